@@ -1,0 +1,25 @@
+/** Time, as the cache and everything with a limit sees it. Injected, so that races can be played step by step. */
+
+export interface Clock {
+  /** Monotonic milliseconds. Stands still while the machine is suspended. */
+  now(): number
+  /** Milliseconds since 1970, as keys' expiries are given. May jump. */
+  wall(): number
+  /** Calls back once after `ms`. */
+  setTimer(callback: () => void, ms: number): Timer
+}
+
+export interface Timer {
+  cancel(): void
+  /** Lets the process end without waiting for it. */
+  unref(): void
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  setTimer(callback, ms) {
+    const timer = setTimeout(callback, ms)
+    return { cancel: () => clearTimeout(timer), unref: () => void timer.unref() }
+  },
+}
