@@ -1,0 +1,83 @@
+/** What is held in memory: good keys and, apart from them, refused ones. Whether it may be used is not decided here. */
+import { LRUCache } from 'lru-cache'
+import type { KeyEntry, KeyRefusal, Verdict } from './verdict.ts'
+
+export interface EntriesOptions {
+  /** Good keys held at most. */
+  max: number
+  /** Refused keys held at most: apart, so that a flood of them cannot push out good ones (7). */
+  negativeMax: number
+  /** Milliseconds for which a refused key is held. */
+  negativeTtl: number
+}
+
+interface CachedRefusal {
+  readonly refusal: KeyRefusal
+  /** Monotonic milliseconds. */
+  readonly until: number
+}
+
+export class Entries {
+  readonly #good: LRUCache<string, KeyEntry>
+  readonly #refused: LRUCache<string, CachedRefusal>
+  readonly #negativeTtl: number
+  #evictions = 0
+
+  constructor({ max, negativeMax, negativeTtl }: EntriesOptions) {
+    this.#good = new LRUCache({
+      max,
+      dispose: (_entry, _hash, reason) => {
+        if (reason === 'evict') this.#evictions++
+      },
+    })
+    this.#refused = new LRUCache({ max: negativeMax })
+    this.#negativeTtl = negativeTtl
+  }
+
+  /** Good keys pushed out by newer ones. */
+  get evictions(): number {
+    return this.#evictions
+  }
+
+  get goodCount(): number {
+    return this.#good.size
+  }
+
+  get refusedCount(): number {
+    return this.#refused.size
+  }
+
+  /** A good key, however old. */
+  get(hash: string): KeyEntry | undefined {
+    return this.#good.get(hash)
+  }
+
+  /** Why a key is refused, if that was found out a short while ago. */
+  refusal(hash: string, now: number): KeyRefusal | undefined {
+    const refused = this.#refused.get(hash)
+    return refused !== undefined && now < refused.until ? refused.refusal : undefined
+  }
+
+  keep(hash: string, verdict: Verdict, now: number): void {
+    if (typeof verdict === 'string') {
+      this.#refused.set(hash, { refusal: verdict, until: now + this.#negativeTtl })
+    } else {
+      this.#refused.delete(hash)
+      this.#good.set(hash, verdict)
+    }
+  }
+
+  dropGood(hash: string): void {
+    this.#good.delete(hash)
+  }
+
+  drop(hash: string): void {
+    this.#good.delete(hash)
+    this.#refused.delete(hash)
+  }
+
+  clear(): void {
+    this.#good.clear()
+    this.#refused.clear()
+  }
+}

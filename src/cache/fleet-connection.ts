@@ -1,0 +1,39 @@
+/** Makes the connection for heartbeats and pushes, within a time limit, and leaves none behind that nobody holds. */
+import type { FleetCoherence, FleetLink } from '../stores/key-store.ts'
+import type { Clock } from '../clock.ts'
+import { withTimeLimit } from '../time-limit.ts'
+
+export interface ConnectionEvents {
+  onPush(epoch: number): void
+  /** A connection that was handed out is gone. */
+  onLost(link: FleetLink, cause: unknown): void
+}
+
+/** @throws also where the connection was lost while it was made */
+export async function connect(
+  coherence: FleetCoherence,
+  clock: Clock,
+  cancelled: AbortSignal,
+  events: ConnectionEvents,
+): Promise<FleetLink> {
+  let handedOut: FleetLink | undefined
+  let lost: { cause: unknown } | undefined
+  const onLost = (cause: unknown) => {
+    lost = { cause }
+    if (handedOut !== undefined) events.onLost(handedOut, cause)
+  }
+  const link = await withTimeLimit(
+    clock,
+    // Longer than a beat: it may have to watch instances with other settings to see whether they live.
+    2 * coherence.lease + 1_000,
+    async (signal) => {
+      const made = await coherence.connect({ onPush: (epoch) => events.onPush(epoch), onLost }, signal)
+      if (signal.aborted) made.destroy() // Too late: nobody waits for it any more.
+      return made
+    },
+    cancelled,
+  )
+  if (lost !== undefined) throw lost.cause
+  handedOut = link
+  return link
+}

@@ -1,0 +1,279 @@
+/**
+ * The cache in front of any `KeyStore`: an LRU of good keys, a smaller one of refused ones, and the look-ups under way.
+ *
+ * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
+ * invariants of docs/coherence.md.
+ */
+import { setMaxListeners } from 'node:events'
+import { type FleetCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
+import type { Clock } from '../clock.ts'
+import { Entries, type EntriesOptions } from './entries.ts'
+import { FleetMember } from './fleet-member.ts'
+import type { FleetReport, FleetStats } from './fleet-report.ts'
+import { Gate } from './gate.ts'
+import { Lease } from './lease.ts'
+import { withTimeLimit } from '../time-limit.ts'
+import { judge, type KeyEntry, type Verdict } from './verdict.ts'
+
+/** A key's use is noted at most so often, in milliseconds. */
+const NOTE_INTERVAL = 60_000
+
+export interface CacheLimits extends EntriesOptions {
+  /** Milliseconds after which a good key is read anew, however often it was used. */
+  ttl: number
+  /** Milliseconds after the lease, or the `ttl`, for which an entry is served while the store does not answer. */
+  staleIfError: number
+}
+
+export interface KeyCacheOptions {
+  store: KeyStore
+  clock: Clock
+  /** `false`: each request asks the store. */
+  cache: false | CacheLimits
+  /** Milliseconds for one look-up, waiting for its turn included. Under the lease of a coherent store. */
+  lookupTimeout: number
+  maxConcurrentLookups: number
+  /** Told at most once a minute for each key. */
+  onUse?: ((keyId: string, wall: number) => void) | undefined
+  /** Told of each change of the fleet's state. */
+  onReport?: ((report: FleetReport) => void) | undefined
+}
+
+export interface KeyCacheStats {
+  hits: number
+  misses: number
+  /** Refusals out of memory. */
+  negativeHits: number
+  /** Look-ups that failed, took too long, or were answered with a wrong shape. */
+  storeErrors: number
+  /** Good keys pushed out by newer ones: `max` is too small where this grows. */
+  evictions: number
+  /** Entries served although the store did not answer (`staleIfError`). */
+  staleHits: number
+  cachedKeys: number
+  cachedRefusals: number
+  pendingLookups: number
+  /** `null` unless the store is shared by a fleet. */
+  fleet: FleetStats | null
+}
+
+export class KeyCache {
+  readonly #store: KeyStore
+  readonly #clock: Clock
+  readonly #options: KeyCacheOptions
+  readonly #lease: Lease
+  readonly #member: FleetMember | undefined
+  readonly #unsubscribe: (() => void) | undefined
+  readonly #gate: Gate
+  readonly #closing = new AbortController()
+  readonly #entries: Entries | undefined
+  /**
+   * Look-ups that later requests may join and whose answer may be cached. An invalidation takes a look-up out (2), and
+   * one that is not in here any more when its answer comes is not cached: membership is the mark.
+   */
+  readonly #pending = new Map<string, Promise<Verdict>>()
+  #hits = 0
+  #misses = 0
+  #negativeHits = 0
+  #storeErrors = 0
+  #staleHits = 0
+
+  constructor(options: KeyCacheOptions) {
+    const { store, clock, cache } = options
+    this.#store = store
+    this.#clock = clock
+    this.#options = options
+    this.#gate = new Gate(options.maxConcurrentLookups)
+    setMaxListeners(0, this.#closing.signal) // One for each look-up under way.
+    if (cache !== false) this.#entries = new Entries(cache)
+    const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
+    const fleet = coherence?.kind === 'fleet' ? coherence : undefined
+    this.#lease = new Lease(fleet ? -Infinity : Infinity, clock.now(), clock.wall(), () =>
+      this.#clocksJumped(),
+    )
+    if (fleet) this.#member = this.#join(fleet)
+    else if (coherence?.kind === 'local')
+      this.#unsubscribe = coherence.subscribe((hashes) => this.#invalidate(hashes))
+  }
+
+  #join(coherence: FleetCoherence): FleetMember {
+    const { clock, cache, onReport } = this.#options
+    return new FleetMember({
+      coherence,
+      clock,
+      lease: this.#lease,
+      staleIfError: cache === false ? 0 : cache.staleIfError,
+      onChanged: (hashes) => this.#invalidate(hashes),
+      onReset: () => this.#reset(),
+      onReport,
+    })
+  }
+
+  /**
+   * Joins the fleet, where there is one. Returns when this instance is coherent, or when the first try has failed: it
+   * then goes on trying, and every look-up asks the store until it succeeds.
+   *
+   * @throws `TENANT_AUTH_FLEET_MISMATCH`
+   */
+  async start(): Promise<void> {
+    await this.#member?.start()
+  }
+
+  /** Leaves the fleet. Nothing is served out of memory from here on. */
+  async close(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#lease.void()
+    this.#reset()
+    await this.#member?.close()
+    this.#closing.abort(new Error('the key cache is closed'))
+  }
+
+  /** Whether look-ups are answered out of memory: what a health route wants to know before it calls for traffic. */
+  get ready(): boolean {
+    return this.#member === undefined || this.#member.state === 'coherent'
+  }
+
+  /**
+   * The hot path: a verdict out of memory, or `undefined` where the store must be asked. Synchronous, one look-up.
+   */
+  lookup(hash: string): Verdict | undefined {
+    const now = this.#clock.now()
+    const wall = this.#clock.wall()
+    if (!this.#lease.holds(now, wall)) return undefined // (1)
+    const entry = this.#entries?.get(hash)
+    if (entry !== undefined) {
+      if (now >= entry.until) return undefined // (6)
+      this.#hits++
+      return this.#use(entry, now, wall)
+    }
+    const refusal = this.#entries?.refusal(hash, now)
+    if (refusal !== undefined) this.#negativeHits++
+    return refusal
+  }
+
+  /** A key's own expiry counts on every hit (6). */
+  #use(entry: KeyEntry, now: number, wall: number): Verdict {
+    if (wall >= entry.expiresAt) return 'expired'
+    if (now - entry.notedAt >= NOTE_INTERVAL) {
+      entry.notedAt = now
+      this.#options.onUse?.(entry.key.id, wall)
+    }
+    return entry
+  }
+
+  /**
+   * Asks the store.
+   *
+   * One read serves all who ask for the same key, but only while the lease holds. Without it no invalidation may reach
+   * this instance, and a read that began before a revocation must not answer a request that came after it.
+   *
+   * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: it cannot be known
+   */
+  async find(hash: string): Promise<Verdict> {
+    this.#misses++
+    const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
+    const pending = joinable ? this.#pending.get(hash) : undefined
+    const reading = pending ?? this.#read(hash, joinable)
+    try {
+      const verdict = await reading
+      if (typeof verdict !== 'string') return this.#use(verdict, this.#clock.now(), this.#clock.wall())
+      // An entry that was kept for a store that does not answer is over when the store does.
+      this.#entries?.dropGood(hash)
+      return verdict
+    } catch (error) {
+      if (pending === undefined) this.#storeErrors++
+      const stale = this.#stale(hash)
+      if (stale !== undefined) return stale
+      throw error
+    }
+  }
+
+  #read(hash: string, joinable: boolean): Promise<Verdict> {
+    const term = this.#lease.term
+    const reading = this.#ask(hash)
+    if (!joinable) return reading
+    const keeping = reading.then(
+      (verdict) => {
+        if (this.#pending.get(hash) === keeping) {
+          this.#pending.delete(hash)
+          this.#keep(hash, verdict, term)
+        }
+        return verdict
+      },
+      (error: unknown) => {
+        if (this.#pending.get(hash) === keeping) this.#pending.delete(hash)
+        throw error
+      },
+    )
+    this.#pending.set(hash, keeping)
+    return keeping
+  }
+
+  async #ask(hash: string): Promise<Verdict> {
+    const { lookupTimeout, cache } = this.#options
+    // From before the read, so that no entry outlives what it was read from by more than its time to live.
+    const until = cache === false ? -Infinity : this.#clock.now() + cache.ttl
+    const stored = await withTimeLimit(
+      this.#clock,
+      lookupTimeout,
+      (signal) => this.#gate.run(signal, () => this.#store.findByHash(hash, { signal })),
+      this.#closing.signal,
+    )
+    return judge(stored, this.#clock.wall(), until)
+  }
+
+  /** Caches a verdict if the lease held from before the read until now (3). */
+  #keep(hash: string, verdict: Verdict, term: number): void {
+    const now = this.#clock.now()
+    if (!this.#lease.holds(now, this.#clock.wall()) || this.#lease.term !== term) return
+    this.#entries?.keep(hash, verdict, now)
+  }
+
+  /** The store does not answer: the operator may have said for how long an entry is good all the same (8). */
+  #stale(hash: string): Verdict | undefined {
+    const { cache } = this.#options
+    const entry = this.#entries?.get(hash)
+    if (cache === false || entry === undefined) return undefined
+    const now = this.#clock.now()
+    if (now >= Math.min(entry.until, this.#lease.end) + cache.staleIfError) return undefined
+    this.#staleHits++
+    return this.#use(entry, now, this.#clock.wall())
+  }
+
+  #invalidate(hashes: readonly string[]): void {
+    for (const hash of hashes) {
+      this.#entries?.drop(hash)
+      this.#pending.delete(hash)
+    }
+  }
+
+  #reset(): void {
+    this.#entries?.clear()
+    this.#pending.clear()
+  }
+
+  /** An unknown time has passed: no lease holds any more, and where there is none, no time to live does. */
+  #clocksJumped(): void {
+    if (this.#member === undefined) {
+      this.#reset()
+    } else {
+      this.#lease.void()
+      this.#member.wake()
+    }
+  }
+
+  stats(): KeyCacheStats {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      negativeHits: this.#negativeHits,
+      storeErrors: this.#storeErrors,
+      evictions: this.#entries?.evictions ?? 0,
+      staleHits: this.#staleHits,
+      cachedKeys: this.#entries?.goodCount ?? 0,
+      cachedRefusals: this.#entries?.refusedCount ?? 0,
+      pendingLookups: this.#gate.size,
+      fleet: this.#member?.stats() ?? null,
+    }
+  }
+}

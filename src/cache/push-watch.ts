@@ -1,0 +1,50 @@
+/**
+ * Watches whether pushes come. They prove nothing and safety does not depend on them, but without them a change is late
+ * by a heartbeat, and an operator should know: LISTEN through PgBouncer in transaction mode reports success and delivers
+ * nothing.
+ */
+
+export interface PushStats {
+  /** `unknown` until the first change. */
+  state: 'unknown' | 'alive' | 'silent'
+  /** Milliseconds by which the last push came after the heartbeat that had found its change already, 0 if it was first. */
+  lag: number
+}
+
+export class PushWatch {
+  readonly #onTurn: (silent: boolean) => void
+  #state: PushStats['state'] = 'unknown'
+  #lag = 0
+  #pushedEpoch = -1
+  /** The newest change that a beat found before a push told of it. */
+  #found: { epoch: number; at: number } | undefined
+
+  constructor(onTurn: (silent: boolean) => void) {
+    this.#onTurn = onTurn
+  }
+
+  pushed(epoch: number, now: number): void {
+    this.#pushedEpoch = epoch
+    this.#lag = this.#found !== undefined && epoch >= this.#found.epoch ? now - this.#found.at : 0
+    this.#found = undefined
+    if (this.#state === 'silent') this.#onTurn(false)
+    this.#state = 'alive'
+  }
+
+  /** A beat found changes up to `epoch`. */
+  found(epoch: number, now: number): void {
+    if (epoch > this.#pushedEpoch) this.#found ??= { epoch, at: now }
+  }
+
+  /** A later beat has found nothing new, so there was time enough for a push. */
+  settled(now: number, grace: number): void {
+    if (this.#found === undefined || now - this.#found.at < grace) return
+    this.#found = undefined
+    if (this.#state !== 'silent') this.#onTurn(true)
+    this.#state = 'silent'
+  }
+
+  stats(): PushStats {
+    return { state: this.#state, lag: this.#lag }
+  }
+}
