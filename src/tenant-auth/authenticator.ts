@@ -1,0 +1,105 @@
+/**
+ * The check itself: header → key format → hash → cache → store → request. It answers at once for a key in memory, and
+ * with a promise only where the store must be asked.
+ */
+import type { FastifyRequest } from 'fastify'
+import { systemClock } from '../clock.ts'
+import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
+import type { KeyEntry, Verdict } from '../cache/verdict.ts'
+import { hashKey } from '../keys/key-format.ts'
+import { acceptedChannel, type AuthEvent, type Refusal } from '../refusal.ts'
+import { refuseHeader } from './key-header.ts'
+import type { CheckedOptions } from './options.ts'
+import { buildRefusals, type RefusalReason } from './refusals.ts'
+
+/** Where the request keeps what its key was found to be. */
+export const kEntry: unique symbol = Symbol('fastify-tenant-auth.entry')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [kEntry]: KeyEntry | null
+  }
+}
+
+export class Authenticator {
+  readonly cache: KeyCache
+  accepted = 0
+  readonly #header: string
+  readonly #checksum: boolean
+  readonly #refusals: Record<RefusalReason, Refusal>
+
+  constructor(options: CheckedOptions, reports: Pick<KeyCacheOptions, 'onUse' | 'onReport'>) {
+    this.#header = options.header
+    this.#checksum = options.keyFormat === 'checksum'
+    this.#refusals = buildRefusals(options.header)
+    this.cache = new KeyCache({
+      store: options.keyStore,
+      clock: systemClock,
+      cache: options.cache,
+      lookupTimeout: options.lookupTimeout,
+      maxConcurrentLookups: options.maxConcurrentLookups,
+      ...reports,
+    })
+  }
+
+  /** @returns `null` where the request is let in, and `request.tenant` may be read from here on */
+  check(request: FastifyRequest): Refusal | null | Promise<Refusal | null> {
+    const { headers } = request
+    const value = headers[this.#header]
+    const reason = refuseHeader(value, headers, this.#checksum)
+    if (reason !== null) return this.#refusals[reason]
+    const hash = hashKey(value as string)
+    const verdict = this.cache.lookup(hash)
+    return verdict === undefined ? this.#askStore(request, hash) : this.#decide(request, verdict)
+  }
+
+  async #askStore(request: FastifyRequest, hash: string): Promise<Refusal | null> {
+    try {
+      return this.#decide(request, await this.cache.find(hash))
+    } catch (error) {
+      return { ...this.#refusals.unavailable, cause: withoutSecrets(error, hash) }
+    }
+  }
+
+  #decide(request: FastifyRequest, verdict: Verdict): Refusal | null {
+    if (typeof verdict === 'string') return this.#refusals[verdict]
+    if (verdict.suspended) return this.#refusals.suspended
+    if (!hasScopes(request, verdict.key.scopes)) return this.#refusals.scope
+    request[kEntry] = verdict
+    this.accepted++
+    if (acceptedChannel.hasSubscribers) {
+      const { key, tenant } = verdict
+      const event: AuthEvent = {
+        plugin: 'tenantAuth',
+        requestId: request.id,
+        keyId: key.id,
+        tenantId: tenant.id,
+      }
+      acceptedChannel.publish(event)
+    }
+    return null
+  }
+}
+
+/**
+ * Read from the route each time: `onRoute` does not see the routes declared before the plugin was registered. For the same
+ * reason a demand of theirs may be misspelt, and one that is not understood is met by nobody.
+ */
+function hasScopes(request: FastifyRequest, scopes: readonly string[]): boolean {
+  const demand = request.routeOptions.config.tenantAuth
+  if (demand === undefined) return true
+  const wanted: unknown = demand.scopes
+  return Array.isArray(wanted) && wanted.every((scope) => scopes.includes(scope))
+}
+
+/**
+ * What may be logged of a store's failure: drivers put parameters into messages, and any property may hold one. The
+ * stack begins with the message, so it is cut as well.
+ */
+function withoutSecrets(error: unknown, hash: string): { type: string; code?: string; message: string } {
+  if (!(error instanceof Error))
+    return { type: typeof error, message: 'the key store threw something that is no Error' }
+  const { code } = error as NodeJS.ErrnoException
+  const message = error.message.replaceAll(hash, '[hash]')
+  return { type: error.name, message, ...(typeof code === 'string' ? { code } : {}) }
+}

@@ -1,0 +1,146 @@
+/** The plugin: guards the scope it is registered in with the tenants' API keys. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { FleetReport } from '../cache/fleet-report.ts'
+import { AuthError, TenantAuthError } from '../errors.ts'
+import { UsageRecorder } from '../keys/usage-recorder.ts'
+import { describeGuard, tenantKeyGuard } from '../openapi.ts'
+import { recordRefusal, type Refusal, sendRefusal } from '../refusal.ts'
+import { isWritable } from '../stores/key-store.ts'
+import { Authenticator, kEntry } from './authenticator.ts'
+import { checkOptions, checkRouteConfig } from './options.ts'
+import { type RefusalReason, zeroCounts } from './refusals.ts'
+import type { TenantAuthOptions } from './types.ts'
+
+async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<void> {
+  const options = checkOptions(given)
+  claimNames(app)
+
+  const recorder =
+    options.trackLastUsed && isWritable(options.keyStore)
+      ? new UsageRecorder(options.keyStore, {
+          onError: (err) => app.log.warn({ err }, 'last use of keys not stored'),
+        })
+      : undefined
+  const authenticator = new Authenticator(options, {
+    onUse: recorder && ((keyId, wall) => recorder.note(keyId, wall)),
+    onReport: (report) => logReport(app, report),
+  })
+  const refused = zeroCounts()
+
+  app.decorateRequest(kEntry, null)
+  app.decorateRequest('tenant', { getter: tenant })
+  app.decorateRequest('tenantKey', { getter: tenantKey })
+  app.decorate('tenantAuth', {
+    stats: () => ({
+      accepted: authenticator.accepted,
+      refused: { ...refused },
+      ...authenticator.cache.stats(),
+    }),
+    isReady: () => authenticator.cache.ready,
+  })
+  app.decorate('verifyTenantKey', async (request: FastifyRequest) => {
+    const refusal = await authenticator.check(request)
+    if (refusal === null) return
+    record(request, refusal)
+    throw new AuthError(refusal.code, refusal)
+  })
+
+  app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.tenantAuth, url))
+  app.addHook('onReady', () => authenticator.cache.start())
+  // Before `onClose`, in which an app may end the pool that both need.
+  app.addHook('preClose', async () => {
+    await authenticator.cache.close()
+    await recorder?.close()
+  })
+
+  if (!options.addHook) return
+  await describeGuard(app, tenantKeyGuard(options.header, options.errorResponse === undefined))
+  // Synchronous as long as the key is in memory: no promise, no closure.
+  app.addHook('onRequest', (request, reply, done) => {
+    const outcome = authenticator.check(request)
+    if (outcome === null) done()
+    else if (outcome instanceof Promise) outcome.then((late) => settle(late, request, reply, done), done)
+    else refuse(outcome, request, reply, done)
+  })
+
+  function settle(refusal: Refusal | null, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    if (refusal === null) done()
+    else refuse(refusal, request, reply, done)
+  }
+
+  function refuse(refusal: Refusal, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    record(request, refusal)
+    sendRefusal(request, reply, refusal, options.errorResponse, done)
+  }
+
+  function record(request: FastifyRequest, refusal: Refusal): void {
+    refused[refusal.reason as RefusalReason]++
+    recordRefusal('tenantAuth', request, refusal)
+  }
+}
+
+type Done = (error?: Error) => void
+
+function claimNames(app: FastifyInstance): void {
+  if (!app.hasDecorator('tenantAuth')) return
+  throw new TenantAuthError(
+    'TENANT_AUTH_ALREADY_REGISTERED',
+    'tenantAuth is registered in this scope or one around it already: register it once, in the innermost scope that holds all the routes it guards',
+  )
+}
+
+function tenant(this: FastifyRequest) {
+  return entryOf(this, 'tenant').tenant
+}
+
+function tenantKey(this: FastifyRequest) {
+  return entryOf(this, 'tenantKey').key
+}
+
+function entryOf(request: FastifyRequest, name: string) {
+  const entry = request[kEntry]
+  if (entry !== null) return entry
+  throw new TenantAuthError(
+    'TENANT_AUTH_NOT_AUTHENTICATED',
+    `request.${name} was read where tenantAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope`,
+  )
+}
+
+function logReport(app: FastifyInstance, report: FleetReport): void {
+  switch (report.event) {
+    case 'state': {
+      const { state, from, cause } = report
+      if (state === 'coherent') app.log.info({ state, from }, 'key cache is coherent')
+      else app.log.warn({ state, from, err: cause }, 'key cache asks the store for every key')
+      break
+    }
+    case 'reset':
+      app.log.warn({ reason: report.reason }, 'key cache was emptied')
+      break
+    case 'push-silent':
+      app.log.warn(
+        'no push of key changes: they are seen by heartbeat alone. Is there a pooler that drops LISTEN?',
+      )
+      break
+    case 'push-restored':
+      app.log.info('pushes of key changes arrive again')
+      break
+  }
+}
+
+/**
+ * Guards every route of the scope it is registered in, and of the scopes below: requests without a good tenant API key
+ * are refused before their body is read. The others find `request.tenant` and `request.tenantKey`.
+ *
+ * ```ts
+ * await app.register(async (api) => {
+ *   await api.register(tenantAuth, { keyStore })
+ *   api.get('/usage', async (request) => usageOf(request.tenant.id))
+ * })
+ * ```
+ *
+ * @throws `TENANT_AUTH_BAD_OPTION`, `TENANT_AUTH_ALREADY_REGISTERED` at registration; `TENANT_AUTH_FLEET_MISMATCH` when
+ * the app gets ready and the fleet runs with another lease or heartbeat
+ */
+export const tenantAuth = fp(plugin, { name: 'fastify-tenant-auth/tenant-auth', fastify: '5.x' })

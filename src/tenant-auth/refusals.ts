@@ -1,0 +1,49 @@
+/** Every way in which a tenant key is refused, built once: what is answered, and the word that the log has for it. */
+import type { AuthErrorCode, AuthErrorHeaders } from '../errors.ts'
+import type { Refusal } from '../refusal.ts'
+
+const CODES = {
+  missing: 'AUTH_INVALID_KEY',
+  empty: 'AUTH_INVALID_KEY',
+  repeated: 'AUTH_INVALID_KEY',
+  malformed: 'AUTH_INVALID_KEY',
+  too_long: 'AUTH_INVALID_KEY',
+  wrong_header: 'AUTH_INVALID_KEY',
+  checksum: 'AUTH_INVALID_KEY',
+  unknown: 'AUTH_INVALID_KEY',
+  revoked: 'AUTH_INVALID_KEY',
+  expired: 'AUTH_INVALID_KEY',
+  suspended: 'AUTH_TENANT_SUSPENDED',
+  scope: 'AUTH_INSUFFICIENT_SCOPE',
+  unavailable: 'AUTH_UNAVAILABLE',
+} as const satisfies Record<string, AuthErrorCode>
+
+/** The stable word for why a tenant key was refused. */
+export type RefusalReason = keyof typeof CODES
+
+/** Seconds after which a client may try again when the store did not answer. */
+const RETRY_AFTER = '1'
+
+/** @param header what the challenge tells the client to send (RFC 9110, 11.6.1: a 401 must carry a challenge) */
+export function buildRefusals(header: string): Record<RefusalReason, Refusal> {
+  const headers: Partial<Record<AuthErrorCode, AuthErrorHeaders>> = {
+    AUTH_INVALID_KEY: { 'www-authenticate': `ApiKey header="${header}"` },
+    AUTH_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
+  }
+  const build = (reason: RefusalReason): Refusal => {
+    const code = CODES[reason]
+    return Object.freeze({ code, reason, headers: headers[code] ?? {} })
+  }
+  return Object.fromEntries(reasons().map((reason) => [reason, build(reason)])) as Record<
+    RefusalReason,
+    Refusal
+  >
+}
+
+export function zeroCounts(): Record<RefusalReason, number> {
+  return Object.fromEntries(reasons().map((reason) => [reason, 0])) as Record<RefusalReason, number>
+}
+
+function reasons(): RefusalReason[] {
+  return Object.keys(CODES) as RefusalReason[]
+}

@@ -1,0 +1,97 @@
+/** What the plugin adds to Fastify's types, and its options. */
+// By another name: plugins of the app's may declare a `FastifyReply` in the module below, too, which would hide this one.
+import type { FastifyReply as Reply } from 'fastify'
+import type { KeyCacheStats } from '../cache/key-cache.ts'
+import type { Tenant, TenantKey } from '../cache/verdict.ts'
+import type { ErrorResponseOption } from '../refusal.ts'
+import type { KeyStore } from '../stores/key-store.ts'
+import type { RefusalReason } from './refusals.ts'
+
+export interface TenantAuthCacheOptions {
+  /** Good keys held in memory at most. Default: 10,000. */
+  max?: number
+  /**
+   * Milliseconds after which a cached key is read anew, however often it is used.
+   *
+   * For a store without the coherence side this is the bound on how long a revoked key may live on. Default: 5,000; for
+   * a coherent store, where nothing depends on it, 600,000.
+   */
+  ttl?: number
+  /** Refused keys held in memory at most, apart from the good ones. Default: 1,000. */
+  negativeMax?: number
+  /** Milliseconds for which an unknown or revoked key is refused without asking the store. Default: 5,000. */
+  negativeTtl?: number
+  /**
+   * Milliseconds for which cached keys are served beyond the lease while the store does not answer. Revocations then
+   * wait that much longer for an instance that is cut off. Default: 0, answer 503.
+   */
+  staleIfError?: number
+}
+
+export interface TenantAuthOptions {
+  /** Where the keys are. */
+  keyStore: KeyStore
+  /** Name of the request header that carries the key. Default: `x-tenant-api-key`. */
+  header?: string
+  /**
+   * - `checksum`: keys in this package's form, of any prefix and environment. Anything else is refused without a hash
+   *   and without asking the store. The default.
+   * - `any`: up to 512 visible ASCII characters without a comma, for a store of keys in another form.
+   */
+  keyFormat?: 'checksum' | 'any'
+  /** `false`: every request asks the store. */
+  cache?: false | TenantAuthCacheOptions
+  /** Milliseconds for a look-up in the store, then 503. Must be under the lease of a coherent store. Default: 1,000. */
+  lookupTimeout?: number
+  /** Look-ups at once; more wait for their turn. Default: 64. */
+  maxConcurrentLookups?: number
+  /** Note when keys are used, once a minute for each, in stores that can. Default: `true`. */
+  trackLastUsed?: boolean
+  /**
+   * `false`: no route is guarded! The plugin then only offers `app.verifyTenantKey`, for routes of your choice.
+   * Default: `true`.
+   */
+  addHook?: boolean
+  /** What to answer instead of the envelope, or `'throw'` to hand an `AuthError` to the app's error handler. */
+  errorResponse?: ErrorResponseOption
+}
+
+export interface TenantAuthStats extends KeyCacheStats {
+  accepted: number
+  refused: Record<RefusalReason, number>
+}
+
+/** `app.tenantAuth` */
+export interface TenantAuthState {
+  /** Counters since start, and the state of the cache. */
+  stats(): TenantAuthStats
+  /** `false` while this instance asks the store for every key: it works, but should not be sent traffic yet. */
+  isReady(): boolean
+}
+
+/** Route `config.tenantAuth`. */
+export interface TenantAuthRouteConfig {
+  /** The key must have all of them, or the answer is 403. */
+  scopes: readonly string[]
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The tenant of the key. Throws `TENANT_AUTH_NOT_AUTHENTICATED` where `tenantAuth` has not let the request in. */
+    readonly tenant: Tenant
+    /** The key that was used. Throws like `tenant`. */
+    readonly tenantKey: TenantKey
+  }
+  interface FastifyInstance {
+    tenantAuth: TenantAuthState
+    /**
+     * The check as a function, for `addHook: false` and for `@fastify/auth`.
+     *
+     * @throws AuthError
+     */
+    verifyTenantKey(this: void, request: FastifyRequest, reply: Reply): Promise<void>
+  }
+  interface FastifyContextConfig {
+    tenantAuth?: TenantAuthRouteConfig
+  }
+}
