@@ -1,0 +1,21 @@
+/** The opaque cursor of a list: the place of the last key shown, so that keys made meanwhile move nothing. */
+import type { KeyDetails, ListOptions } from '../stores/key-store.ts'
+import { invalid, isId } from './key-values.ts'
+
+type Place = NonNullable<ListOptions['after']>
+
+export function encodeCursor({ createdAt, id }: Pick<KeyDetails, 'createdAt' | 'id'>): string {
+  return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url')
+}
+
+/** @throws `KEY_INVALID` where the cursor is none that a list has answered */
+export function decodeCursor(cursor: unknown): Place {
+  const text = typeof cursor === 'string' ? Buffer.from(cursor, 'base64url').toString() : ''
+  const [, time, id] = /^(\d{1,15})\.(.+)$/su.exec(text) ?? []
+  if (time !== undefined && isId(id)) {
+    const place = { createdAt: new Date(Number(time)), id }
+    // Decoding is lenient, so what decodes may still be something else.
+    if (encodeCursor(place) === cursor) return place
+  }
+  throw invalid('cursor', 'the nextCursor of an earlier page, unchanged')
+}

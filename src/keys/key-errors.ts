@@ -1,0 +1,27 @@
+/** The errors of keys and tenants that are not there, or not as they were asked for. */
+import { TenantAuthError } from '../errors.ts'
+import type { InsertRefusal } from '../stores/key-store.ts'
+
+export function keyNotFound(): TenantAuthError {
+  return new TenantAuthError('KEY_NOT_FOUND', 'No key has this id')
+}
+
+export function keyRevoked(): TenantAuthError {
+  return new TenantAuthError('KEY_REVOKED', 'The key is revoked, which is for ever: create a new one')
+}
+
+export function tenantNotFound(): TenantAuthError {
+  return new TenantAuthError('TENANT_NOT_FOUND', 'No tenant has this id')
+}
+
+/** @param id of the key that was to be inserted */
+export function insertRefused(refusal: InsertRefusal, id: string): TenantAuthError {
+  if (refusal === 'no-such-tenant') return tenantNotFound()
+  if (refusal === 'not-retirable') return keyRevoked()
+  if (refusal === 'hash-taken') return new TenantAuthError('KEY_EXISTS', 'A key with this hash exists')
+  // Ids are random but for those that come from an idempotency key.
+  return new TenantAuthError(
+    'KEY_EXISTS',
+    `This idempotency key has made ${id} already, which cannot be shown again: rotate or revoke it`,
+  )
+}

@@ -1,0 +1,148 @@
+/**
+ * What the key routes take and answer, as TypeBox schemas: they validate requests, type the handlers and describe the
+ * routes in an OpenAPI document.
+ *
+ * Descriptions of what a request may hold finish the sentence "must be …": a validation error quotes them.
+ * In every body `key` is the credential itself, and `details` is what may be shown of it.
+ */
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+
+const Nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description })
+
+const closed = { additionalProperties: false }
+const Moment = (description: string) => Type.String({ format: 'date-time', description })
+const Scopes = (description: string) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 100, description: 'a scope of 1 to 100 characters' }), {
+    maxItems: 100,
+    uniqueItems: true,
+    description,
+  })
+
+/* ---- requests ------------------------------------------------------------------------------------------------ */
+
+const Name = Type.String({ minLength: 1, maxLength: 100, description: 'a text of 1 to 100 characters' })
+const NewScopes = Scopes('a list of at most 100 different scopes')
+const NewExpiry = Nullable(
+  Type.String({ format: 'date-time', maxLength: 40 }),
+  'an RFC 3339 date and time in the future, or null for a key that does not expire',
+)
+
+export const CreateBody = Type.Object(
+  {
+    name: Name,
+    environment: Type.String({
+      minLength: 1,
+      maxLength: 16,
+      description: 'the name of one of the environments that the service offers',
+      examples: ['live', 'test'],
+    }),
+    scopes: Type.Optional(NewScopes),
+    expiresAt: Type.Optional(NewExpiry),
+  },
+  closed,
+)
+export type CreateBody = Static<typeof CreateBody>
+
+export const UpdateBody = Type.Object(
+  { name: Type.Optional(Name), scopes: Type.Optional(NewScopes), expiresAt: Type.Optional(NewExpiry) },
+  { ...closed, minProperties: 1, description: 'an object with what is to change' },
+)
+export type UpdateBody = Static<typeof UpdateBody>
+
+export const RotateBody = Type.Object(
+  {
+    graceSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 31_536_000,
+        description:
+          'a whole number of seconds up to a year, after which the old key ends (without it, it stays valid until revoked)',
+      }),
+    ),
+  },
+  closed,
+)
+export type RotateBody = Static<typeof RotateBody>
+
+export const ListQuery = Type.Object(
+  {
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'a whole number from 1 to 100' }),
+    ),
+    cursor: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description: 'the nextCursor of the page before',
+      }),
+    ),
+  },
+  closed,
+)
+export type ListQuery = Static<typeof ListQuery>
+
+export const KeyParams = Type.Object(
+  { id: Type.String({ minLength: 1, maxLength: 200, description: 'the id of a key' }) },
+  closed,
+)
+export type KeyParams = Static<typeof KeyParams>
+
+/** A repeated header arrives joined by `, `: the space that this pattern lacks refuses it. */
+export const IdempotencyHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{1,200}$',
+      description:
+        'one value of 1 to 200 visible ASCII characters. A repeated request answers 409 and names the key that the first one made',
+    }),
+  ),
+})
+export type IdempotencyHeaders = Static<typeof IdempotencyHeaders>
+
+/* ---- answers ------------------------------------------------------------------------------------------------- */
+
+export const KeyDetailsBody = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    environment: Type.String(),
+    start: Type.String({ description: "The key's first characters, for telling keys apart" }),
+    last4: Type.String({ description: "The key's last four characters" }),
+    scopes: Type.Array(Type.String()),
+    status: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
+    createdAt: Moment('When it was made'),
+    createdBy: Nullable(Type.String(), 'Id of the user who made it'),
+    expiresAt: Nullable(Moment(''), 'The moment from which it is refused'),
+    revokedAt: Nullable(Moment(''), 'The moment of its revocation, which is for ever'),
+    lastUsedAt: Nullable(Moment(''), 'When it was last used, kept to about a minute'),
+  },
+  { ...closed, title: 'KeyDetails', description: 'What may be shown of a key' },
+)
+export type KeyDetailsBody = Static<typeof KeyDetailsBody>
+
+const reach = {
+  epoch: Type.Integer({ description: "The store's count of changes, at this one" }),
+  confirmedBy: Type.Union([Type.Literal('all'), Type.Literal('lease'), Type.Literal('none')], {
+    description:
+      '`all`: every instance has acknowledged the change. `lease`: some have not, and may serve no more without asking the store. `none`: the store cannot tell, caches end by their time to live',
+  }),
+  instances: Type.Integer({ description: 'How many instances had to see the change' }),
+  waitedMs: Type.Number({ description: 'Milliseconds from the commit to this answer' }),
+}
+const fullKey = Type.String({ description: 'The full key. This answer is the only one that ever holds it' })
+
+export const ListAnswer = Type.Object(
+  {
+    keys: Type.Array(KeyDetailsBody),
+    nextCursor: Nullable(Type.String(), 'For the next page; null on the last one'),
+    canWrite: Type.Boolean({ description: 'Whether the signed-in user may create, change and revoke keys' }),
+  },
+  closed,
+)
+export const CreateAnswer = Type.Object({ key: fullKey, details: KeyDetailsBody }, closed)
+export const ChangeAnswer = Type.Object({ details: KeyDetailsBody, ...reach }, closed)
+export const RotateAnswer = Type.Object(
+  { key: fullKey, details: KeyDetailsBody, retired: KeyDetailsBody, ...reach },
+  closed,
+)

@@ -1,0 +1,84 @@
+/**
+ * How `KeyManager` speaks to a store: with a time limit, with its failures told in one way, and with its answers looked
+ * at before they are trusted.
+ */
+import { TenantAuthError } from '../errors.ts'
+import { type Confirmation, isCoherent, type WritableKeyStore, type Written } from '../stores/key-store.ts'
+import { systemClock } from '../clock.ts'
+import { withTimeLimit } from '../time-limit.ts'
+
+const NOT_READ = 'The key store did not answer, or not as it should'
+const NOT_KNOWN = `${NOT_READ}: it is not known whether the write took effect, so look before you try again`
+const NOT_CONFIRMED =
+  'The write took effect, but it is not known whether every instance has seen it: repeat it, or wait until the lease is over'
+
+export class StoreAccess {
+  readonly #store: WritableKeyStore
+  readonly #timeout: number
+
+  /** @param timeout milliseconds for each call but a confirmation, which ends by itself */
+  constructor(store: WritableKeyStore, timeout: number) {
+    this.#store = store
+    this.#timeout = timeout
+  }
+
+  async read<Answer>(call: (store: WritableKeyStore) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await withTimeLimit(systemClock, this.#timeout, () => call(this.#store))
+    } catch (error) {
+      throw unavailable(NOT_READ, error)
+    }
+  }
+
+  /**
+   * A write that took effect, or why it did not.
+   *
+   * @param refusals what the call may answer instead
+   */
+  async write<Record extends object, Refusal>(
+    call: (store: WritableKeyStore) => Promise<Written<Record> | Refusal>,
+    refusals: readonly Refusal[],
+  ): Promise<Written<Record> | Refusal> {
+    try {
+      const answer = await withTimeLimit(systemClock, this.#timeout, () => call(this.#store))
+      if (!refusals.some((refusal) => refusal === answer)) checkWritten(answer)
+      return answer
+    } catch (error) {
+      throw unavailable(NOT_KNOWN, error)
+    }
+  }
+
+  /** What is known of the reach of a write that took effect. */
+  async confirm(epoch: number): Promise<Confirmation> {
+    if (!isCoherent(this.#store)) return { epoch, confirmedBy: 'none', instances: 0, waitedMs: 0 }
+    try {
+      return await this.#store.coherence.confirm(epoch)
+    } catch (error) {
+      if (error instanceof TenantAuthError) throw error
+      throw unavailable(NOT_CONFIRMED, error)
+    }
+  }
+}
+
+function checkWritten(answer: unknown): void {
+  const { record, epoch }: Partial<Written<unknown>> = Object(answer)
+  if (typeof record !== 'object' || record === null || !Number.isSafeInteger(epoch)) {
+    throw new Error('a write must answer { record, epoch }')
+  }
+}
+
+function unavailable(message: string, error: unknown): TenantAuthError {
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause: withoutHashes(error) })
+}
+
+/**
+ * A store's error without what it may quote: databases like to name the value that they tripped over, in properties and
+ * in the message, and that may be the hash of a key.
+ */
+function withoutHashes(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error('the store threw what is no Error')
+  const mask = (text: string) => text.replace(/[0-9a-f]{64}/gi, '[hash]')
+  const copy = new Error(mask(error.message))
+  copy.stack = mask(error.stack ?? copy.message)
+  return 'code' in error && typeof error.code === 'string' ? Object.assign(copy, { code: error.code }) : copy
+}
