@@ -1,0 +1,187 @@
+/**
+ * Keys in the memory of this process: for tests, for development, and for a service that is one process and makes its
+ * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
+ */
+import type {
+  CoherentKeyStore,
+  Confirmation,
+  InsertRefusal,
+  KeyDetails,
+  KeyPatch,
+  ListOptions,
+  LocalCoherence,
+  NewKey,
+  StoredKey,
+  TenantDetails,
+  TenantPatch,
+  WritableKeyStore,
+  Written,
+} from './key-store.ts'
+
+interface TenantRow {
+  details: TenantDetails
+  keys: KeyRow[]
+}
+
+interface KeyRow {
+  details: KeyDetails
+  hash: string
+  tenant: TenantRow
+  /** The epoch of the key's last change. */
+  epoch: number
+}
+
+/**
+ * A store with all capabilities, in memory.
+ *
+ * Each method does its whole work before it returns its promise, so no two writes interleave. Every record that goes in
+ * or out is a copy: changing one changes nothing in here.
+ *
+ * ```ts
+ * const keyStore = new MemoryKeyStore()
+ * const keys = new KeyManager(keyStore)
+ * const { tenant } = await keys.createTenant({ name: 'Acme' })
+ * const { key } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+ * ```
+ */
+export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
+  readonly #tenants = new Map<string, TenantRow>()
+  readonly #keys = new Map<string, KeyRow>()
+  readonly #byHash = new Map<string, KeyRow>()
+  readonly #listeners = new Set<(hashes: readonly string[]) => void>()
+  #epoch = 0
+
+  readonly coherence: LocalCoherence = {
+    kind: 'local',
+    subscribe: (listener) => {
+      this.#listeners.add(listener)
+      return () => {
+        this.#listeners.delete(listener)
+      }
+    },
+    // Every cache was told before the write's promise was there to be awaited.
+    confirm: (epoch): Promise<Confirmation> =>
+      Promise.resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: 0 }),
+  }
+
+  async findByHash(hash: string): Promise<StoredKey | null> {
+    const row = this.#byHash.get(hash)
+    if (row === undefined) return null
+    const { id, name, environment, scopes, expiresAt, revokedAt, metadata } = row.details
+    const { id: tenantId, name: tenantName, metadata: tenantMetadata, suspendedAt } = row.tenant.details
+    return structuredClone({
+      id,
+      tenant: { id: tenantId, name: tenantName, metadata: tenantMetadata, suspended: suspendedAt !== null },
+      name,
+      environment,
+      scopes,
+      expiresAt,
+      revokedAt,
+      metadata,
+    })
+  }
+
+  async insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null> {
+    if (this.#tenants.has(tenant.id)) return null
+    this.#tenants.set(tenant.id, { details: structuredClone(tenant), keys: [] })
+    return { record: structuredClone(tenant), epoch: this.#changed([]) }
+  }
+
+  async findTenant(id: string): Promise<TenantDetails | null> {
+    return structuredClone(this.#tenants.get(id)?.details ?? null)
+  }
+
+  async updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null> {
+    const row = this.#tenants.get(id)
+    if (row === undefined) return null
+    const old = row.details
+    const { name = old.name, metadata = old.metadata, suspendedAt = old.suspendedAt } = structuredClone(patch)
+    row.details = { ...old, name, metadata, suspendedAt }
+    return { record: structuredClone(row.details), epoch: this.#changed(row.keys) }
+  }
+
+  async insertKey(
+    key: NewKey,
+    retire?: { id: string; expiresAt: Date | null },
+  ): Promise<Written<KeyDetails> | InsertRefusal> {
+    const tenant = this.#tenants.get(key.tenantId)
+    if (tenant === undefined) return 'no-such-tenant'
+    if (this.#keys.has(key.id)) return 'id-taken'
+    if (this.#byHash.has(key.hash)) return 'hash-taken'
+    const retired = retire && this.#keys.get(retire.id)
+    if (retire && (retired?.tenant !== tenant || retired.details.revokedAt !== null)) return 'not-retirable'
+
+    const { hash, ...details } = structuredClone(key)
+    const row: KeyRow = { details: { ...details, revokedAt: null, lastUsedAt: null }, hash, tenant, epoch: 0 }
+    tenant.keys.push(row)
+    this.#keys.set(key.id, row)
+    this.#byHash.set(hash, row)
+    if (retire && retired) {
+      retired.details = {
+        ...retired.details,
+        expiresAt: earlier(retired.details.expiresAt, retire.expiresAt),
+      }
+    }
+    return { record: structuredClone(row.details), epoch: this.#changed(retired ? [row, retired] : [row]) }
+  }
+
+  async findKey(id: string): Promise<KeyDetails | null> {
+    return structuredClone(this.#keys.get(id)?.details ?? null)
+  }
+
+  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
+    const keys = (this.#tenants.get(tenantId)?.keys ?? []).map((row) => row.details).sort(newestFirst)
+    const rest = after === undefined ? keys : keys.filter((key) => newestFirst(after, key) < 0)
+    return structuredClone(rest.slice(0, limit))
+  }
+
+  async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
+    const row = this.#keys.get(id)
+    if (row === undefined || row.details.revokedAt !== null) return null
+    const old = row.details
+    const {
+      name = old.name,
+      scopes = old.scopes,
+      expiresAt = old.expiresAt,
+      metadata = old.metadata,
+    } = structuredClone(patch)
+    row.details = { ...old, name, scopes, expiresAt, metadata }
+    return { record: structuredClone(row.details), epoch: this.#changed([row]) }
+  }
+
+  async revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null> {
+    const row = this.#keys.get(id)
+    if (row === undefined) return null
+    if (row.details.revokedAt === null) {
+      row.details = { ...row.details, revokedAt: new Date(at) }
+      this.#changed([row])
+    }
+    return { record: structuredClone(row.details), epoch: row.epoch }
+  }
+
+  async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
+    for (const [id, usedAt] of uses) {
+      const row = this.#keys.get(id)
+      if (row === undefined || (row.details.lastUsedAt ?? -Infinity) >= usedAt) continue
+      row.details = { ...row.details, lastUsedAt: new Date(usedAt) }
+    }
+  }
+
+  /** Raises the epoch and tells the caches, in the same breath as the write. */
+  #changed(rows: readonly KeyRow[]): number {
+    this.#epoch += 1
+    for (const row of rows) row.epoch = this.#epoch
+    const hashes = rows.map((row) => row.hash)
+    if (hashes.length > 0) for (const listener of this.#listeners) listener(hashes)
+    return this.#epoch
+  }
+}
+
+function newestFirst(a: { createdAt: Date; id: string }, b: { createdAt: Date; id: string }): number {
+  return b.createdAt.getTime() - a.createdAt.getTime() || (a.id === b.id ? 0 : a.id < b.id ? 1 : -1)
+}
+
+function earlier(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return b === null ? a : new Date(b)
+  return new Date(Math.min(a.getTime(), b.getTime()))
+}

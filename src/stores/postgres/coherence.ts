@@ -1,0 +1,123 @@
+/** The fleet protocol on PostgreSQL: one connection per link for heartbeats and NOTIFY, and the barrier. */
+import { badOption, TenantAuthError } from '../../errors.ts'
+import { awaitFleet, POLL_LIMIT } from '../fleet-barrier.ts'
+import { FleetWatch } from '../fleet-watch.ts'
+import type { Confirmation, FleetCoherence, FleetLink, FleetLinkEvents } from '../key-store.ts'
+import { SharedRead } from '../shared-read.ts'
+import { failure } from './failures.ts'
+import { PostgresLink } from './link.ts'
+import { type PostgresPool, runOnce } from './pool.ts'
+import { type Fleet, only, type Reach } from './rows.ts'
+import { openSession, type Session } from './session.ts'
+import { settle } from './settings.ts'
+import type { Statements } from './statements.ts'
+
+export interface PostgresCoherenceOptions {
+  pool: PostgresPool
+  schema: string
+  statements: Statements
+  lease: number
+  heartbeat: number
+}
+
+export class PostgresCoherence implements FleetCoherence {
+  readonly kind = 'fleet'
+  readonly lease: number
+  readonly heartbeat: number
+  readonly #options: PostgresCoherenceOptions
+  /** Those of this process: they learn of its writes without a round trip. */
+  readonly #links = new Set<FleetLinkEvents>()
+  readonly #watch = new FleetWatch()
+  readonly #fleet: SharedRead<Fleet>
+  #lastWrite: { epoch: number; reach: Reach } | undefined
+
+  constructor(options: PostgresCoherenceOptions) {
+    const { pool, statements, lease, heartbeat } = options
+    if (!isWhole(lease, 100, 600_000))
+      throw badOption('lease', 'a whole number of milliseconds, 100 to 600000')
+    if (!isWhole(heartbeat, 10, lease / 2)) {
+      throw badOption('heartbeat', 'a whole number of milliseconds, at least 10 and at most half of lease')
+    }
+    this.lease = lease
+    this.heartbeat = heartbeat
+    this.#options = options
+    this.#fleet = new SharedRead(
+      async () => only(await runOnce(pool, statements.fleet, [], AbortSignal.timeout(POLL_LIMIT))) as Fleet,
+    )
+  }
+
+  /** Tells this process' links of a write, and keeps in mind how far it has to reach. */
+  wrote(epoch: number, reach: Reach): void {
+    const last = this.#lastWrite
+    // Answers may come in another order than the writes.
+    if (last === undefined || epoch > last.epoch || reach.history !== last.reach.history) {
+      this.#lastWrite = { epoch, reach }
+    }
+    for (const events of this.#links) events.onPush(epoch)
+  }
+
+  async connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink> {
+    const { schema, statements } = this.#options
+    const session = await this.#open(events, signal)
+    const onDestroy = () => this.#links.delete(events)
+    const link = new PostgresLink({ session, statements, schema, settings: this, onDestroy })
+    try {
+      this.#links.add(events)
+      await link.run(() => settle(session, statements, this, this.#watch, signal), signal)
+      return link
+    } catch (error) {
+      link.destroy()
+      throw error
+    }
+  }
+
+  async #open(events: FleetLinkEvents, signal: AbortSignal): Promise<Session> {
+    const { pool, schema } = this.#options
+    const onPayload = (payload: string) => {
+      const [first, ...rest] = payload.split(' ')
+      const epoch = Number(first)
+      if (rest.join(' ') === schema && Number.isSafeInteger(epoch)) events.onPush(epoch)
+    }
+    const onLost = (cause: unknown) => {
+      this.#links.delete(events)
+      events.onLost(cause)
+    }
+    try {
+      return await openSession(pool, { onPayload, onLost }, signal)
+    } catch (error) {
+      throw signal.aborted ? error : failure(error, schema)
+    }
+  }
+
+  async confirm(epoch: number): Promise<Confirmation> {
+    const { pool, statements } = this.#options
+    // What a later write had to reach is no less than what an earlier one had.
+    const reach =
+      this.#lastWrite !== undefined && this.#lastWrite.epoch >= epoch ? this.#lastWrite.reach : undefined
+    let lost = false
+    const confirmation = await awaitFleet({
+      epoch,
+      readMembers: async () => {
+        const fleet = await this.#fleet.read()
+        lost ||= fleet.epoch < epoch || (reach !== undefined && fleet.history !== reach.history)
+        return lost ? [] : fleet.members
+      },
+      reap: async (members, signal) => {
+        await runOnce(pool, statements.reap, [JSON.stringify(members)], signal)
+      },
+      reach,
+      giveUpAfter: this.lease,
+    })
+    if (lost) {
+      throw new TenantAuthError(
+        'KEY_STORE_UNAVAILABLE',
+        'The database went over to another server or an earlier state, and may have lost the write: repeat it',
+      )
+    }
+    return confirmation
+  }
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most
+}

@@ -1,0 +1,220 @@
+/**
+ * Every statement that the store sends. Values are parameters, always; only the schema's name, which was checked, is
+ * part of the text. Each answers rows of one column `row`, JSON as text, so that no type parser that an application has
+ * set for its own use has a say in what a key is.
+ */
+
+export type Statements = ReturnType<typeof statementsFor>
+
+/** Milliseconds since 1970, exactly. */
+const ms = (time: string) => `(extract(epoch FROM ${time}) * 1000)::bigint`
+
+const TENANT = `json_build_object(
+  'id', t.id, 'name', t.name, 'metadata', t.metadata,
+  'createdAt', ${ms('t.created_at')}, 'suspendedAt', ${ms('t.suspended_at')})`
+
+export function statementsFor(schema: string) {
+  const s = `"${schema}"`
+
+  const KEY = `json_build_object(
+    'id', k.id, 'tenantId', k.tenant_id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes,
+    'metadata', k.metadata, 'start', k.start, 'last4', k.last4,
+    'createdAt', ${ms('k.created_at')}, 'createdBy', k.created_by,
+    'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
+    'lastUsedAt', (SELECT ${ms('u.last_used_at')} FROM ${s}.key_usage u WHERE u.key_id = k.id))`
+
+  const NEW_KEY = `
+    INSERT INTO ${s}.keys (id, tenant_id, hash, name, environment, scopes, metadata, start, last4, created_at,
+      created_by, expires_at)
+    SELECT $1::text, $2::text, decode($3::text, 'hex'), $4::text, $5::text, $6::text[], $7::json, $8::text, $9::text,
+      $10::timestamptz, $11::text, $12::timestamptz`
+
+  /** Answers what a data-modifying statement has written, with its epoch and what it has to reach. */
+  const written = (record: string, alias: string, epoch = `${alias}.epoch`) =>
+    `SELECT json_build_object('record', ${record}, 'epoch', ${epoch}, 'reach', ${s}.reach())::text AS row
+     FROM written ${alias}`
+
+  return {
+    /**
+     * One probe of each table's index. Only a primary may answer: what a standby knows may be older than a revocation.
+     * $1 hash in hexadecimal
+     */
+    findByHash: `
+      SELECT json_build_object('standby', pg_is_in_recovery(), 'key', (
+        SELECT json_build_object(
+          'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
+          'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
+          'tenant', json_build_object(
+            'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL))
+        FROM ${s}.keys k JOIN ${s}.tenants t ON t.id = k.tenant_id
+        WHERE k.hash = decode($1::text, 'hex')
+      ))::text AS row`,
+
+    /** $1 id, $2 name, $3 metadata, $4 created, $5 suspended */
+    insertTenant: `
+      WITH written AS (
+        INSERT INTO ${s}.tenants (id, name, metadata, created_at, suspended_at)
+        VALUES ($1::text, $2::text, $3::json, $4::timestamptz, $5::timestamptz)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING *
+      ) ${written(TENANT, 't')}`,
+
+    /** $1 id */
+    findTenant: `SELECT ${TENANT}::text AS row FROM ${s}.tenants t WHERE t.id = $1::text`,
+
+    /**
+     * What is not named stays as it is in the newest version of the row: a change that came first and is waited for here
+     * is not undone.
+     * $1 id, $2 name, $3 metadata, $4 whether suspended changes, $5 suspended
+     */
+    updateTenant: `
+      WITH written AS (
+        UPDATE ${s}.tenants t SET
+          name = coalesce($2::text, t.name),
+          metadata = coalesce($3::json, t.metadata),
+          suspended_at = CASE WHEN $4::boolean THEN $5::timestamptz ELSE t.suspended_at END
+        WHERE t.id = $1::text
+        RETURNING t.*
+      ) ${written(TENANT, 't')}`,
+
+    /**
+     * A name that is taken is an error.
+     * $1 id, $2 tenant, $3 hash, $4 name, $5 environment, $6 scopes, $7 metadata, $8 start, $9 last four, $10 created,
+     * $11 created by, $12 expires
+     */
+    insertKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}`,
+
+    /**
+     * Both or neither: an error undoes the whole statement.
+     * As above, and $13 id of the key to retire, $14 its expiry or null
+     */
+    replaceKey: `
+      WITH retired AS (
+        UPDATE ${s}.keys o SET expires_at = least(o.expires_at, $14::timestamptz)
+        WHERE o.id = $13::text AND o.tenant_id = $2::text AND o.revoked_at IS NULL
+        RETURNING o.epoch
+      ), written AS (
+        ${NEW_KEY} WHERE EXISTS (SELECT FROM retired) RETURNING *
+      ) ${written(KEY, 'k', 'greatest(k.epoch, (SELECT r.epoch FROM retired r))')}`,
+
+    /** $1 id */
+    findKey: `SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`,
+
+    /** $1 tenant, $2 limit, $3 and $4 time and id of the key before, or null */
+    listKeys: `
+      SELECT ${KEY}::text AS row FROM ${s}.keys k
+      WHERE k.tenant_id = $1::text
+        AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3::timestamptz, $4::text))
+      ORDER BY k.created_at DESC, k.id DESC
+      LIMIT $2::integer`,
+
+    /** $1 id, $2 name, $3 scopes, $4 metadata, $5 whether the expiry changes, $6 expiry */
+    updateKey: `
+      WITH written AS (
+        UPDATE ${s}.keys k SET
+          name = coalesce($2::text, k.name),
+          scopes = coalesce($3::text[], k.scopes),
+          metadata = coalesce($4::json, k.metadata),
+          expires_at = CASE WHEN $5::boolean THEN $6::timestamptz ELSE k.expires_at END
+        WHERE k.id = $1::text AND k.revoked_at IS NULL
+        RETURNING k.*
+      ) ${written(KEY, 'k')}`,
+
+    /** $1 id, $2 time */
+    revokeKey: `
+      WITH written AS (
+        UPDATE ${s}.keys k SET revoked_at = coalesce(k.revoked_at, $2::timestamptz)
+        WHERE k.id = $1::text
+        RETURNING k.*
+      ) ${written(KEY, 'k')}`,
+
+    /**
+     * The keys are locked against deletion first, in one order, so that one that goes meanwhile is passed over.
+     * $1 ids, $2 times
+     */
+    recordUse: `
+      INSERT INTO ${s}.key_usage AS u (key_id, last_used_at)
+      SELECT k.id, used.at
+      FROM unnest($1::text[], $2::timestamptz[]) AS used (id, at) JOIN ${s}.keys k ON k.id = used.id
+      ORDER BY k.id
+      FOR KEY SHARE OF k
+      ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at
+        WHERE u.last_used_at < excluded.last_used_at`,
+
+    ...fleetStatements(s),
+  }
+}
+
+/** More changed keys than this in one heartbeat, and a cache is better off starting over. */
+const MOST_CHANGES = 10_000
+
+function fleetStatements(s: string) {
+  return {
+    /**
+     * One statement, so one snapshot: the epoch, the tag and the changed keys are of the same moment, a moment after the
+     * statement was sent. Since changes commit one after the other (see schema.ts), a snapshot with epoch n has every
+     * change up to n. Nothing here may lock or follow a row of coherence or keys, for that would read a version newer
+     * than the snapshot; the update of the instance's own row may have to wait for a late heartbeat of the same instance
+     * or for a reaper, and then works on the newest version or finds none, while all else stays with the snapshot.
+     *
+     * Acknowledges only an epoch of this very history. What was dropped in another one says nothing in this one.
+     *
+     * $1 instance, $2 and $3 epoch and tag that it knows, or null
+     */
+    beat: `
+      WITH present AS MATERIALIZED (
+        SELECT c.epoch, c.tag || ${s}.history() AS tag, ${s}.require_durability() FROM ${s}.coherence c
+      ), current AS MATERIALIZED (
+        SELECT p.epoch, p.tag, coalesce(p.tag = $3::text AND p.epoch >= $2::bigint, false) AS continues FROM present p
+      ), beaten AS (
+        UPDATE ${s}.instances i SET
+          beats = i.beats + 1, seen_at = now(),
+          acknowledged = CASE WHEN c.continues THEN $2::bigint ELSE -1 END
+        FROM current c WHERE i.instance = $1::text
+        RETURNING i.instance
+      ), changed_tenants AS MATERIALIZED (
+        SELECT t.id FROM ${s}.tenants t WHERE t.epoch > $2::bigint ORDER BY t.epoch LIMIT ${MOST_CHANGES + 1}
+      ), changed AS MATERIALIZED (
+        (SELECT k.hash FROM ${s}.keys k WHERE k.epoch > $2::bigint ORDER BY k.epoch LIMIT ${MOST_CHANGES + 1})
+        UNION
+        (SELECT k.hash FROM changed_tenants t
+          CROSS JOIN LATERAL (SELECT k.hash FROM ${s}.keys k WHERE k.tenant_id = t.id LIMIT ${MOST_CHANGES + 1}) k
+          LIMIT ${MOST_CHANGES + 1})
+      )
+      SELECT json_build_object(
+        'member', EXISTS (SELECT FROM beaten),
+        'epoch', c.epoch, 'tag', c.tag,
+        'changed', CASE
+          WHEN NOT c.continues THEN NULL
+          WHEN (SELECT count(*) FROM changed_tenants) > ${MOST_CHANGES} THEN NULL
+          WHEN (SELECT count(*) FROM changed) > ${MOST_CHANGES} THEN NULL
+          ELSE (SELECT coalesce(json_agg(encode(hash, 'hex')), '[]') FROM changed)
+        END)::text AS row
+      FROM current c`,
+
+    fleet: `
+      SELECT json_build_object('lease', c.lease_ms, 'heartbeat', c.heartbeat_ms, 'epoch', c.epoch,
+        'history', ${s}.history(), 'members', (
+          SELECT coalesce(json_agg(json_build_object('instance', i.instance, 'label', i.label, 'holds', i.holds,
+            'acknowledged', i.acknowledged, 'beats', i.beats)), '[]')
+          FROM ${s}.instances i
+        ))::text AS row
+      FROM ${s}.coherence c`,
+
+    /** $1 lease, $2 heartbeat */
+    adoptSettings: `SELECT to_json(${s}.adopt_settings($1::integer, $2::integer))::text AS row`,
+
+    /** $1 instance, $2 label, $3 holds, $4 lease, $5 heartbeat */
+    register: `
+      SELECT to_json(${s}.register($1::text, $2::text, $3::double precision, $4::integer, $5::integer))::text AS row`,
+
+    /** $1 instance */
+    leave: `DELETE FROM ${s}.instances WHERE instance = $1::text`,
+
+    /** $1 JSON array of instances with the beats that were seen */
+    reap: `
+      DELETE FROM ${s}.instances i
+      USING json_to_recordset($1::json) AS dead (instance text, beats bigint)
+      WHERE i.instance = dead.instance AND i.beats = dead.beats`,
+  }
+}

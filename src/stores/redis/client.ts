@@ -1,0 +1,38 @@
+/**
+ * Which clients the store takes: structural types, told apart by their methods, so that neither library is imported.
+ *
+ * A client of a cluster is none of them. Its scripts would have to name all keys beforehand, which "all keys of this
+ * tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
+ */
+import { badOption } from '../../errors.ts'
+import type { RedisConnection } from './connection.ts'
+import { fromIoredis, type IoredisClient } from './ioredis.ts'
+import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'
+
+/** A client of node-redis 5 or 6 (`createClient`), or of ioredis 5 or 6 (`new Redis`). */
+export type RedisClient = NodeRedisClient | IoredisClient
+
+/** @throws `TENANT_AUTH_BAD_OPTION` where the store cannot work with the client, or the client queues commands */
+export function connectionOf(client: RedisClient): RedisConnection {
+  // Users of plain JavaScript may pass anything.
+  const given: unknown = client
+  if (typeof given === 'object' && given !== null) {
+    if (hasMethods(given, IOREDIS) && !('isCluster' in given && given.isCluster === true)) {
+      return fromIoredis(given as IoredisClient)
+    }
+    // Clients of a node-redis cluster, pool or Sentinel lack one or another of these, or show no options.
+    if (hasMethods(given, NODE_REDIS) && 'options' in given) return fromNodeRedis(given as NodeRedisClient)
+  }
+  throw badOption(
+    'client',
+    'a client of node-redis 5 or 6 (createClient) or of ioredis 5 or 6 (new Redis); ' +
+      'those of a cluster, a pool or node-redis Sentinel cannot be used',
+  )
+}
+
+const IOREDIS = ['call', 'duplicate', 'subscribe', 'disconnect']
+const NODE_REDIS = ['sendCommand', 'duplicate', 'subscribe', 'destroy']
+
+function hasMethods(client: object, names: readonly string[]): boolean {
+  return names.every((name) => typeof Reflect.get(client, name) === 'function')
+}

@@ -1,0 +1,64 @@
+/** ioredis 5 and 6 as a connection of the store. */
+import { badOption } from '../../errors.ts'
+import type { OwnConnection, RedisConnection } from './connection.ts'
+
+/** The part of an ioredis client that the store uses. */
+export interface IoredisClient {
+  readonly options: {
+    enableOfflineQueue?: boolean | undefined
+    maxRetriesPerRequest?: number | null | undefined
+    keyPrefix?: string | undefined
+  }
+  call(command: string, ...args: string[]): Promise<unknown>
+  duplicate(override?: typeof OWN): IoredisClient
+  connect(): Promise<unknown>
+  subscribe(channel: string): Promise<unknown>
+  on(event: 'error' | 'end', listener: (cause?: unknown) => void): unknown
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  disconnect(): void
+}
+
+/** Neither waits nor retries: what is lost is lost, and the cache connects anew. */
+const OWN = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  retryStrategy: () => null,
+  /** Milliseconds for a polite end, which a hung peer would use up. */
+  disconnectTimeout: 0,
+}
+
+export function fromIoredis(client: IoredisClient): RedisConnection {
+  const { enableOfflineQueue, maxRetriesPerRequest, keyPrefix } = client.options
+  // Both keep commands until the server is back: those not sent yet, and those sent and not answered. By then the
+  // request that asked is gone, and a write that was reported as failed takes effect after all, or a second time.
+  if (enableOfflineQueue !== false || maxRetriesPerRequest !== 0) {
+    throw badOption(
+      'client',
+      'made with { enableOfflineQueue: false, maxRetriesPerRequest: 0 }, so that nothing waits for a server that is away',
+    )
+  }
+  if (keyPrefix) throw badOption('client', 'made without keyPrefix: use the prefix option of the store')
+  return {
+    send: ([command = '', ...args]) => client.call(command, ...args),
+    open: (onLost) => open(client, onLost),
+  }
+}
+
+function open(template: IoredisClient, onLost: (cause: unknown) => void): OwnConnection {
+  const client = template.duplicate(OWN)
+  let cause: unknown
+  client.on('error', (error) => {
+    cause = error
+  })
+  client.on('end', () => onLost(cause ?? new Error('The connection to Redis has ended')))
+  return {
+    send: ([command = '', ...args]) => client.call(command, ...args),
+    connect: () => client.connect(),
+    subscribe(channel, onMessage) {
+      client.on('message', (_channel, message) => onMessage(message))
+      return client.subscribe(channel)
+    },
+    destroy: () => client.disconnect(),
+  }
+}

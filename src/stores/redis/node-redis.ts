@@ -1,0 +1,69 @@
+/** node-redis 5 and 6 as a connection of the store. */
+import { badOption } from '../../errors.ts'
+import type { OwnConnection, RedisConnection } from './connection.ts'
+
+/** The part of a node-redis client that the store uses. */
+export interface NodeRedisClient {
+  readonly options?: { disableOfflineQueue?: boolean | undefined; socket?: object | undefined } | undefined
+  sendCommand(args: readonly string[], options?: { typeMapping: Record<string, never> }): Promise<unknown>
+  duplicate(overrides?: { disableOfflineQueue: boolean; socket: object }): NodeRedisClient
+  connect(): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  on(event: 'error' | 'connect', listener: (cause: unknown) => void): unknown
+  destroy(): void
+}
+
+/** Strings as strings, whatever the client maps them to by default. */
+const AS_STRINGS = { typeMapping: {} }
+
+export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
+  // A queued command is sent when the server is back. By then the request that asked is gone, and a write that was
+  // reported as failed takes effect after all.
+  if (client.options?.disableOfflineQueue !== true) {
+    throw badOption(
+      'client',
+      'made with { disableOfflineQueue: true }, so that nothing waits for a server that is away',
+    )
+  }
+  return {
+    send: (args) => client.sendCommand(args, AS_STRINGS),
+    open: (onLost) => open(client, onLost),
+  }
+}
+
+function open(template: NodeRedisClient, onLost: (cause: unknown) => void): OwnConnection {
+  const socket = { ...template.options?.socket, reconnectStrategy: false }
+  const client = template.duplicate({ disableOfflineQueue: true, socket })
+  let reached = false
+  let destroyed = false
+  // Destroyed while the socket is being made, node-redis would forget the socket and leave it open.
+  client.on('connect', () => {
+    reached = true
+    if (destroyed) destroyNow(client)
+  })
+  client.on('error', onLost)
+  return {
+    send: (args) => client.sendCommand(args, AS_STRINGS),
+    async connect() {
+      try {
+        await client.connect()
+      } catch (error) {
+        destroyNow(client) // Version 6 keeps a client in its registry until then.
+        throw error
+      }
+    },
+    subscribe: (channel, onMessage) => client.subscribe(channel, onMessage),
+    destroy() {
+      destroyed = true
+      if (reached) destroyNow(client)
+    },
+  }
+}
+
+function destroyNow(client: NodeRedisClient): void {
+  try {
+    client.destroy()
+  } catch {
+    // Version 5 throws where there is nothing left to destroy.
+  }
+}

@@ -1,0 +1,161 @@
+/** Keys and tenants as columns of Redis hashes, and back. */
+import type { KeyDetails, KeyPatch, NewKey, StoredKey, TenantDetails, TenantPatch } from '../key-store.ts'
+
+/** Column names and values in turn, as HSET takes them. */
+type Columns = string[]
+
+/** JSON, so that `null` and the empty string stay apart; times as milliseconds, for the scripts to compare. */
+function columnsOf(values: object): Columns {
+  return Object.entries(values).flatMap(([name, value]: [string, unknown]) =>
+    value === undefined ? [] : [name, JSON.stringify(value instanceof Date ? value.getTime() : value)],
+  )
+}
+
+export function tenantColumns({ name, metadata, createdAt, suspendedAt }: TenantDetails): Columns {
+  return columnsOf({ name, metadata, createdAt, suspendedAt })
+}
+
+export function tenantPatchColumns({ name, metadata, suspendedAt }: TenantPatch): Columns {
+  return columnsOf({ name, metadata, suspendedAt })
+}
+
+export function keyColumns(key: NewKey): Columns {
+  const {
+    tenantId,
+    hash,
+    name,
+    environment,
+    scopes,
+    metadata,
+    start,
+    last4,
+    createdAt,
+    createdBy,
+    expiresAt,
+  } = key
+  const rest = {
+    name,
+    environment,
+    scopes,
+    metadata,
+    start,
+    last4,
+    createdAt,
+    createdBy,
+    expiresAt,
+    revokedAt: null,
+  }
+  return ['tenantId', tenantId, 'hash', hash, ...columnsOf(rest)]
+}
+
+export function keyPatchColumns({ name, scopes, expiresAt, metadata }: KeyPatch): Columns {
+  return columnsOf({ name, scopes, expiresAt, metadata })
+}
+
+/** Length of `placeOf`. */
+export const PLACE_LENGTH = 17
+/** Milliseconds from the earliest time that a Date can hold to 1970. */
+const EARLIEST = 8_640_000_000_000_000n
+
+/**
+ * Where a key of that time stands in the index of its tenant, which Redis orders by bytes: digits of one length, then
+ * the id. An index by score would have to be read whole where many keys were made in one millisecond.
+ */
+export function placeOf(createdAt: Date): string {
+  return String(BigInt(createdAt.getTime()) + EARLIEST).padStart(PLACE_LENGTH, '0')
+}
+
+/** What a hash as HGETALL answers it, names and values in turn, comes to; none where there is no such hash. */
+export function rowOf(reply: unknown): Map<string, string> {
+  const list = reply as readonly string[]
+  const row = new Map<string, string>()
+  for (let i = 0; i < list.length; i += 2) row.set(list[i] as string, list[i + 1] as string)
+  return row
+}
+
+interface TenantRow {
+  name: string
+  metadata: object
+  createdAt: number
+  suspendedAt: number | null
+}
+
+interface KeyRow {
+  tenantId: string
+  name: string
+  environment: string
+  scopes: string[]
+  metadata: object
+  start: string
+  last4: string
+  createdAt: number
+  createdBy: string | null
+  expiresAt: number | null
+  revokedAt: number | null
+}
+
+const PLAIN_COLUMNS = new Set(['tenantId', 'hash'])
+
+/** @returns `null` where there is no such hash */
+function parse(reply: unknown): object | null {
+  const row = rowOf(reply)
+  if (row.size === 0) return null
+  return Object.fromEntries(
+    [...row].map(([name, value]) => [name, PLAIN_COLUMNS.has(name) ? value : (JSON.parse(value) as unknown)]),
+  )
+}
+
+export function tenantDetailsOf(id: string, reply: unknown): TenantDetails | null {
+  const row = parse(reply) as TenantRow | null
+  if (row === null) return null
+  const { name, metadata, createdAt, suspendedAt } = row
+  return { id, name, metadata, createdAt: new Date(createdAt), suspendedAt: dateOf(suspendedAt) }
+}
+
+export function keyDetailsOf(id: string, reply: unknown, lastUse: unknown): KeyDetails | null {
+  const row = parse(reply) as KeyRow | null
+  if (row === null) return null
+  const { tenantId, name, environment, scopes, metadata, start, last4, createdBy } = row
+  return {
+    id,
+    tenantId,
+    name,
+    environment,
+    scopes,
+    metadata,
+    start,
+    last4,
+    createdBy,
+    createdAt: new Date(row.createdAt),
+    expiresAt: dateOf(row.expiresAt),
+    revokedAt: dateOf(row.revokedAt),
+    lastUsedAt: lastUse === '' ? null : new Date(Number(lastUse)),
+  }
+}
+
+/** @throws where the key or its tenant is gone though the hash is known: then nothing can be said of it */
+export function storedKeyOf(id: string, keyReply: unknown, tenantReply: unknown): StoredKey {
+  const key = parse(keyReply) as KeyRow | null
+  const tenant = parse(tenantReply) as TenantRow | null
+  if (key === null || tenant === null) throw new Error('Redis has lost the record of a key or tenant')
+  const { name, environment, scopes, metadata } = key
+  return {
+    id,
+    name,
+    environment,
+    scopes,
+    metadata,
+    tenant: {
+      id: key.tenantId,
+      name: tenant.name,
+      metadata: tenant.metadata,
+      suspended: tenant.suspendedAt !== null,
+    },
+    expiresAt: dateOf(key.expiresAt),
+    revokedAt: dateOf(key.revokedAt),
+  }
+}
+
+function dateOf(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms)
+}

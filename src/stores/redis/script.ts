@@ -1,0 +1,101 @@
+/**
+ * Running Lua scripts, each one atomic step and one round trip, and what all of them begin with.
+ *
+ * Rules for all of them:
+ * - A replica refuses them, readers too: a script with a `#!lua` line that does not say `no-writes` needs the primary.
+ *   For the same reason a primary that has lost its replicas (`min-replicas-to-write`) refuses them.
+ * - The change is raised before rows are written: an error in between then costs an invalidation, and loses none.
+ * - Replies hold strings and lists only, and begin with the tag: libraries differ in how they answer anything else.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { untilAborted } from './connection.ts'
+
+/**
+ * ARGV[1]: a fresh random tag, for when there is none. ARGV[2]: how many changes to keep.
+ *
+ * The tag of the history has two parts. One is born with the data and lost with them (FLUSHALL, a restart without
+ * persistence). The other is the server's replication id, a new one whenever a server starts, and may have come back with
+ * older data, and whenever a replica takes over, which may lack the last writes. Without it, an epoch that was given out
+ * twice would pass for one.
+ */
+const PRELUDE = `
+local base = KEYS[1]
+local fleet = base .. ':fleet'
+
+local tag = redis.call('HGET', fleet, 'tag')
+if not tag then
+  tag = ARGV[1]
+  redis.call('DEL', fleet, base .. ':changes')
+  redis.call('HSET', fleet, 'tag', tag, 'epoch', '0')
+end
+tag = tag .. '.' .. redis.call('INFO', 'replication'):match('master_replid:(%w+)')
+
+local function current_epoch()
+  return redis.call('HGET', fleet, 'epoch')
+end
+
+local function raise(...)
+  local epoch = string.format('%.0f', redis.call('HINCRBY', fleet, 'epoch', 1))
+  redis.call('XADD', base .. ':changes', 'MAXLEN', '~', ARGV[2], epoch .. '-0', ...)
+  redis.call('PUBLISH', base .. ':pushes', epoch)
+  return epoch
+end
+`
+
+export interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+/** A script that goes on in a server whose memory is full: reading, heartbeats, revocations. ARGV begins at 3. */
+export function script(body: string): Script {
+  return compiled('#!lua flags=allow-oom', body)
+}
+
+/** A script that a server whose memory is full refuses. ARGV begins at 3. */
+export function growingScript(body: string): Script {
+  return compiled('#!lua', body)
+}
+
+function compiled(firstLine: string, body: string): Script {
+  const source = firstLine + PRELUDE + body
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+/** What a script answers: the tag of the history, and the rest. */
+export interface Reply {
+  tag: string
+  values: readonly unknown[]
+}
+
+export interface ScriptRunnerOptions {
+  send: (args: readonly string[]) => Promise<unknown>
+  prefix: string
+  /** How many changes to keep. */
+  history: number
+  onTag: (tag: string) => void
+}
+
+export class ScriptRunner {
+  readonly #options: ScriptRunnerOptions
+
+  constructor(options: ScriptRunnerOptions) {
+    this.#options = options
+  }
+
+  /** Rejects with the signal's reason as soon as it is aborted, whatever the client does. */
+  async run({ sha, source }: Script, args: readonly string[], signal?: AbortSignal): Promise<Reply> {
+    const { send, prefix, history, onTag } = this.#options
+    // All keys have this hash tag, so they share one slot.
+    const rest = ['1', `{${prefix}}`, randomBytes(12).toString('hex'), String(history), ...args]
+    const sent = send(['EVALSHA', sha, ...rest]).catch((error: unknown) => {
+      // The server has been restarted, or its scripts were flushed.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
+        return send(['EVAL', source, ...rest])
+      throw error
+    })
+    const [tag, ...values] = (await untilAborted(sent, signal)) as [string, ...unknown[]]
+    onTag(tag)
+    return { tag, values }
+  }
+}
