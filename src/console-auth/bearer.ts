@@ -1,0 +1,39 @@
+/** Takes the token out of `Authorization: Bearer <token>` (RFC 6750, section 2.1), and nowhere else: no cookie, no query. */
+import type { FastifyRequest } from 'fastify'
+import type { Refusal } from '../refusal.ts'
+import { INVALID } from './refusals.ts'
+
+/** Characters. A session token is about 800; cookies, where Clerk also puts it, end at 4 KiB. */
+const MAX_LENGTH = 8192
+
+/**
+ * @returns what may be a JWT, or why it is none. Tenant keys and machine tokens are told apart here, by their first
+ * characters: a JWT starts with an encoded `{`
+ */
+export function readBearer(request: FastifyRequest): string | Refusal {
+  const header = request.headers.authorization
+  if (header === undefined) return INVALID.missing
+  // Node keeps the first of several Authorization headers and says nothing, while a proxy in front may look at the last.
+  if (isRepeated(request.raw.rawHeaders)) return INVALID.repeated
+  const token = header.startsWith('Bearer ey') ? header.slice(7) : credentials(header)
+  if (typeof token !== 'string') return token
+  if (token.length > MAX_LENGTH) return INVALID.too_long
+  return token.startsWith('ey') ? token : INVALID.malformed
+}
+
+/** The same for any spelling that RFC 9110, section 11.4 allows: scheme in any case, one or more spaces. */
+function credentials(header: string): string | Refusal {
+  const [, scheme, token] = /^(\S*) *(.*)$/s.exec(header) ?? []
+  if (scheme?.toLowerCase() !== 'bearer') return INVALID.wrong_scheme
+  return token ? token : INVALID.empty
+}
+
+function isRepeated(rawHeaders: readonly string[]): boolean {
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    // 13 = length of "authorization": few headers get as far as being lower-cased
+    if (name?.length === 13 && name.toLowerCase() === 'authorization') seen++
+  }
+  return seen > 1
+}

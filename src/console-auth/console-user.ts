@@ -1,0 +1,58 @@
+/** The signed-in user as handlers see it: made once for each token, shared by its requests, and frozen for that reason. */
+import type { User, verifyToken } from '@clerk/backend'
+import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
+
+/** All claims of a session token, as Clerk types them. Extend the global `CustomJwtSessionClaims` with your own. */
+export type SessionClaims = Awaited<ReturnType<typeof verifyToken>>
+
+/** `request.consoleUser`. */
+export interface ConsoleUser {
+  /** `user_…` */
+  readonly userId: string
+  /** `sess_…` */
+  readonly sessionId: string
+  /** The active organization (`org_…`), or `null`. */
+  readonly orgId: string | null
+  /** The user's role in it (`org:admin`), or `null`. */
+  readonly orgRole: string | null
+  /** The user's custom permissions in it (`org:invoices:read`). Clerk's system permissions are in no token. */
+  readonly orgPermissions: readonly string[]
+  /** Every claim of the token. */
+  readonly claims: Readonly<SessionClaims>
+  /** Clerk's check of role, permission, feature, plan and reverification, answered from the claims alone. */
+  readonly has: SignedInAuthObject['has']
+  /**
+   * Fetches the user from Clerk. Remembered for a while, for all requests: do not change what it returns.
+   *
+   * @throws {AuthError} `AUTH_UNAVAILABLE` where Clerk does not answer in time, `AUTH_INVALID_TOKEN` where the user has
+   * been deleted, `TenantAuthError` `TENANT_AUTH_BAD_OPTION` where consoleAuth has no `secretKey`
+   */
+  readonly getUser: () => Promise<User>
+}
+
+/** @param claims - verified, and from here on frozen */
+export function consoleUser(claims: SessionClaims, fetchUser: (id: string) => Promise<User>): ConsoleUser {
+  // Clerk's own reading of both versions of the claims. Only the payload matters for what is taken from the result.
+  const jwt = { payload: claims, raw: { text: '' } } as Parameters<typeof getAuthObjectFromJwt>[0]
+  const { orgId, orgRole, orgPermissions, has } = getAuthObjectFromJwt(jwt, {
+    treatPendingAsSignedOut: false,
+  })
+  const { sub: userId, sid: sessionId } = claims
+  return deepFreeze({
+    userId,
+    sessionId,
+    orgId: orgId ?? null,
+    orgRole: orgRole ?? null,
+    orgPermissions: Array.isArray(orgPermissions) ? orgPermissions : [],
+    claims,
+    has,
+    getUser: () => fetchUser(userId),
+  })
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object)
+  }
+  return Object.freeze(value)
+}
