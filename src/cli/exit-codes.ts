@@ -1,0 +1,28 @@
+/** What the exit code says, for scripts. They never change. */
+import { TenantAuthError, type UsageErrorCode } from '../errors.ts'
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, unavailable: 5 } as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+const CODES: Partial<Record<UsageErrorCode, ExitCode>> = {
+  KEY_INVALID: EXIT.usage,
+  TENANT_AUTH_BAD_OPTION: EXIT.usage,
+  KEY_NOT_FOUND: EXIT.notFound,
+  TENANT_NOT_FOUND: EXIT.notFound,
+  KEY_EXISTS: EXIT.conflict,
+  KEY_REVOKED: EXIT.conflict,
+  TENANT_EXISTS: EXIT.conflict,
+  KEY_STORE_UNAVAILABLE: EXIT.unavailable,
+}
+
+/** The command line cannot be understood, or lacks something. */
+export class UsageError extends Error {}
+
+/** The database cannot be reached, or its driver is not there. */
+export class UnavailableError extends Error {}
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return EXIT.usage
+  if (error instanceof UnavailableError) return EXIT.unavailable
+  return (error instanceof TenantAuthError ? CODES[error.code] : undefined) ?? EXIT.failed
+}

@@ -1,0 +1,72 @@
+/** Opens the store that the environment names. The drivers are the user's own, and loaded only where they are needed. */
+import { PostgresKeyStore } from '../stores/postgres/index.ts'
+import { RedisKeyStore } from '../stores/redis/index.ts'
+import { UnavailableError, UsageError } from './exit-codes.ts'
+
+export interface OpenStore {
+  store: PostgresKeyStore | RedisKeyStore
+  /** After a failure: throws the reason, if the database cannot be reached. The store's own errors say less. */
+  diagnose: () => Promise<unknown>
+  close: () => Promise<void>
+}
+
+export interface StoreOptions {
+  schema?: string | undefined
+  'redis-prefix'?: string | undefined
+}
+
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 5_000
+
+export async function openStore(env: NodeJS.ProcessEnv, options: StoreOptions): Promise<OpenStore> {
+  const { DATABASE_URL, REDIS_URL } = env
+  if (DATABASE_URL) return openPostgres(DATABASE_URL, options)
+  if (REDIS_URL) return openRedis(REDIS_URL, options)
+  throw new UsageError('Set DATABASE_URL (postgres://…) or REDIS_URL (redis://…) to say where the keys are')
+}
+
+async function openPostgres(url: string, { schema }: StoreOptions): Promise<OpenStore> {
+  const { default: pg } = await loadDriver('DATABASE_URL', 'pg', () => import('pg'))
+  const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, max: 2 })
+  // A connection that breaks while it is idle is replaced; without a listener it would end the process.
+  pool.on('error', () => {})
+  const store = new PostgresKeyStore({ pool, ...(schema !== undefined && { schema }) })
+  const diagnose = () => reach('PostgreSQL', () => pool.query('SELECT 1'))
+  return { store, diagnose, close: () => pool.end() }
+}
+
+async function openRedis(url: string, { 'redis-prefix': prefix }: StoreOptions): Promise<OpenStore> {
+  const { createClient } = await loadDriver('REDIS_URL', 'redis', () => import('redis'))
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
+  })
+  client.on('error', () => {})
+  await reach('Redis', () => client.connect())
+  const store = new RedisKeyStore({ client, ...(prefix !== undefined && { prefix }) })
+  const diagnose = () => reach('Redis', () => client.ping())
+  return { store, diagnose, close: async () => client.destroy() }
+}
+
+async function reach(name: string, connect: () => Promise<unknown>): Promise<void> {
+  try {
+    await connect()
+  } catch (error) {
+    throw new UnavailableError(`${name} cannot be reached`, { cause: error })
+  }
+}
+
+export async function loadDriver<Module>(
+  variable: string,
+  name: string,
+  load: () => Promise<Module>,
+): Promise<Module> {
+  try {
+    return await load()
+  } catch (error) {
+    throw new UnavailableError(`${variable} is set, which takes the package ${name}: npm install ${name}`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Signs session tokens in Clerk's form with a key pair of its own, so that a service that uses consoleAuth can be tested
+ * and developed without Clerk. The tokens are accepted only by an app that was given this signer's public key.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  randomUUID,
+  sign,
+} from 'node:crypto'
+import { organizationClaims } from './organization-claims.ts'
+
+/** The session to sign. Times are seconds, relative to now. */
+export interface TestSession {
+  /** @default 'user_test' */
+  userId?: string
+  /** @default 'sess_test' */
+  sessionId?: string
+  /** The active organization. Without one there are no role and no permissions. */
+  orgId?: string
+  orgSlug?: string
+  /** With its `org:` prefix. @default 'org:member' where there is an `orgId` */
+  orgRole?: string
+  /** Custom permissions, `org:<feature>:<permission>`. */
+  permissions?: readonly string[]
+  /** The version of the claims: 1 (`org_id`, …) or 2 (`o: {id, rol, …}`). Clerk makes both. @default 2 */
+  version?: 1 | 2
+  /** Seconds until `exp`. Negative: a token that has expired. @default 60 */
+  expiresIn?: number
+  /** Seconds until `nbf`. Positive: a token that is not valid yet. @default -10 */
+  notBefore?: number
+  /** Seconds until `iat`. @default 0 */
+  issuedAt?: number
+  /** `azp`, the origin that the token was issued to. `null`: none. @default the signer's first authorized party */
+  authorizedParty?: string | null
+  /** `sts`. `'pending'`: signed in, with a task (choosing an organization, …) still to do. @default 'active' */
+  status?: 'active' | 'pending'
+  /** Whatever else, laid over the claims. A claim set to `undefined` is left out. */
+  claims?: Readonly<Record<string, unknown>>
+  /** Laid over the header (`alg`, `typ`, `kid`). */
+  header?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * A key pair and the tokens it signs.
+ *
+ * ```ts
+ * const signer = new SessionSigner()
+ * await app.register(consoleAuth, { jwtKey: signer.jwtKey, authorizedParties: signer.authorizedParties })
+ * const token = signer.signSession({ userId: 'user_1', orgId: 'org_1', orgRole: 'org:admin' })
+ * await app.inject({ url: '/console/me', headers: { authorization: `Bearer ${token}` } })
+ * ```
+ */
+export class SessionSigner {
+  /** Of the tokens it signs, and what consoleAuth is to be given. */
+  readonly authorizedParties: string[] = ['http://localhost:3000']
+  readonly issuer = 'https://clerk.test.example'
+  #privateKey!: KeyObject
+  #jwtKey!: string
+  #jwk!: JsonWebKey & { kid: string }
+
+  constructor() {
+    this.rotate()
+  }
+
+  /** The public key as PEM: consoleAuth's option `jwtKey`. */
+  get jwtKey(): string {
+    return this.#jwtKey
+  }
+
+  /** The public key as Clerk's key set has it. */
+  get jwk(): JsonWebKey & { kid: string } {
+    return this.#jwk
+  }
+
+  /** Goes on with a new key pair: tokens signed from here on carry another `kid`. */
+  rotate(): void {
+    // By way of PEM: in Node 20, exporting a key object that was generated, not imported, can deadlock on a collection
+    // of garbage in its midst, for it shares a lock with the job that made it.
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    this.#privateKey = createPrivateKey(privateKey)
+    this.#jwtKey = publicKey
+    this.#jwk = {
+      ...createPublicKey(publicKey).export({ format: 'jwk' }),
+      use: 'sig',
+      alg: 'RS256',
+      kid: `ins_${randomUUID()}`,
+    }
+  }
+
+  /** A session token, as `Authorization: Bearer <token>` carries it. */
+  signSession(session: TestSession = {}): string {
+    const now = Math.floor(Date.now() / 1000)
+    const { expiresIn = 60, notBefore = -10, issuedAt = 0 } = session
+    const { authorizedParty = this.authorizedParties[0] } = session
+    return this.sign(
+      { alg: 'RS256', typ: 'JWT', kid: this.#jwk.kid, cat: 'cl_B7d4PD111AAA', ...session.header },
+      {
+        iss: this.issuer,
+        sub: session.userId ?? 'user_test',
+        sid: session.sessionId ?? 'sess_test',
+        sts: session.status ?? 'active',
+        exp: now + expiresIn,
+        nbf: now + notBefore,
+        iat: now + issuedAt,
+        ...(authorizedParty === null ? {} : { azp: authorizedParty }),
+        ...organizationClaims(session),
+        ...session.claims,
+      },
+    )
+  }
+
+  /** Signs any header and claims, for tokens that are not a session's. RS256, whatever the header says. */
+  sign(header: unknown, claims: unknown): string {
+    const input = `${encode(header)}.${encode(claims)}`
+    return `${input}.${sign('sha256', Buffer.from(input), this.#privateKey).toString('base64url')}`
+  }
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}

@@ -1,0 +1,218 @@
+/** The contract of keys, one writer at a time: insert, find, update, revoke, record use. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/key-store.ts'
+import {
+  addKey,
+  addTenant,
+  at,
+  detailsOf,
+  isRefused,
+  lookUp,
+  sampleHash,
+  sampleKey,
+  sampleTenant,
+  written,
+} from './sample-records.ts'
+
+export function keyContract(store: () => WritableKeyStore): void {
+  describe('look-ups', () => {
+    it('answer null or undefined for a hash that no key has', async () => {
+      assert.equal(await lookUp(store(), sampleHash()), null)
+    })
+
+    it('answer the key and its tenant', async () => {
+      const tenant = sampleTenant()
+      await store().insertTenant(tenant)
+      const key = await addKey(store(), tenant.id, { expiresAt: at(60) })
+      assert.deepEqual(await lookUp(store(), key.hash), {
+        id: key.id,
+        tenant: { id: tenant.id, name: tenant.name, metadata: tenant.metadata, suspended: false },
+        name: key.name,
+        environment: key.environment,
+        scopes: key.scopes,
+        expiresAt: key.expiresAt,
+        revokedAt: null,
+        metadata: key.metadata,
+      })
+    })
+
+    it('answer an expired key with its expiry: whoever asked decides', async () => {
+      const key = await addKey(store(), await addTenant(store()), { expiresAt: at(-60) })
+      assert.deepEqual((await lookUp(store(), key.hash))?.expiresAt, at(-60))
+    })
+  })
+
+  describe('inserting a key', () => {
+    it('keeps it as it was inserted', async () => {
+      const key = sampleKey(await addTenant(store()), { expiresAt: at(60), createdBy: null })
+      const { record, epoch } = written(await store().insertKey(key))
+      assert.deepEqual(record, detailsOf(key))
+      assert.ok(Number.isSafeInteger(epoch) && epoch >= 0, 'the epoch is a whole number, 0 without epochs')
+      assert.deepEqual(await store().findKey(key.id), detailsOf(key))
+    })
+
+    it('refuses an unknown tenant, and leaves nothing behind', async () => {
+      const key = sampleKey('org_nobody')
+      assert.equal(await store().insertKey(key), 'no-such-tenant')
+      await assertAbsent(store(), key)
+    })
+
+    it('refuses a taken id, of any tenant', async () => {
+      const taken = await addKey(store(), await addTenant(store()))
+      const key = sampleKey(await addTenant(store()), { id: taken.id })
+      assert.equal(await store().insertKey(key), 'id-taken')
+      assert.equal(await lookUp(store(), key.hash), null)
+      assert.deepEqual(await store().findKey(taken.id), detailsOf(taken))
+    })
+
+    it('refuses a taken hash, of any tenant', async () => {
+      const taken = await addKey(store(), await addTenant(store()))
+      const key = sampleKey(await addTenant(store()), { hash: taken.hash })
+      assert.equal(await store().insertKey(key), 'hash-taken')
+      assert.equal(await store().findKey(key.id), null)
+      assert.equal((await lookUp(store(), taken.hash))?.id, taken.id)
+    })
+
+    it('refuses the id and the hash of a revoked key: revoked is for ever', async () => {
+      const tenantId = await addTenant(store())
+      const revoked = await addKey(store(), tenantId)
+      await store().revokeKey(revoked.id, at(1))
+      assert.equal(await store().insertKey(sampleKey(tenantId, { id: revoked.id })), 'id-taken')
+      assert.equal(await store().insertKey(sampleKey(tenantId, { hash: revoked.hash })), 'hash-taken')
+      assert.ok(await isRefused(store(), revoked.hash))
+    })
+  })
+
+  describe('updating a key', () => {
+    it('changes only what a patch names', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      const patches = [
+        { name: 'renamed' },
+        { scopes: ['a'] },
+        { scopes: [] },
+        { expiresAt: at(60) },
+        { metadata: {} },
+        { expiresAt: null },
+        {},
+      ]
+      const expected: KeyDetails = detailsOf(key)
+      for (const patch of patches) {
+        Object.assign(expected, patch)
+        assert.deepEqual(written(await store().updateKey(key.id, patch)).record, expected)
+        assert.deepEqual(await store().findKey(key.id), expected)
+        const found = await lookUp(store(), key.hash)
+        const { name, scopes, expiresAt, metadata } = expected
+        assert.deepEqual(
+          [found?.name, found?.scopes, found?.expiresAt, found?.metadata],
+          [name, scopes, expiresAt, metadata],
+        )
+      }
+    })
+
+    it('replaces metadata as a whole', async () => {
+      const key = await addKey(store(), await addTenant(store()), { metadata: { a: 1, b: { c: 2 } } })
+      await store().updateKey(key.id, { metadata: { b: { d: 3 } } })
+      assert.deepEqual((await store().findKey(key.id))?.metadata, { b: { d: 3 } })
+    })
+
+    it('answers null for an unknown id', async () => {
+      assert.equal(await store().updateKey('key_nobody', { name: 'x' }), null)
+      assert.equal(await store().findKey('key_nobody'), null)
+    })
+
+    it('answers null for a revoked key, and changes nothing', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      await store().revokeKey(key.id, at(1))
+      for (const patch of [{ name: 'x' }, { expiresAt: at(60) }, { scopes: ['x'] }, { metadata: {} }, {}]) {
+        assert.equal(await store().updateKey(key.id, patch), null)
+      }
+      assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), revokedAt: at(1) })
+    })
+  })
+
+  describe('revoking a key', () => {
+    it('is seen by the next look-up', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      const { record } = written(await store().revokeKey(key.id, at(7)))
+      assert.deepEqual(record, { ...detailsOf(key), revokedAt: at(7) })
+      assert.deepEqual(await store().findKey(key.id), record)
+      assert.ok(await isRefused(store(), key.hash))
+    })
+
+    it('again keeps the first moment', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      const first = written(await store().revokeKey(key.id, at(7)))
+      for (const again of [at(6), at(8)]) {
+        const second = written(await store().revokeKey(key.id, again))
+        assert.deepEqual(second.record, first.record)
+        assert.ok(
+          second.epoch >= first.epoch,
+          'confirming the second must be as good as confirming the first',
+        )
+      }
+      assert.deepEqual((await store().findKey(key.id))?.revokedAt, at(7))
+    })
+
+    it('answers null for an unknown id', async () => {
+      assert.equal(await store().revokeKey('key_nobody', at(1)), null)
+    })
+
+    it('touches no other key', async () => {
+      const tenantId = await addTenant(store())
+      const [revoked, other] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
+      await store().revokeKey(revoked.id, at(1))
+      assert.deepEqual(await store().findKey(other.id), detailsOf(other))
+      assert.equal(await isRefused(store(), other.hash), false)
+    })
+  })
+
+  describe('recording use', () => {
+    it('notes the time, and nothing else', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      await store().recordUse(new Map([[key.id, at(5)]]))
+      assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), lastUsedAt: at(5) })
+    })
+
+    it('never moves a time back', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      for (const seconds of [5, 4, 6, 0]) await store().recordUse(new Map([[key.id, at(seconds)]]))
+      assert.deepEqual((await store().findKey(key.id))?.lastUsedAt, at(6))
+    })
+
+    it('passes over ids that are gone, and takes an empty batch', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      await store().recordUse(new Map())
+      await store().recordUse(
+        new Map([
+          ['key_nobody', at(1)],
+          [key.id, at(2)],
+          ["key_'gone", at(3)],
+        ]),
+      )
+      assert.deepEqual((await store().findKey(key.id))?.lastUsedAt, at(2))
+      assert.equal(await store().findKey('key_nobody'), null)
+    })
+
+    it('takes ten thousand keys at once', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      const uses = new Map(Array.from({ length: 9_999 }, (_, i) => [`key_gone_${i}`, at(i)] as const))
+      await store().recordUse(new Map([...uses, [key.id, at(2)]]))
+      assert.deepEqual((await store().findKey(key.id))?.lastUsedAt, at(2))
+    })
+
+    it('does not bring a revoked key back', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      await store().revokeKey(key.id, at(1))
+      await store().recordUse(new Map([[key.id, at(2)]]))
+      assert.deepEqual((await store().findKey(key.id))?.revokedAt, at(1))
+      assert.ok(await isRefused(store(), key.hash))
+    })
+  })
+}
+
+async function assertAbsent(store: WritableKeyStore, { id, hash, tenantId }: NewKey): Promise<void> {
+  assert.equal(await store.findKey(id), null)
+  assert.equal(await lookUp(store, hash), null)
+  assert.deepEqual(await store.listKeys({ tenantId, limit: 10 }), [])
+}

@@ -1,0 +1,92 @@
+/** Tenants and keys for the contract suites. Everything is unique, so that tests share one store and never meet. */
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import type {
+  InsertRefusal,
+  KeyDetails,
+  NewKey,
+  StoredKey,
+  TenantDetails,
+  WritableKeyStore,
+  Written,
+} from '../../stores/key-store.ts'
+
+/** A time in whole milliseconds, so many seconds after a fixed moment. */
+export function at(seconds: number): Date {
+  return new Date(Date.UTC(2026, 0, 1) + seconds * 1000)
+}
+
+export function sampleTenant(values: Partial<TenantDetails> = {}): TenantDetails {
+  return {
+    id: `org_${randomBytes(12).toString('hex')}`,
+    name: 'Acme',
+    metadata: { plan: 'pro' },
+    createdAt: at(0),
+    suspendedAt: null,
+    ...values,
+  }
+}
+
+export function sampleHash(): string {
+  return createHash('sha256').update(randomBytes(16)).digest('hex')
+}
+
+export function sampleKey(tenantId: string, values: Partial<NewKey> = {}): NewKey {
+  return {
+    id: `key_${randomBytes(12).toString('hex')}`,
+    tenantId,
+    name: 'server',
+    environment: 'live',
+    scopes: ['verify:write', 'usage:read'],
+    metadata: { team: 'core' },
+    start: 'tk_live_AbCd',
+    last4: 'WxYz',
+    createdAt: at(0),
+    createdBy: 'user_1',
+    expiresAt: null,
+    hash: sampleHash(),
+    ...values,
+  }
+}
+
+/** What administration must see of a key that was just inserted. */
+export function detailsOf(key: NewKey): KeyDetails {
+  const { hash: _, ...details } = key
+  return { ...details, revokedAt: null, lastUsedAt: null }
+}
+
+export async function addTenant(store: WritableKeyStore, values?: Partial<TenantDetails>): Promise<string> {
+  const tenant = sampleTenant(values)
+  assert.ok(await store.insertTenant(tenant), 'the tenant must be inserted')
+  return tenant.id
+}
+
+export async function addKey(
+  store: WritableKeyStore,
+  tenantId: string,
+  values?: Partial<NewKey>,
+): Promise<NewKey> {
+  const key = sampleKey(tenantId, values)
+  written(await store.insertKey(key))
+  return key
+}
+
+/** The write that must have taken effect. */
+export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
+  if (answer === null || typeof answer === 'string') {
+    assert.fail(`the write must take effect, and answered ${answer}`)
+  }
+  return answer
+}
+
+/** A look-up, with what a store may leave out filled in. */
+export async function lookUp(store: WritableKeyStore, hash: string): Promise<StoredKey | null> {
+  const found = await store.findByHash(hash, { signal: new AbortController().signal })
+  return found ? { revokedAt: null, ...found, tenant: { suspended: false, ...found.tenant } } : null
+}
+
+/** Whether a look-up lets nobody in: a store answers nothing for a revoked key, or says when it was revoked. */
+export async function isRefused(store: WritableKeyStore, hash: string): Promise<boolean> {
+  const found = await lookUp(store, hash)
+  return found === null || found.revokedAt instanceof Date
+}

@@ -1,0 +1,91 @@
+/** The contract of tenants: insert, find, update, suspend. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { TenantDetails, WritableKeyStore } from '../../stores/key-store.ts'
+import { addKey, addTenant, at, lookUp, sampleTenant, written } from './sample-records.ts'
+
+export function tenantContract(store: () => WritableKeyStore): void {
+  describe('tenants', () => {
+    it('finds an inserted tenant as it was inserted', async () => {
+      const tenant = sampleTenant({ suspendedAt: at(3) })
+      assert.deepEqual(written(await store().insertTenant(tenant)).record, tenant)
+      assert.deepEqual(await store().findTenant(tenant.id), tenant)
+    })
+
+    it('answers null for a tenant that is not there', async () => {
+      assert.equal(await store().findTenant('org_nobody'), null)
+      assert.equal(await store().updateTenant('org_nobody', { name: 'x' }), null)
+      assert.equal(await store().findTenant('org_nobody'), null)
+    })
+
+    it('refuses an id that is taken, and leaves its tenant alone', async () => {
+      const tenant = sampleTenant()
+      written(await store().insertTenant(tenant))
+      assert.equal(await store().insertTenant(sampleTenant({ id: tenant.id, name: 'Other' })), null)
+      assert.deepEqual(await store().findTenant(tenant.id), tenant)
+    })
+
+    it('lets one of ten simultaneous inserts of an id win', async () => {
+      const { id } = sampleTenant()
+      const names = Array.from({ length: 10 }, (_, i) => `tenant ${i}`)
+      const answers = await Promise.all(names.map((name) => store().insertTenant(sampleTenant({ id, name }))))
+      const winners = answers.filter((answer) => answer !== null)
+      assert.equal(winners.length, 1)
+      assert.deepEqual(await store().findTenant(id), winners[0]?.record)
+    })
+
+    it('changes only what a patch names', async () => {
+      const tenant = sampleTenant()
+      written(await store().insertTenant(tenant))
+      const patches = [{ name: 'Renamed' }, { metadata: { a: [1, null] } }, { suspendedAt: at(9) }, {}]
+      const expected: TenantDetails = { ...tenant }
+      for (const patch of patches) {
+        Object.assign(expected, patch)
+        assert.deepEqual(written(await store().updateTenant(tenant.id, patch)).record, expected)
+        assert.deepEqual(await store().findTenant(tenant.id), expected)
+      }
+    })
+
+    it('keeps simultaneous changes of different columns', async () => {
+      for (let round = 0; round < 10; round++) {
+        const tenant = sampleTenant()
+        written(await store().insertTenant(tenant))
+        const patches = [{ name: 'Renamed' }, { metadata: { round } }, { suspendedAt: at(9) }]
+        await Promise.all(patches.map((patch) => store().updateTenant(tenant.id, patch)))
+        assert.deepEqual(await store().findTenant(tenant.id), Object.assign({}, tenant, ...patches))
+      }
+    })
+
+    it('shows a look-up the tenant as it is now', async () => {
+      const id = await addTenant(store(), { name: 'Before', metadata: { plan: 'free' } })
+      const { hash } = await addKey(store(), id)
+      assert.deepEqual((await lookUp(store(), hash))?.tenant, {
+        id,
+        name: 'Before',
+        metadata: { plan: 'free' },
+        suspended: false,
+      })
+
+      await store().updateTenant(id, { name: 'After', metadata: { plan: 'pro' }, suspendedAt: at(5) })
+      assert.deepEqual((await lookUp(store(), hash))?.tenant, {
+        id,
+        name: 'After',
+        metadata: { plan: 'pro' },
+        suspended: true,
+      })
+    })
+
+    it('sees a suspended tenant in look-ups of every key of it, old and new, until it is resumed', async () => {
+      const id = await addTenant(store())
+      const older = await addKey(store(), id)
+      await store().updateTenant(id, { suspendedAt: at(5) })
+      const newer = await addKey(store(), id)
+      for (const suspended of [true, false]) {
+        if (!suspended) await store().updateTenant(id, { suspendedAt: null })
+        for (const { hash } of [older, newer]) {
+          assert.equal((await lookUp(store(), hash))?.tenant.suspended, suspended)
+        }
+      }
+    })
+  })
+}
