@@ -1,0 +1,395 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { KeyCache, type KeyCacheOptions } from '../../src/cache/key-cache.ts'
+import { TimeLimitError } from '../../src/time-limit.ts'
+import { StoreAnswerError, type Verdict } from '../../src/cache/verdict.ts'
+import type { KeyStore } from '../../src/stores/key-store.ts'
+import { LocalStore } from './local-store.ts'
+import { ManualClock, settle } from './manual-clock.ts'
+import { GOOD, SlowStore } from './slow-store.ts'
+
+const CACHE = { max: 3, ttl: 5_000, negativeMax: 2, negativeTtl: 1_000, staleIfError: 0 }
+
+function build<Store extends KeyStore>(store: Store, options: Partial<KeyCacheOptions> = {}) {
+  const clock = new ManualClock()
+  const cache = new KeyCache({
+    store,
+    clock,
+    cache: CACHE,
+    lookupTimeout: 1_000,
+    maxConcurrentLookups: 4,
+    ...options,
+  })
+  return { store, clock, cache }
+}
+
+/** Fills the cache with a good key. */
+async function fill(cache: KeyCache, store: SlowStore, hash: string): Promise<void> {
+  const found = cache.find(hash)
+  await settle()
+  store.last.answer({ ...GOOD, id: hash })
+  await found
+}
+
+function keyId(verdict: Verdict | undefined): string | undefined {
+  return typeof verdict === 'object' ? verdict.key.id : verdict
+}
+
+describe('a cache in front of a store without coherence', () => {
+  it('serves a key that was read once out of memory', async () => {
+    const { cache, store } = build(new SlowStore())
+    assert.equal(cache.lookup('a'), undefined)
+    await fill(cache, store, 'a')
+    assert.equal(keyId(cache.lookup('a')), 'a')
+    assert.equal(store.reads.length, 1)
+    assert.deepEqual(
+      [cache.stats().hits, cache.stats().misses, cache.stats().cachedKeys, cache.stats().fleet],
+      [1, 1, 1, null],
+    )
+  })
+
+  it('asks again after the time to live, which counts from before the read and is not extended by use', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    clock.freeze(900)
+    store.last.answer(GOOD)
+    await found
+    clock.freeze(4_099)
+    assert.notEqual(cache.lookup('a'), undefined)
+    clock.freeze(1)
+    assert.equal(cache.lookup('a'), undefined)
+  })
+
+  it('refuses a key from the moment of its own expiry, whether it is cached or not', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    store.last.answer({ ...GOOD, expiresAt: new Date(clock.wall() + 100) })
+    await found
+    clock.freeze(99)
+    assert.equal(keyId(cache.lookup('a')), 'key_1')
+    clock.freeze(1)
+    assert.equal(cache.lookup('a'), 'expired')
+
+    const late = cache.find('b')
+    await settle()
+    store.last.answer({ ...GOOD, expiresAt: new Date(clock.wall()) })
+    assert.equal(await late, 'expired')
+    assert.equal(cache.lookup('b'), 'expired')
+  })
+
+  it('refuses unknown and revoked keys out of memory, for a while', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    for (const [hash, stored, verdict] of [
+      ['a', null, 'unknown'],
+      ['b', { ...GOOD, revokedAt: new Date(0) }, 'revoked'],
+    ] as const) {
+      const found = cache.find(hash)
+      await settle()
+      store.last.answer(stored)
+      assert.equal(await found, verdict)
+      assert.equal(cache.lookup(hash), verdict)
+    }
+    assert.equal(cache.stats().negativeHits, 2)
+    clock.freeze(1_000)
+    assert.equal(cache.lookup('a'), undefined)
+  })
+
+  it('keeps refused keys apart: a flood of them pushes out no good one', async () => {
+    const { cache, store } = build(new SlowStore())
+    await fill(cache, store, 'good')
+    for (let i = 0; i < 100; i++) {
+      const found = cache.find(`bad${i}`)
+      await settle()
+      store.last.answer(null)
+      await found
+    }
+    assert.equal(keyId(cache.lookup('good')), 'good')
+    assert.equal(cache.stats().cachedRefusals, 2)
+    assert.equal(cache.stats().evictions, 0)
+  })
+
+  it('holds at most so many keys, and counts those that newer ones pushed out', async () => {
+    const { cache, store } = build(new SlowStore())
+    for (const hash of ['a', 'b', 'c', 'd']) await fill(cache, store, hash)
+    assert.equal(cache.stats().cachedKeys, 3)
+    assert.equal(cache.stats().evictions, 1)
+    assert.equal(cache.lookup('a'), undefined)
+  })
+
+  it('makes one read for a thousand who ask at once, for a good key and for an unknown one', async () => {
+    for (const stored of [GOOD, null]) {
+      const { cache, store } = build(new SlowStore())
+      const found = Array.from({ length: 1_000 }, () => cache.find('a'))
+      await settle()
+      store.last.answer(stored)
+      const verdicts = await Promise.all(found)
+      assert.equal(store.reads.length, 1)
+      assert.ok(
+        verdicts.every((verdict) => (stored === null ? verdict === 'unknown' : keyId(verdict) === 'key_1')),
+      )
+    }
+  })
+
+  it('drops everything when wall and monotonic clock part: nobody knows how long the machine slept', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    await fill(cache, store, 'a')
+    clock.jumpWall(3_600_000)
+    assert.equal(cache.lookup('a'), undefined)
+    await fill(cache, store, 'a')
+    clock.jumpWall(-3_600_000)
+    assert.equal(cache.lookup('a'), undefined)
+    await fill(cache, store, 'a')
+    clock.jumpWall(40)
+    assert.equal(keyId(cache.lookup('a')), 'a')
+  })
+
+  it('caches nothing that was read across such a jump', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    clock.jumpWall(3_600_000)
+    store.last.answer(GOOD)
+    await found
+    assert.equal(cache.stats().cachedKeys, 0)
+  })
+
+  it('asks the store each time with the cache off, and joins no reads', async () => {
+    const { cache, store } = build(new SlowStore(), { cache: false })
+    const found = [cache.find('a'), cache.find('a')]
+    await settle()
+    assert.equal(store.reads.length, 2)
+    for (const read of store.reads) read.answer(GOOD)
+    assert.deepEqual((await Promise.all(found)).map(keyId), ['key_1', 'key_1'])
+    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.ready, true)
+    assert.equal(cache.stats().cachedKeys, 0)
+    assert.equal(cache.stats().cachedRefusals, 0)
+  })
+
+  it('tells of a use at most once a minute for each key', async () => {
+    const uses: [string, number][] = []
+    const { cache, store, clock } = build(new SlowStore(), {
+      cache: { ...CACHE, ttl: 600_000 },
+      onUse: (id, wall) => uses.push([id, wall]),
+    })
+    const first = clock.wall()
+    await fill(cache, store, 'a')
+    clock.freeze(59_999)
+    cache.lookup('a')
+    clock.freeze(1)
+    cache.lookup('a')
+    cache.lookup('a')
+    assert.deepEqual(uses, [
+      ['a', first],
+      ['a', first + 60_000],
+    ])
+  })
+})
+
+describe('a store that fails', () => {
+  it('is reported as it failed, and nothing is cached', async () => {
+    const { cache, store } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    store.last.fail(new Error('connection refused'))
+    await assert.rejects(found, /connection refused/)
+    assert.equal(cache.stats().storeErrors, 1)
+    await fill(cache, store, 'a')
+    assert.equal(store.reads.length, 2)
+  })
+
+  it('may throw at once instead of returning a promise', async () => {
+    const { cache } = build({
+      findByHash() {
+        throw new Error('not even a promise')
+      },
+    })
+    await assert.rejects(cache.find('a'), /not even a promise/)
+  })
+
+  it('has a time limit, after which its signal is aborted and its late answer is not cached', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = cache.find('a')
+    found.catch(() => {})
+    await clock.advance(999)
+    assert.equal(store.last.signal.aborted, false)
+    await clock.advance(1)
+    await assert.rejects(found, TimeLimitError)
+    assert.equal(store.last.signal.aborted, true)
+    store.last.answer(GOOD)
+    await settle()
+    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('sees no more look-ups at once than the cap, even if it never answers', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = Array.from({ length: 50 }, (_, i) => cache.find(`k${i}`))
+    const outcomes = Promise.allSettled(found)
+    await settle()
+    assert.equal(store.reads.length, 4)
+    assert.equal(cache.stats().pendingLookups, 50)
+    store.last.answer(GOOD)
+    await settle()
+    assert.equal(store.reads.length, 5)
+    await clock.advance(1_000)
+    const failed = (await outcomes).filter(({ status }) => status === 'rejected')
+    assert.equal(failed.length, 49)
+    assert.equal(store.reads.length, 5, 'those that waited their whole time are not asked for')
+    assert.equal(cache.stats().pendingLookups, 0)
+  })
+
+  it('is not trusted with an answer of the wrong shape', async () => {
+    const { cache, store } = build(new SlowStore())
+    const wrong: unknown[] = [
+      'key_1',
+      [],
+      {},
+      { id: '' },
+      { id: 7, tenant: { id: 't' } },
+      { id: 'k' },
+      { id: 'k', tenant: 't' },
+      { id: 'k', tenant: {} },
+      { id: 'k', tenant: { id: '' } },
+      { id: 'k', tenant: { id: 't', name: 7 } },
+      { id: 'k', tenant: { id: 't', metadata: 'x' } },
+      { id: 'k', tenant: { id: 't', suspended: 'no' } },
+      { id: 'k', tenant: { id: 't' }, name: 1 },
+      { id: 'k', tenant: { id: 't' }, environment: 1 },
+      { id: 'k', tenant: { id: 't' }, scopes: 'read' },
+      { id: 'k', tenant: { id: 't' }, scopes: [1] },
+      { id: 'k', tenant: { id: 't' }, metadata: [] },
+      { id: 'k', tenant: { id: 't' }, expiresAt: '2030-01-01' },
+      { id: 'k', tenant: { id: 't' }, expiresAt: new Date(Number.NaN) },
+      { id: 'k', tenant: { id: 't' }, revokedAt: 0 },
+    ]
+    for (const answer of wrong) {
+      const found = cache.find('a')
+      await settle()
+      store.last.answer(answer as never)
+      await assert.rejects(found, StoreAnswerError, JSON.stringify(answer))
+      assert.equal(cache.lookup('a'), undefined)
+    }
+    assert.equal(cache.stats().storeErrors, wrong.length)
+  })
+
+  it('may answer the two ids alone', async () => {
+    const { cache, store } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    store.last.answer({ id: 'k', tenant: { id: 't' } })
+    const entry = await found
+    assert.ok(typeof entry === 'object')
+    assert.deepEqual(entry.tenant, { id: 't', name: 't', metadata: {} })
+    assert.deepEqual(entry.key, {
+      id: 'k',
+      name: 'k',
+      environment: '',
+      scopes: [],
+      expiresAt: null,
+      metadata: {},
+    })
+    assert.ok(Object.isFrozen(entry.tenant) && Object.isFrozen(entry.key.scopes))
+  })
+
+  it('is served around for as long as the operator says, and no longer', async () => {
+    const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, staleIfError: 2_000 } })
+    await fill(cache, store, 'a')
+    clock.freeze(6_999)
+    const stale = cache.find('a')
+    await settle()
+    store.last.fail(new Error('down'))
+    assert.equal(keyId(await stale), 'a')
+    assert.equal(cache.stats().staleHits, 1)
+    clock.freeze(1)
+    const over = cache.find('a')
+    await settle()
+    store.last.fail(new Error('down'))
+    await assert.rejects(over, /down/)
+  })
+
+  it('ends what was kept for its failure by answering that the key is revoked', async () => {
+    const { cache, store, clock } = build(new SlowStore(), {
+      cache: { ...CACHE, negativeTtl: 1, staleIfError: 2_000 },
+    })
+    await fill(cache, store, 'a')
+    clock.freeze(5_000)
+    const fresh = cache.find('a')
+    await settle()
+    store.last.answer(null)
+    assert.equal(await fresh, 'unknown')
+    clock.freeze(1)
+    const later = cache.find('a')
+    await settle()
+    store.last.fail(new Error('down'))
+    await assert.rejects(later, /down/)
+  })
+})
+
+describe('a cache in front of a store in the same process', () => {
+  it('drops what changed, good or refused, in the same breath', async () => {
+    const { cache, store } = build(new LocalStore())
+    await fill(cache, store, 'a')
+    const found = cache.find('b')
+    await settle()
+    store.last.answer(null)
+    await found
+    store.changed('a', 'b')
+    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('b'), undefined)
+  })
+
+  it('does not cache a look-up during which the key changed', async () => {
+    const { cache, store } = build(new LocalStore())
+    const found = cache.find('a')
+    await settle()
+    store.changed('a')
+    store.last.answer(GOOD)
+    assert.equal(keyId(await found), 'key_1', 'the request came before the change and may see either')
+    assert.equal(cache.lookup('a'), undefined)
+  })
+
+  it('reads afresh for a request that comes after the change, and lets it join no older read', async () => {
+    const { cache, store } = build(new LocalStore())
+    const before = cache.find('a')
+    await settle()
+    store.changed('a')
+    const after = cache.find('a')
+    await settle()
+    assert.equal(store.reads.length, 2)
+    store.reads[1]?.answer({ ...GOOD, revokedAt: new Date(0) })
+    assert.equal(await after, 'revoked')
+    store.reads[0]?.answer(GOOD)
+    await before
+    assert.equal(cache.lookup('a'), 'revoked', 'the older answer that came later changes nothing')
+  })
+
+  it('forgets a failed look-up that a newer one has taken the place of', async () => {
+    const { cache, store } = build(new LocalStore())
+    const before = cache.find('a')
+    await settle()
+    store.changed('a')
+    const after = cache.find('a')
+    await settle()
+    store.reads[0]?.fail(new Error('late'))
+    await assert.rejects(before, /late/)
+    const joined = cache.find('a')
+    store.reads[1]?.answer(GOOD)
+    await Promise.all([after, joined])
+    assert.equal(store.reads.length, 2)
+  })
+
+  it('serves nothing after it was closed, and listens no more', async () => {
+    const { cache, store } = build(new LocalStore())
+    await fill(cache, store, 'a')
+    const pending = cache.find('b')
+    await settle()
+    await cache.close()
+    await assert.rejects(pending, /closed/)
+    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(store.listeners, 0)
+    await assert.rejects(cache.find('a'), /closed/)
+  })
+})

@@ -1,0 +1,28 @@
+/** The command line as a process, as a shell runs it. */
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+export interface Outcome {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** @param input what the process reads from standard input */
+export async function cli(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input = '',
+): Promise<Outcome> {
+  const { PATH, NODE_V8_COVERAGE } = process.env
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env: { PATH, NODE_V8_COVERAGE, USER: 'operator', ...env },
+  })
+  child.stdin.end(input)
+  const exited = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
+  return { code, out, err }
+}

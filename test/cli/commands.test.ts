@@ -1,0 +1,168 @@
+/** The life of a key from the command line, as processes, on real servers. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { openStore } from '../../src/cli/open-store.ts'
+import { isWellFormed } from '../../src/keys/key-format.ts'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
+import { cli } from './cli.ts'
+
+interface Listed {
+  keys: {
+    id: string
+    name: string
+    start: string
+    createdBy: string
+    expiresAt: string | null
+    revokedAt: string | null
+  }[]
+}
+
+const BACKENDS = [
+  {
+    name: 'PostgreSQL',
+    skip: false as const,
+    start: async () => {
+      const server = await startPostgres()
+      return { server, env: { DATABASE_URL: server.connectionString } }
+    },
+  },
+  {
+    name: 'Redis',
+    skip: !redisAvailable() && 'redis-server is not installed',
+    start: async () => {
+      const server = await startRedis()
+      return { server, env: { REDIS_URL: server.url } }
+    },
+  },
+]
+
+for (const { name, skip, start } of BACKENDS) {
+  describe(`CLI on ${name}`, { skip }, () => {
+    let env: NodeJS.ProcessEnv
+    let stop: () => Promise<unknown>
+    before(async () => {
+      const started = await start()
+      env = started.env
+      stop = () => started.server.stop()
+      const migrated = await cli(['migrate'], env)
+      assert.equal(migrated.code, 0, migrated.err)
+      assert.equal((await cli(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).out, 'acme\n')
+    })
+    after(() => stop?.())
+
+    const create = (...more: string[]) =>
+      cli(['keys', 'create', '--tenant', 'acme', '--name', 'billing', '--env', 'live', ...more], env)
+    const list = async () => {
+      const { out } = await cli(['keys', 'list', '--tenant', 'acme', '--json'], env)
+      return (JSON.parse(out) as Listed).keys
+    }
+
+    it('migrates as often as one likes', async () => {
+      const { code, out } = await cli(['migrate', '--json'], env)
+      assert.deepEqual([code, JSON.parse(out)], [0, { migrated: name === 'PostgreSQL' }])
+    })
+
+    it('writes a new key to standard output alone, and what it is to standard error', async () => {
+      const { code, out, err } = await create('--scope', 'usage:read', '--scope', 'x', '--expires', '90d')
+      assert.equal(code, 0, err)
+      assert.ok(isWellFormed(out.trimEnd()) && out.endsWith('\n') && out.startsWith('tk_live_'))
+      assert.match(err, /usage:read,x +active/)
+      assert.ok(!err.includes(out.trim()))
+      const [key] = await list()
+      assert.equal(key?.createdBy, 'cli:operator')
+      assert.ok(out.startsWith(key?.start ?? '?'))
+      const days = (Date.parse(key?.expiresAt ?? '') - Date.now()) / 86_400_000
+      assert.ok(days > 89.9 && days <= 90)
+    })
+
+    it('lists keys as a table for people, and in full for programs', async () => {
+      const { out } = await cli(['keys', 'list', '--tenant', 'acme'], env)
+      const [header, ...rows] = out.trimEnd().split('\n')
+      assert.match(header ?? '', /^ID +NAME +ENV +KEY +SCOPES +STATUS +CREATED +EXPIRES +LAST USED$/)
+      assert.match(rows[0] ?? '', /^key_\w+ +billing +live +tk_live_\w{4}\.\.\.\w{4} /)
+      assert.equal((await list()).length, rows.length)
+    })
+
+    it('rotates with a grace, and revokes', async () => {
+      const created = JSON.parse((await create('--json', '--key-prefix', 'loom')).out) as {
+        key: string
+        details: { id: string }
+      }
+      assert.match(created.key, /^loom_live_/)
+      const { id } = created.details
+      const rotated = await cli(['keys', 'rotate', id, '--grace', '1h'], env)
+      assert.equal(rotated.code, 0, rotated.err)
+      assert.match(rotated.out, /^loom_live_\w{39}\n$/)
+      assert.match(rotated.err, /The old one stays valid until 20/)
+      const revoked = await cli(['keys', 'revoke', id], env)
+      assert.equal(revoked.code, 0)
+      assert.match(revoked.err, /is revoked, in force everywhere after \d+ ms/)
+      assert.ok((await list()).find((key) => key.id === id)?.revokedAt)
+      const again = await cli(['keys', 'revoke', id, '--json'], env)
+      assert.equal((JSON.parse(again.out) as { confirmedBy: string }).confirmedBy, 'all')
+      assert.equal((await cli(['keys', 'rotate', id], env)).code, 4)
+    })
+
+    it('rotates without a grace: the old key stays until it is revoked', async () => {
+      const { details } = JSON.parse((await create('--json')).out) as { details: { id: string } }
+      const rotated = await cli(['keys', 'rotate', details.id], env)
+      assert.match(rotated.err, /stays valid until you revoke it/)
+    })
+
+    it('takes in a key from standard input, and one by its hash', async () => {
+      const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live', '--expires', 'never']
+      const key = 'legacy-0123456789abcdef0123456789abcdef'
+      const imported = await cli(['keys', 'import', ...about], env, `${key}\n`)
+      assert.equal(imported.code, 0, imported.err)
+      assert.match(imported.out, /legacy-01\.\.\.cdef/)
+      assert.ok(!(imported.out + imported.err).includes(key))
+      const hash = createHash('sha256').update(key).digest('hex')
+      const shown = ['--start', 'legacy', '--last4', 'cdef']
+      const again = await cli(['keys', 'import', ...about, '--hash', hash, ...shown], env)
+      assert.equal(again.code, 4)
+      const other = createHash('sha256').update('another').digest('hex')
+      assert.equal((await cli(['keys', 'import', ...about, '--hash', other, ...shown], env)).code, 0)
+    })
+
+    it('makes one key of a command that is repeated with an idempotency key', async () => {
+      assert.equal((await create('--idempotency-key', 'deploy-7')).code, 0)
+      const before = (await list()).length
+      const { code, out, err } = await create('--idempotency-key', 'deploy-7')
+      assert.deepEqual([code, out], [4, ''])
+      assert.match(err, /key_/)
+      assert.equal((await list()).length, before)
+    })
+
+    it('exits with 3 on what is not there, and with 4 on what is there already', async () => {
+      assert.equal((await cli(['keys', 'revoke', 'key_unknown'], env)).code, 3)
+      assert.equal((await cli(['keys', 'list', '--tenant', 'nobody'], env)).code, 3)
+      assert.equal((await cli(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).code, 4)
+    })
+
+    it('lists more than a page', async () => {
+      const tenant = (await cli(['tenants', 'create', '--name', 'Many', '--json'], env)).out
+      const { id } = (JSON.parse(tenant) as { tenant: { id: string } }).tenant
+      const none = await cli(['keys', 'list', '--tenant', id], env)
+      assert.deepEqual([none.out, none.err], ['', 'No keys.\n'])
+      const { store, close } = await openStore(env, {})
+      const manager = new KeyManager(store)
+      for (let count = 0; count < 101; count++) {
+        await manager.create({ tenantId: id, name: `key ${count}`, environment: 'test' })
+      }
+      await close()
+      const { out } = await cli(['keys', 'list', '--tenant', id, '--json'], env)
+      assert.equal(new Set((JSON.parse(out) as Listed).keys.map((key) => key.id)).size, 101)
+    })
+
+    it('keeps apart what is told to be apart', async () => {
+      const apart = name === 'Redis' ? ['--redis-prefix', 'other'] : ['--schema', 'other']
+      const unready = await cli(['keys', 'list', '--tenant', 'acme', ...apart], env)
+      if (name === 'PostgreSQL') assert.match(unready.err, /call migrate\(\)/)
+      assert.equal(unready.code, name === 'PostgreSQL' ? 5 : 3)
+      assert.equal((await cli(['migrate', ...apart], env)).code, 0)
+      assert.equal((await cli(['keys', 'list', '--tenant', 'acme', ...apart], env)).code, 3)
+    })
+  })
+}

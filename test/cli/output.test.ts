@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { exitCodeOf } from '../../src/cli/exit-codes.ts'
+import { keyTable, reached, table } from '../../src/cli/output.ts'
+import { TenantAuthError } from '../../src/errors.ts'
+import type { KeyDetails } from '../../src/stores/key-store.ts'
+
+const KEY: KeyDetails = {
+  id: 'key_1',
+  tenantId: 'acme',
+  name: 'billing',
+  environment: 'live',
+  scopes: [],
+  metadata: {},
+  start: 'tk_live_0123',
+  last4: '6789',
+  createdAt: new Date('2026-01-02T03:04:05Z'),
+  createdBy: null,
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+}
+const REACH = { epoch: 7, instances: 3, waitedMs: 12.4 }
+
+describe('CLI: output', () => {
+  it('makes columns as wide as their widest cell', () => {
+    assert.equal(
+      table(
+        ['A', 'BB'],
+        [
+          ['long', ''],
+          ['x', 'y'],
+        ],
+      ),
+      'A     BB\nlong\nx     y',
+    )
+  })
+
+  it('says whether a key is active, expired or revoked', () => {
+    const past = new Date('2026-02-01T00:00:00Z')
+    const keys = [KEY, { ...KEY, expiresAt: past }, { ...KEY, expiresAt: past, revokedAt: past }]
+    const [, ...rows] = keyTable(keys).split('\n')
+    assert.deepEqual(
+      rows.map((row) => /active|expired|revoked/.exec(row)?.[0]),
+      ['active', 'expired', 'revoked'],
+    )
+    assert.match(rows[0] ?? '', /tk_live_0123\.\.\.6789 +- +active +2026-01-02 03:04 +- +-$/)
+  })
+
+  it('sends no control character of a name to the terminal', () => {
+    assert.ok(keyTable([{ ...KEY, name: 'a\u001b[2Jb' }]).includes('a?[2Jb'))
+  })
+
+  it('claims no more of a revocation than is known', () => {
+    assert.equal(
+      reached({ ...REACH, confirmedBy: 'all' }),
+      'in force everywhere after 12 ms, confirmed by 3 running instance(s)',
+    )
+    assert.match(reached({ ...REACH, confirmedBy: 'lease' }), /some did not answer and may serve no more$/)
+    assert.doesNotMatch(reached({ ...REACH, confirmedBy: 'none' }), /everywhere/)
+  })
+
+  it('exits with 1 on what nobody has foreseen', () => {
+    assert.equal(exitCodeOf(new Error('?')), 1)
+    assert.equal(exitCodeOf(new TenantAuthError('TENANT_AUTH_FLEET_MISMATCH', '?')), 1)
+  })
+})

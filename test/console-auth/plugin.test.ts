@@ -1,0 +1,387 @@
+/** The plugin in an app: scopes, guards, hooks off, errors replaced, events. */
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, it } from 'node:test'
+import cors from '@fastify/cors'
+import fastifyAuth from '@fastify/auth'
+import fastify, { type FastifyInstance } from 'fastify'
+import { consoleAuth } from '../../src/console-auth/index.ts'
+import byDefault from '../../src/console-auth/index.ts'
+import { AuthError, errorEnvelope } from '../../src/errors.ts'
+import type { AuthEvent } from '../../src/refusal.ts'
+import { consoleApp, options, signer } from './console-app.ts'
+
+const bearer = (session?: Parameters<typeof signer.signSession>[0]) => ({
+  authorization: `Bearer ${signer.signSession(session)}`,
+})
+const admin = { orgId: 'org_1', orgRole: 'org:admin', permissions: ['org:invoices:read'] }
+
+it('is the default export, too', () => {
+  assert.equal(byDefault, consoleAuth)
+})
+
+describe('the scope it is registered in', () => {
+  const scoped = async () => {
+    const app = fastify()
+    app.get('/open', () => 'open')
+    await app.register(
+      async (scope) => {
+        scope.get('/before', () => 'before')
+        await scope.register(consoleAuth, options)
+        scope.get('/after', () => 'after')
+        await scope.register(async (inner) => void inner.get('/inner', () => 'inner'))
+      },
+      { prefix: '/console' },
+    )
+    return app
+  }
+
+  it('is guarded, with the scopes below it and the routes declared before, and no other', async () => {
+    const app = await scoped()
+    const statuses = async (headers: Record<string, string>) =>
+      Promise.all(
+        ['/open', '/console/before', '/console/after', '/console/inner'].map(
+          async (url) => (await app.inject({ url, headers })).statusCode,
+        ),
+      )
+    assert.deepEqual(await statuses({}), [200, 401, 401, 401])
+    assert.deepEqual(await statuses(bearer()), [200, 200, 200, 200])
+  })
+
+  it('leaves unknown addresses to the app', async () => {
+    const app = await scoped()
+    assert.equal((await app.inject('/console/nothing')).statusCode, 404)
+  })
+
+  it('takes it once', async () => {
+    const app = fastify()
+    await app.register(consoleAuth, options)
+    const again = async (scope: FastifyInstance) => {
+      await scope.register(consoleAuth, options)
+    }
+    await assert.rejects(async () => app.register(again), {
+      code: 'TENANT_AUTH_ALREADY_REGISTERED',
+      message: /^consoleAuth is registered/,
+    })
+  })
+
+  it('has settings apart from its siblings', async () => {
+    const app = fastify()
+    for (const [prefix, allowPending] of [
+      ['/a', true],
+      ['/b', false],
+    ] as const) {
+      await app.register(
+        async (scope) => {
+          await scope.register(consoleAuth, { ...options, allowPending })
+          scope.get('/', () => 'in')
+        },
+        { prefix },
+      )
+    }
+    const headers = bearer({ status: 'pending' })
+    assert.equal((await app.inject({ url: '/a', headers })).statusCode, 200)
+    assert.equal((await app.inject({ url: '/b', headers })).statusCode, 401)
+  })
+
+  it('answers preflights where cors is registered before it', async () => {
+    const app = fastify()
+    await app.register(cors, { origin: 'https://dashboard.example.com' })
+    await app.register(consoleAuth, options)
+    app.get('/me', () => 'me')
+    const headers = { origin: 'https://dashboard.example.com', 'access-control-request-method': 'GET' }
+    assert.equal((await app.inject({ method: 'OPTIONS', url: '/me', headers })).statusCode, 204)
+    const refused = await app.inject({ url: '/me', headers })
+    assert.equal(refused.statusCode, 401)
+    assert.equal(refused.headers['access-control-allow-origin'], 'https://dashboard.example.com')
+  })
+})
+
+it('does not read the body of a request that it refuses', async () => {
+  const app = fastify()
+  let parsed = false
+  app.addContentTypeParser('text/plain', (_request, _payload, done) => {
+    parsed = true
+    done(null)
+  })
+  await app.register(consoleAuth, options)
+  app.post('/', () => 'in')
+  const headers = { 'content-type': 'text/plain' }
+  assert.equal((await app.inject({ method: 'POST', url: '/', headers, body: 'x' })).statusCode, 401)
+  assert.equal(parsed, false)
+})
+
+describe('a route that demands a role or a permission', () => {
+  const guarded = async () => {
+    const app = fastify()
+    await app.register(consoleAuth, options)
+    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
+    app.get('/permission', { config: { consoleAuth: { permission: 'org:invoices:read' } } }, () => 'in')
+    app.get(
+      '/both',
+      { config: { consoleAuth: { role: 'org:admin', permission: 'org:invoices:read' } } },
+      () => 'in',
+    )
+    return app
+  }
+  const urls = ['/role', '/permission', '/both']
+  const statuses = async (session: object) => {
+    const app = await guarded()
+    const headers = bearer(session)
+    return Promise.all(urls.map(async (url) => (await app.inject({ url, headers })).statusCode))
+  }
+
+  for (const version of [1, 2] as const) {
+    it(`lets in who has it, claims version ${version}`, async () => {
+      assert.deepEqual(await statuses({ ...admin, version }), [200, 200, 200])
+    })
+    it(`refuses who lacks it, claims version ${version}`, async () => {
+      assert.deepEqual(await statuses({ ...admin, version, orgRole: 'org:member' }), [403, 200, 403])
+      assert.deepEqual(
+        await statuses({ ...admin, version, permissions: ['org:invoices:write'] }),
+        [200, 403, 403],
+      )
+      assert.deepEqual(await statuses({ ...admin, version, permissions: [] }), [200, 403, 403])
+      assert.deepEqual(await statuses({ version }), [403, 403, 403])
+    })
+  }
+
+  it('takes no text in place of the list of permissions', async () => {
+    const session = { ...admin, version: 1, claims: { org_permissions: 'org:invoices:read' } }
+    assert.deepEqual(await statuses(session), [200, 403, 403])
+  })
+
+  it('answers 403 with insufficient_scope, and 401 to who is not signed in', async () => {
+    const app = await guarded()
+    const forbidden = await app.inject({ url: '/role', headers: bearer() })
+    assert.equal(forbidden.statusCode, 403)
+    assert.equal(forbidden.headers['www-authenticate'], 'Bearer realm="console", error="insufficient_scope"')
+    assert.equal(forbidden.json<{ error: { code: string } }>().error.code, 'AUTH_FORBIDDEN')
+    assert.equal((await app.inject('/role')).statusCode, 401)
+  })
+
+  it('logs which of the two was lacking', async (t) => {
+    const { get, log } = await consoleApp(t, {}, (app) => {
+      app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
+      app.get('/permission', { config: { consoleAuth: { permission: 'org:a:b' } } }, () => 'in')
+    })
+    const { authorization } = bearer({ orgId: 'org_1' })
+    await get(authorization, '/role')
+    await get(authorization, '/permission')
+    assert.deepEqual(
+      log.map((line) => line.reason),
+      ['role', 'permission'],
+    )
+  })
+
+  it('is guarded when it was declared before the plugin, even by a demand that is misspelt', async () => {
+    const app = fastify()
+    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
+    app.get('/misspelt', { config: { consoleAuth: { permision: 'x' } as never } }, () => 'in')
+    await app.register(consoleAuth, options)
+    for (const url of ['/role', '/misspelt']) {
+      assert.equal((await app.inject({ url, headers: bearer({ orgId: 'org_1' }) })).statusCode, 403)
+    }
+    assert.equal((await app.inject({ url: '/role', headers: bearer(admin) })).statusCode, 200)
+  })
+
+  for (const demand of [
+    {},
+    null,
+    'org:admin',
+    [],
+    { role: '' },
+    { role: 7 },
+    { role: 'a', permision: 'b' },
+  ]) {
+    it(`cannot be declared with ${JSON.stringify(demand)}`, async () => {
+      const app = fastify()
+      await app.register(consoleAuth, options)
+      assert.throws(() => app.get('/x', { config: { consoleAuth: demand as never } }, () => 'in'), {
+        code: 'TENANT_AUTH_BAD_OPTION',
+        message: /config\.consoleAuth of route \/x must be/,
+      })
+    })
+  }
+})
+
+describe('request.consoleUser', () => {
+  it('throws where nobody has been let in', async () => {
+    const app = fastify()
+    let caught: unknown
+    app.addHook('onRequest', async (request) => {
+      try {
+        void request.consoleUser
+      } catch (error) {
+        caught = error
+      }
+    })
+    await app.register(consoleAuth, { ...options, addHook: false })
+    app.get('/', (request) => request.consoleUser.userId)
+    const { statusCode } = await app.inject({ url: '/', headers: bearer() })
+    assert.equal(statusCode, 500)
+    assert.equal((caught as { code?: string }).code, 'TENANT_AUTH_NOT_AUTHENTICATED')
+  })
+
+  it('answers has() from the claims, features and plans included', async () => {
+    const app = fastify()
+    await app.register(consoleAuth, options)
+    app.get('/', ({ consoleUser: { has } }) => [
+      has({ role: 'org:admin' }),
+      has({ role: 'org:member' }),
+      has({ permission: 'org:invoices:read' }),
+      has({ permission: 'org:invoices:write' }),
+      has({ feature: 'invoices' }),
+      has({ plan: 'gold' }),
+    ])
+    const headers = bearer({ ...admin, claims: { pla: 'o:gold' } })
+    assert.deepEqual((await app.inject({ url: '/', headers })).json(), [true, false, true, false, true, true])
+  })
+
+  it('cannot be changed: it is shared by the requests of its token', async () => {
+    const app = fastify()
+    await app.register(consoleAuth, options)
+    app.get('/', ({ consoleUser }) => {
+      assert.throws(() => Object.assign(consoleUser, { userId: 'user_2' }), TypeError)
+      assert.throws(() => Object.assign(consoleUser.claims, { sub: 'user_2' }), TypeError)
+      assert.throws(() => (consoleUser.claims.nested as string[]).push('x'), TypeError)
+      assert.throws(() => (consoleUser.orgPermissions as string[]).push('org:a:b'), TypeError)
+      return consoleUser.userId
+    })
+    const { body } = await app.inject({
+      url: '/',
+      headers: bearer({ userId: 'user_1', claims: { nested: [1] } }),
+    })
+    assert.equal(body, 'user_1')
+  })
+})
+
+describe('with addHook: false', () => {
+  const unguarded = async () => {
+    const app = fastify()
+    await app.register(consoleAuth, { ...options, addHook: false })
+    app.get('/open', () => 'open')
+    app.get('/verified', async (request, reply) => {
+      await app.verifyConsoleSession(request, reply)
+      return request.consoleUser.userId
+    })
+    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, async (request, reply) => {
+      await app.verifyConsoleSession(request, reply)
+      return 'in'
+    })
+    return app
+  }
+
+  it('nothing is guarded until the function is called', async () => {
+    const app = await unguarded()
+    assert.equal((await app.inject('/open')).statusCode, 200)
+    const refused = await app.inject('/verified')
+    assert.equal(refused.statusCode, 401)
+    assert.equal(refused.headers['www-authenticate'], 'Bearer realm="console"')
+    const headers = bearer({ userId: 'user_3' })
+    assert.equal((await app.inject({ url: '/verified', headers })).body, 'user_3')
+    assert.equal((await app.inject({ url: '/verified', headers })).body, 'user_3')
+  })
+
+  it('the function checks what the route demands', async () => {
+    const app = await unguarded()
+    assert.equal((await app.inject({ url: '/role', headers: bearer() })).statusCode, 403)
+    assert.equal((await app.inject({ url: '/role', headers: bearer(admin) })).statusCode, 200)
+  })
+
+  it('the function throws AuthError, which errorEnvelope answers', async () => {
+    const app = await unguarded()
+    app.setErrorHandler((error, request, reply) => {
+      assert.ok(error instanceof AuthError)
+      assert.equal(error.reason, 'missing')
+      return errorEnvelope(error, request, reply)
+    })
+    const { statusCode, body } = await app.inject('/verified')
+    assert.equal(statusCode, 401)
+    assert.match(body, /"code":"AUTH_INVALID_TOKEN"/)
+    assert.deepEqual(app.consoleAuth.stats().refused.missing, 1)
+  })
+
+  it('the function goes with @fastify/auth', async () => {
+    const app = fastify()
+    await app.register(fastifyAuth)
+    await app.register(consoleAuth, { ...options, addHook: false })
+    const other = async () => Promise.reject(new Error('no'))
+    app.get(
+      '/',
+      { onRequest: app.auth([other, app.verifyConsoleSession]) },
+      (request) => request.consoleUser.userId,
+    )
+    assert.equal((await app.inject({ url: '/', headers: bearer({ userId: 'user_4' }) })).body, 'user_4')
+    assert.equal((await app.inject('/')).statusCode, 401)
+  })
+})
+
+describe('errorResponse', () => {
+  const cold = () => bearer({ expiresIn: -60 })
+
+  it('replaces the body and keeps status and headers', async () => {
+    const app = fastify()
+    await app.register(consoleAuth, {
+      ...options,
+      errorResponse: (error, request) => ({ id: request.id, why: error.code }),
+    })
+    app.get('/', () => 'in')
+    for (const headers of [{}, cold()]) {
+      const answer = await app.inject({ url: '/', headers })
+      assert.equal(answer.statusCode, 401)
+      assert.match(String(answer.headers['www-authenticate']), /^Bearer realm/)
+      assert.equal(answer.json<{ why: string }>().why, 'AUTH_INVALID_TOKEN')
+    }
+  })
+
+  it("'throw' hands an AuthError to the app's error handler", async () => {
+    const app = fastify()
+    app.setErrorHandler((error, _request, reply) => {
+      assert.ok(error instanceof AuthError)
+      assert.equal(error.stack?.includes('\n'), false, 'no stack is captured')
+      return reply.code(418).send(error.reason)
+    })
+    await app.register(consoleAuth, { ...options, errorResponse: 'throw' })
+    app.get('/', () => 'in')
+    const answer = await app.inject('/')
+    assert.deepEqual([answer.statusCode, answer.body], [418, 'missing'])
+    assert.equal((await app.inject({ url: '/', headers: cold() })).body, 'expired')
+  })
+
+  it('that throws itself ends in the error handler', async () => {
+    const app = fastify()
+    await app.register(consoleAuth, {
+      ...options,
+      errorResponse: () => {
+        throw new Error('mine')
+      },
+    })
+    app.get('/', () => 'in')
+    for (const headers of [{}, cold()]) {
+      const answer = await app.inject({ url: '/', headers })
+      assert.equal(answer.statusCode, 500)
+      assert.equal(answer.json<{ message: string }>().message, 'mine')
+    }
+  })
+})
+
+it('publishes who was let in, and why who was not', async (t) => {
+  const events: unknown[] = []
+  const keep = (event: unknown, name: string | symbol) => {
+    if ((event as AuthEvent).plugin === 'consoleAuth') events.push([name, event])
+  }
+  for (const name of ['fastify-tenant-auth:accepted', 'fastify-tenant-auth:refused']) {
+    subscribe(name, keep)
+    t.after(() => unsubscribe(name, keep))
+  }
+  const app = fastify({ genReqId: () => 'req_1' })
+  await app.register(consoleAuth, options)
+  app.get('/', () => 'in')
+  await app.inject({ url: '/', headers: bearer({ userId: 'user_5' }) })
+  await app.inject('/')
+  assert.deepEqual(events, [
+    ['fastify-tenant-auth:accepted', { plugin: 'consoleAuth', requestId: 'req_1', userId: 'user_5' }],
+    ['fastify-tenant-auth:refused', { plugin: 'consoleAuth', requestId: 'req_1', reason: 'missing' }],
+  ])
+})

@@ -1,0 +1,194 @@
+/** The key layer on a clock and a source of its own. */
+import assert from 'node:assert/strict'
+import type { JsonWebKey } from 'node:crypto'
+import { it } from 'node:test'
+import type { KeySet } from '../../src/console-auth/key-set.ts'
+import { RemoteKeys, type RemoteKeysOptions } from '../../src/console-auth/remote-keys.ts'
+
+const key = (n: string): JsonWebKey => ({ kty: 'RSA', n, e: 'AQAB' })
+const down = new Error('down')
+
+function setup(given: Partial<RemoteKeysOptions> = {}) {
+  const state = {
+    now: 0,
+    fetches: 0,
+    withdrawals: 0,
+    failures: [] as unknown[],
+    /** What Clerk answers: a set, or an error. */
+    answer: new Map([['a', key('1')]]) as KeySet | Error,
+  }
+  const keys = new RemoteKeys({
+    fetch: async () => {
+      state.fetches++
+      if (state.answer instanceof Error) throw state.answer
+      return state.answer
+    },
+    timeout: 1_000,
+    maxAge: 300_000,
+    staleIfError: 3_600_000,
+    cooldown: 10_000,
+    onWithdrawal: () => void state.withdrawals++,
+    onFailure: (error) => void state.failures.push(error),
+    now: () => state.now,
+    ...given,
+  })
+  return { keys, state }
+}
+
+it('fetches the set when a key is first asked for, and then has it', async () => {
+  const { keys, state } = setup()
+  assert.equal(state.fetches, 0)
+  for (let i = 0; i < 3; i++) assert.deepEqual(await keys.find('a'), key('1'))
+  assert.equal(state.fetches, 1)
+})
+
+it('fetches once for all that ask at the same time', async () => {
+  const { keys, state } = setup()
+  const found = await Promise.all(Array.from({ length: 100 }, (_, i) => keys.find(i % 2 ? 'a' : `x${i}`)))
+  assert.equal(found.filter(Boolean).length, 50)
+  assert.equal(state.fetches, 1)
+})
+
+it('fetches for an unknown key only once in a cool-down', async () => {
+  const { keys, state } = setup()
+  for (let i = 0; i < 100; i++) assert.equal(await keys.find(`forged${i}`), undefined)
+  assert.equal(state.fetches, 1)
+  state.now = 9_999
+  await keys.find('forged')
+  assert.equal(state.fetches, 1)
+  state.now = 10_000
+  await keys.find('forged')
+  assert.equal(state.fetches, 2)
+})
+
+it('finds a key that was added, once the cool-down is over', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = new Map([
+    ['a', key('1')],
+    ['b', key('2')],
+  ])
+  assert.equal(await keys.find('b'), undefined)
+  state.now = 10_000
+  assert.deepEqual(await keys.find('b'), key('2'))
+  assert.equal(state.withdrawals, 0)
+})
+
+it('fetches anew when the set is past its age, even within a cool-down', async () => {
+  const { keys, state } = setup({ maxAge: 5_000 })
+  await keys.find('a')
+  state.now = 4_999
+  await keys.find('a')
+  assert.equal(state.fetches, 1)
+  state.now = 5_000
+  await keys.find('a')
+  assert.equal(state.fetches, 2)
+})
+
+it('drops a key that Clerk has withdrawn, and says so', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = new Map([['b', key('2')]])
+  state.now = 300_000
+  assert.equal(await keys.find('a'), undefined)
+  assert.equal(state.withdrawals, 1)
+})
+
+it('takes another key under the same id for a withdrawal', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = new Map([['a', key('9')]])
+  state.now = 300_000
+  assert.deepEqual(await keys.find('a'), key('9'))
+  assert.equal(state.withdrawals, 1)
+})
+
+it('throws while there has never been a set, and asks again a second later, no sooner', async () => {
+  const { keys, state } = setup()
+  state.answer = down
+  for (let i = 0; i < 10; i++) await assert.rejects(keys.find('a'), down)
+  assert.equal(state.fetches, 1)
+  state.now = 999
+  await assert.rejects(keys.find('a'), down)
+  assert.equal(state.fetches, 1)
+  state.answer = new Map([['a', key('1')]])
+  state.now = 1_000
+  assert.deepEqual(await keys.find('a'), key('1'))
+})
+
+it('serves from the last good set while Clerk is down, for a limited time', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = down
+  state.now = 300_000
+  assert.deepEqual(await keys.find('a'), key('1'))
+  state.now = 3_899_999
+  assert.deepEqual(await keys.find('a'), key('1'))
+  state.now = 3_900_000
+  await assert.rejects(keys.find('a'), down)
+})
+
+it('does not make requests wait for a Clerk that is known to be down', async () => {
+  let release = () => {}
+  let hang = false
+  const { keys, state } = setup({
+    fetch: async () => {
+      if (hang) await new Promise<void>((resolve) => (release = resolve))
+      if (state.answer instanceof Error) throw state.answer
+      return state.answer
+    },
+  })
+  await keys.find('a')
+  state.answer = down
+  state.now = 300_000
+  await keys.find('a')
+  hang = true
+  state.now = 301_000
+  assert.deepEqual(await keys.find('a'), key('1'), 'answered although the attempt hangs')
+  release()
+})
+
+it('cannot say that a key is unknown while Clerk is down', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = down
+  state.now = 10_000
+  await assert.rejects(keys.find('b'), down)
+  assert.deepEqual(await keys.find('a'), key('1'), 'the set is still current')
+})
+
+it('reports the first of several failures, and the first after a recovery', async () => {
+  const { keys, state } = setup()
+  for (const [now, answer] of [
+    [0, down],
+    [1_000, down],
+    [2_000, new Map([['a', key('1')]])],
+    [302_000, down],
+    [303_000, down],
+  ] as const) {
+    state.now = now
+    state.answer = answer
+    await keys.find('a').catch(() => {})
+  }
+  // The last two are in the background, where a good set is at hand.
+  assert.deepEqual(state.failures, [down, down])
+})
+
+it('gives up on a fetch at its time limit', async () => {
+  const { keys } = setup({ timeout: 20, fetch: hanging })
+  await assert.rejects(keys.find('a'), /did not come within 20 ms/)
+})
+
+it('ends a fetch under way when it is closed', async () => {
+  const { keys } = setup({ timeout: 60_000, fetch: hanging })
+  const found = keys.find('a')
+  keys.close()
+  await assert.rejects(found, /closing/)
+  setup().keys.close()
+})
+
+function hanging(signal: AbortSignal): Promise<KeySet> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error))
+  })
+}

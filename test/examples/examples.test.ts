@@ -1,0 +1,49 @@
+/** The examples of one idea each, run as they stand, with the commands that they print. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { runShell, spawnExample, startExample } from './run-example.ts'
+
+/** Starts an example, and runs the curl commands that it prints. */
+async function answers(t: TestContext, file: string, commands: number): Promise<string[]> {
+  const until = new RegExp(`^(curl .+\n){${commands}}`, 'm')
+  const example = await startExample(file, { until })
+  t.after(() => example.stop())
+  const printed = example.output().match(/^curl .+$/gm) ?? []
+  return Promise.all(printed.map((command) => runShell(command)))
+}
+
+test('minimal: the printed key is let in, and the tenant is on the request', async (t) => {
+  const [answer] = await answers(t, 'minimal.ts', 1)
+  assert.deepEqual(JSON.parse(answer ?? ''), { tenant: 'Acme', key: 'server' })
+})
+
+test('custom-store: a key of another form is found in a store of five lines', async (t) => {
+  const [answer] = await answers(t, 'custom-store.ts', 1)
+  assert.deepEqual(JSON.parse(answer ?? ''), { tenant: 'acme' })
+})
+
+test('scopes: the route whose scope the key has answers, the other is 403', async (t) => {
+  const [usage, validate] = await answers(t, 'scopes.ts', 2)
+  assert.deepEqual(JSON.parse(usage ?? ''), { calls: 0 })
+  assert.equal(
+    (JSON.parse(validate ?? '') as { error: { code: string } }).error.code,
+    'AUTH_INSUFFICIENT_SCOPE',
+  )
+})
+
+test('either-credential: a key and a session both open the one route, nothing opens it not', async (t) => {
+  const example = await startExample('either-credential.ts', { until: /^(curl .+\n){2}/m })
+  t.after(() => example.stop())
+  const [withKey, withSession] = example.output().match(/^curl .+$/gm) ?? []
+  assert.match(await runShell(withKey ?? ''), /^\{"by":"tenant_/)
+  assert.equal(await runShell(withSession ?? ''), '{"by":"user_test"}')
+  assert.equal((await fetch(`${example.address}/report`)).status, 401)
+})
+
+test('testing-a-service: its tests pass', async () => {
+  const { child, output } = spawnExample('testing-a-service.ts')
+  const [code] = (await once(child, 'close')) as [number | null]
+  assert.equal(code, 0, output())
+  assert.match(output(), /pass 2/)
+})

@@ -1,0 +1,87 @@
+/** Runs a file of `examples/` as a process, as a reader would. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Milliseconds. Generous, because machines that run tests are slow and shared. */
+const PATIENCE = 120_000
+
+export interface RunningExample {
+  /** All that it has written up to now, to standard output and standard error. */
+  output(): string
+  /** The URL that it listens on. */
+  address: string
+  /** Sends a signal, and returns the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** What a process gets from a test run: coverage and the watch of its logs. */
+function ofTheRun(): NodeJS.ProcessEnv {
+  const { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS } = process.env
+  return { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS }
+}
+
+/** The process of an example, with the settings given and none of this process' own. */
+export function spawnExample(
+  file: string,
+  env: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; output: () => string } {
+  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${file}`], {
+    cwd: ROOT,
+    env: { ...ofTheRun(), PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk
+    })
+  }
+  return { child, output: () => output }
+}
+
+/** Waits until the example has said where it listens and, with `until`, has written that, too. */
+export async function startExample(
+  file: string,
+  { env, until = /./ }: { env?: NodeJS.ProcessEnv; until?: RegExp } = {},
+): Promise<RunningExample> {
+  const { child, output } = spawnExample(file, env)
+  const exited = once(child, 'close') as Promise<[number | null]>
+  const deadline = Date.now() + PATIENCE
+  for (;;) {
+    const address = /http:\/\/[\w.:[\]-]+:\d+/.exec(output())?.[0]
+    if (address !== undefined && until.test(output())) {
+      return {
+        output,
+        address: address.replace('[::1]', 'localhost'),
+        async stop(signal = 'SIGTERM') {
+          child.kill(signal)
+          return (await exited)[0]
+        },
+      }
+    }
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`${file} does not listen:\n${output()}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+}
+
+/** Runs a shell command to its end, as one that was copied from a document. */
+export async function runShell(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  // A document's curl shows its progress; here only the answer counts.
+  const script = `set -e\ncurl() { command curl -sS "$@"; }\n${command}`
+  const child = spawn('bash', ['-c', script], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const written: string[] = []
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => written.push(chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => written.push(chunk))
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`${command} exited with ${code}:\n${written.join('')}`)
+  return written.join('')
+}

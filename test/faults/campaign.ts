@@ -1,0 +1,103 @@
+/** Many trials on fleets that live through them, and what they come to. */
+import type { StoreOptions } from './instance-store.ts'
+import { Fleet, type FleetOptions } from './fleet.ts'
+import type { StoreTarget } from './store-target.ts'
+import { runTrial, type TrialResult } from './trial.ts'
+
+/** Short, so that trials are. */
+export const LEASE = 1_000
+export const HEARTBEAT = 200
+
+export async function startTarget(
+  kind: StoreOptions['kind'],
+  settings: { lease: number; heartbeat: number } = { lease: LEASE, heartbeat: HEARTBEAT },
+): Promise<StoreTarget> {
+  if (kind === 'redis') return (await import('./redis-target.ts')).startRedisTarget(settings)
+  return (await import('./postgres-target.ts')).startPostgresTarget(settings)
+}
+
+/** A fleet on a store of its own. */
+export async function startFleet(
+  kind: StoreOptions['kind'],
+  options: Partial<FleetOptions> = {},
+): Promise<Fleet> {
+  return Fleet.start(await startTarget(kind), { size: 3, ...options })
+}
+
+/**
+ * Plays the seeds, several fleets at a time. A fleet that a trial has broken is replaced by a new one.
+ *
+ * @param report told of each trial as soon as it is over
+ */
+export async function campaign(
+  kind: StoreOptions['kind'],
+  seeds: readonly number[],
+  { parallel = 1, report }: { parallel?: number; report?: (result: TrialResult) => void } = {},
+): Promise<TrialResult[]> {
+  const left = [...seeds]
+  const results: TrialResult[] = []
+  const play = async () => {
+    let fleet = await startFleet(kind)
+    try {
+      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+        const result = await runTrial(fleet, seed)
+        results.push(result)
+        report?.(result)
+        if (result.violations.length === 0) continue
+        await fleet.stop()
+        fleet = await startFleet(kind)
+      }
+    } finally {
+      await fleet.stop()
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(parallel, seeds.length) }, play))
+  return results.sort((a, b) => a.seed - b.seed)
+}
+
+export interface Figures {
+  trials: number
+  requests: number
+  accepted: number
+  refused: number
+  unavailable: number
+  violations: number
+  /** Calls of `revoke` and other narrowing writes that returned, by what they claimed. */
+  confirmedBy: Record<string, number>
+  /** Milliseconds from commit to return where every instance confirmed: median, 99th percentile. */
+  barrier: { median: number; p99: number }
+  /** Milliseconds from the end of the faults until the whole fleet was coherent. */
+  recovery: { median: number; p99: number; max: number }
+}
+
+export function figures(results: readonly TrialResult[]): Figures {
+  const statuses = results.flatMap(({ history }) => history.exchanges.map(({ status }) => status))
+  const counted = (...wanted: number[]) => statuses.filter((status) => wanted.includes(status)).length
+  const confirmations = results.flatMap((result) => result.confirmations)
+  const confirmedBy: Record<string, number> = {}
+  for (const { confirmedBy: by } of confirmations) confirmedBy[by] = (confirmedBy[by] ?? 0) + 1
+  const waits = confirmations.filter(({ confirmedBy: by }) => by === 'all').map(({ waitedMs }) => waitedMs)
+  const recoveries = results.map(({ recovery }) => recovery)
+  return {
+    trials: results.length,
+    requests: statuses.length,
+    accepted: counted(200),
+    refused: counted(401, 403),
+    unavailable: counted(503),
+    violations: results.reduce((sum, { violations }) => sum + violations.length, 0),
+    confirmedBy,
+    barrier: { median: quantile(waits, 0.5), p99: quantile(waits, 0.99) },
+    recovery: {
+      median: quantile(recoveries, 0.5),
+      p99: quantile(recoveries, 0.99),
+      max: quantile(recoveries, 1),
+    },
+  }
+}
+
+/** @returns NaN where there are no values */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN
+  return Math.round(value * 10) / 10
+}

@@ -1,0 +1,105 @@
+/**
+ * Judges a history. The promise, as three rules:
+ *
+ * 1. No request is accepted that was sent after a narrowing change had returned.
+ * 2. No request with a good key is refused: from the return of what made it good to the call of what made it bad.
+ * 3. No request is accepted that was sent later than the lease after a narrowing change was committed, returned or not.
+ *
+ * And what follows from them, because an instance that cannot ask the store cannot know: when the lease is over, it
+ * answers 503 (4). A 503 is never wrong by the first three rules: it neither accepts nor refuses.
+ *
+ * Rules 1 to 3 are one: a request may be answered by any state that its key had between sending and answer, where a state
+ * ends when the change that replaced it has returned, or has been committed for longer than the lease.
+ */
+import { ABSENT, ALL, type Change, type Exchange, type History, type KeyState } from './history.ts'
+
+export interface Violation {
+  rule: 1 | 2 | 3 | 4 | 'unexpected status'
+  exchange: Exchange
+  /** The change that the answer goes against. */
+  against?: Change
+  message: string
+}
+
+/** Milliseconds by which clocks are read sooner or later than what they measure; expiry is kept in whole ones. */
+const CLOCK_SLACK = 3
+
+/**
+ * @param bound milliseconds after a commit for which what it replaced may still be served: lease and clock tolerances
+ */
+export function check(history: History, bound: number): Violation[] {
+  const changes = new Map<string, Change[]>()
+  for (const change of history.changes) {
+    const known = changes.get(change.key)
+    if (known === undefined) changes.set(change.key, [change])
+    else known.push(change)
+  }
+  return history.exchanges.flatMap(
+    (exchange) =>
+      judge(exchange, changes.get(exchange.key) ?? [], bound) ?? withoutProof(exchange, history, bound) ?? [],
+  )
+}
+
+function judge(exchange: Exchange, changes: readonly Change[], bound: number): Violation | undefined {
+  const { status, invoked, completed } = exchange
+  if (status === 503 || status === 0) return undefined
+  if (![200, 401, 403].includes(status)) {
+    return { rule: 'unexpected status', exchange, message: `answered ${status}` }
+  }
+  // The last change that must be seen, then all that may be.
+  const settled = changes.findLastIndex((change) => isOver(change, invoked, bound))
+  const possible = [
+    changes[settled],
+    ...changes.slice(settled + 1).filter(({ called }) => called <= completed),
+  ]
+  if (possible.some((change) => answers(change?.after ?? ABSENT, exchange).has(status))) return undefined
+
+  const against = changes[settled]
+  if (status !== 200) return violation(2, exchange, against)
+  const returned = against?.returned !== undefined && against.returned < invoked
+  return violation(returned || against === undefined ? 1 : 3, exchange, against)
+}
+
+/** Whether nothing from before the change may be seen any more by who asks at `time`. */
+function isOver({ returned, committed }: Change, time: number, bound: number): boolean {
+  return (returned !== undefined && returned < time) || (committed !== undefined && committed + bound < time)
+}
+
+/** The statuses that a state allows. Two of them while a key expires. */
+function answers(state: KeyState, { scoped, invoked, completed }: Exchange): Set<number> {
+  const statuses = new Set<number>()
+  if (!state.good || completed >= state.until - CLOCK_SLACK) statuses.add(401)
+  if (state.good && invoked < state.until + CLOCK_SLACK) {
+    statuses.add(state.suspended || (scoped && !state.scoped) ? 403 : 200)
+  }
+  return statuses
+}
+
+function withoutProof(exchange: Exchange, { outages }: History, bound: number): Violation | undefined {
+  const { status, instance, invoked, completed } = exchange
+  if (status === 503 || status === 0) return undefined
+  const outage = outages.find(
+    (outage) =>
+      (outage.instance === ALL || outage.instance === instance) &&
+      invoked > outage.from + bound &&
+      completed < outage.until,
+  )
+  return (
+    outage && violation(4, exchange, undefined, `, the store out of reach since ${outage.from.toFixed(1)}`)
+  )
+}
+
+function violation(rule: 1 | 2 | 3 | 4, exchange: Exchange, against?: Change, more = ''): Violation {
+  const { key, instance, status, invoked, completed } = exchange
+  const times = `sent ${invoked.toFixed(1)}, answered ${completed.toFixed(1)}`
+  const cause =
+    against === undefined
+      ? ''
+      : `, after "${against.what}" called ${against.called.toFixed(1)}, committed ${against.committed?.toFixed(1)}, returned ${against.returned?.toFixed(1)}`
+  return {
+    rule,
+    exchange,
+    ...(against && { against }),
+    message: `rule ${rule}: ${instance} answered ${status} for ${key}, ${times}${cause}${more}`,
+  }
+}

@@ -1,0 +1,103 @@
+/** Instances in front of one store, each through a proxy of its own. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startTcpProxy } from '../servers/index.ts'
+import { now } from './history.ts'
+import { Instance } from './instance-process.ts'
+import type { StoreTarget } from './store-target.ts'
+
+/** Milliseconds within which every instance must serve out of memory again after all faults are healed. */
+const RECOVERY_LIMIT = 60_000
+
+export interface FleetOptions {
+  size: number
+  /** Cached keys at most. */
+  max?: number
+  maxConcurrentLookups?: number
+}
+
+export class Fleet {
+  readonly target: StoreTarget
+  readonly instances: Instance[] = []
+  readonly #options: FleetOptions
+  #started = 0
+
+  static async start(target: StoreTarget, options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(target, options)
+    await Promise.all(Array.from({ length: options.size }, () => fleet.add()))
+    return fleet
+  }
+
+  private constructor(target: StoreTarget, options: FleetOptions) {
+    this.target = target
+    this.#options = options
+  }
+
+  /** Milliseconds. */
+  get lease(): number {
+    return this.target.optionsFor(0).lease
+  }
+
+  async add(): Promise<Instance> {
+    const name = `i${++this.#started}`
+    const proxy = await startTcpProxy(this.target.server)
+    const { size: _size, ...options } = this.#options
+    const instance = await Instance.start(name, proxy, {
+      store: this.target.optionsFor(proxy.port),
+      ...options,
+    })
+    this.instances.push(instance)
+    return instance
+  }
+
+  /** Ends an instance: in good order, or by SIGKILL. */
+  async remove(instance: Instance, how: 'leave' | 'kill'): Promise<void> {
+    const index = this.instances.indexOf(instance)
+    if (index >= 0) this.instances.splice(index, 1)
+    await instance[how]()
+    await instance.proxy.stop()
+  }
+
+  /** Ends every fault there is. Instances that died are not replaced. */
+  async heal(): Promise<void> {
+    const { server } = this.target
+    if (server.isRunning) server.resume()
+    else await server.start()
+    for (const { proxy } of this.instances) {
+      proxy.heal()
+      proxy.delay(0)
+      proxy.filter(undefined)
+    }
+    for (const instance of this.instances) if (instance.isRunning) instance.resume()
+  }
+
+  /**
+   * Waits until every instance has been coherent again: all at the same moment is more than a busy machine may give.
+   *
+   * @returns the milliseconds it took, and which instances did not make it, with what they say of themselves
+   */
+  async recovered(): Promise<{ ms: number; lost: string[] }> {
+    const start = now()
+    const waiting = new Set(this.instances)
+    const lost: string[] = []
+    for (;;) {
+      for (const instance of waiting) {
+        const { value, error } = await instance.do('stats')
+        if (value?.fleet?.state === 'coherent') waiting.delete(instance)
+        else if (now() - start > RECOVERY_LIMIT) {
+          lost.push(
+            `${instance.name} is not coherent again: ${JSON.stringify(value ?? error)}`,
+            ...instance.changes(),
+          )
+        }
+      }
+      if (lost.length > 0) lost.push(await this.target.describe().catch(String))
+      if (waiting.size === 0 || lost.length > 0) return { ms: now() - start, lost }
+      await sleep(10)
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.instances.slice().map((instance) => this.remove(instance, 'kill')))
+    await this.target.close()
+  }
+}

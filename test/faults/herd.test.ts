@@ -1,0 +1,102 @@
+/** A cache full of hot keys loses its store for longer than the lease: no herd of look-ups, then or when it is back. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'pg'
+import { KeyCache } from '../../src/cache/key-cache.ts'
+import { systemClock } from '../../src/clock.ts'
+import { hashKey } from '../../src/keys/key-format.ts'
+import type { CoherentKeyStore, KeyStore } from '../../src/stores/key-store.ts'
+import { PostgresKeyStore } from '../../src/stores/postgres/index.ts'
+import { startPostgres } from '../servers/index.ts'
+
+const KEYS = 100_000
+const CAP = 16
+const LEASE = 2_000
+test('100,000 hot keys and a store that is gone never make more look-ups at once than the cap', async (t) => {
+  const server = await startPostgres()
+  const { connectionString } = server
+  const pool = new Pool({ connectionString, max: 4 * CAP, connectionTimeoutMillis: LEASE })
+  pool.on('error', () => {})
+  const postgres = new PostgresKeyStore({ pool, lease: LEASE, heartbeat: LEASE / 5 })
+  await postgres.migrate()
+  const counted = new CountedStore(postgres)
+  const cache = new KeyCache({
+    store: counted,
+    clock: systemClock,
+    cache: { max: KEYS, ttl: 600_000, negativeMax: 1_000, negativeTtl: 5_000, staleIfError: 0 },
+    lookupTimeout: 500,
+    maxConcurrentLookups: CAP,
+  })
+  t.after(async () => {
+    await cache.close()
+    await pool.end()
+    await server.stop()
+  })
+  await cache.start()
+  const hashes = Array.from({ length: KEYS }, (_, i) => hashKey(`key ${i}`))
+  // Heartbeats get their turn in between, and what was not kept for want of a lease is asked for again.
+  for (let i = 0; cache.stats().cachedKeys < KEYS; i = (i + 200) % KEYS) {
+    await Promise.all(hashes.slice(i, i + 200).map(async (hash) => cache.lookup(hash) ?? cache.find(hash)))
+    await setImmediate()
+  }
+  assert.equal(cache.stats().cachedKeys, KEYS)
+
+  counted.warming = false
+  counted.most = 0
+  let outcomes = { answered: 0, failed: 0 }
+  /** Each hot key is asked for, over and over: as requests do, at once out of memory or else of the store. */
+  const storm = async (ms: number) => {
+    outcomes = { answered: 0, failed: 0 }
+    for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) {
+      for (let i = 0; i < 10; i++) {
+        const hash = hashes[Math.floor(Math.random() * KEYS)] as string
+        if (cache.lookup(hash) !== undefined) outcomes.answered++
+        else
+          cache.find(hash).then(
+            () => outcomes.answered++,
+            () => outcomes.failed++,
+          )
+      }
+    }
+  }
+
+  await server.stop('SIGKILL')
+  await storm(1.5 * LEASE)
+  assert.ok(outcomes.failed > 0)
+  await server.start()
+  // Until it is coherent again, which takes a heartbeat or a few on a busy machine.
+  for (let tries = 0; tries < 600 && !cache.ready; tries++) await storm(100)
+  assert.ok(cache.ready)
+  assert.ok(counted.most <= CAP, `${counted.most} look-ups at once`)
+
+  // What was asked for meanwhile has settled, and the entries serve again: nothing is refilled.
+  for (let tries = 0; tries < 600 && cache.stats().pendingLookups > 0; tries++) await sleep(10)
+  assert.equal(cache.stats().pendingLookups, 0)
+  assert.ok(cache.stats().cachedKeys > KEYS / 2, `${cache.stats().cachedKeys} keys are still in memory`)
+})
+
+/** Counts look-ups under way. While it warms up it answers by itself, and so a hundred thousand keys cost a second. */
+class CountedStore implements KeyStore {
+  warming = true
+  /** Look-ups at once, at most. */
+  most = 0
+  #now = 0
+  readonly coherence: CoherentKeyStore['coherence']
+  readonly #store: CoherentKeyStore
+
+  constructor(store: CoherentKeyStore) {
+    this.#store = store
+    this.coherence = store.coherence
+  }
+
+  async findByHash(hash: string, options: { signal: AbortSignal }) {
+    if (this.warming) return { id: hash, tenant: { id: 'tenant' } }
+    this.most = Math.max(this.most, ++this.#now)
+    try {
+      return await this.#store.findByHash(hash, options)
+    } finally {
+      this.#now--
+    }
+  }
+}

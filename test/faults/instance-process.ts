@@ -1,0 +1,131 @@
+/** A handle on an instance: starts its process, calls its actions, stops, continues and kills it. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { killAtExit } from '../servers/kill-at-exit.ts'
+import type { TcpProxy } from '../servers/index.ts'
+import type { ActionName, Actions, Answer, Call, InstanceOptions } from './instance.ts'
+
+const PROGRAM = fileURLToPath(new URL('instance.ts', import.meta.url))
+/** Lines of its log to keep for whoever looks into a violation. */
+const LOG_LENGTH = 200
+/** Milliseconds for an instance to leave in good order. */
+const LEAVE_LIMIT = 10_000
+
+type Value<N extends ActionName> = Awaited<ReturnType<Actions[N]>>
+
+/** What became of a call. `error` where it threw or the process ended. */
+export interface Outcome<T> {
+  committed?: number
+  returned?: number
+  value?: T
+  error?: string
+}
+
+export class Instance {
+  readonly name: string
+  readonly proxy: TcpProxy
+  /** Its latest warnings and errors. */
+  readonly log: string[] = []
+  port = 0
+  /** Why the process ended, where nobody asked it to. */
+  crash: string | undefined
+  #child: ChildProcess
+  #ending = false
+  #calls = new Map<number, (answer: Answer) => void>()
+  #lastId = 0
+  #callOff: (() => void) | undefined
+
+  static async start(name: string, proxy: TcpProxy, options: InstanceOptions): Promise<Instance> {
+    const instance = new Instance(name, proxy, options)
+    await instance.#started()
+    return instance
+  }
+
+  private constructor(name: string, proxy: TcpProxy, options: InstanceOptions) {
+    this.name = name
+    this.proxy = proxy
+    this.#child = fork(PROGRAM, [JSON.stringify(options)], {
+      execArgv: ['--import', 'tsx', '--expose-gc'],
+      serialization: 'advanced',
+      // Writing a coverage report at its end would hold up whoever waits for that.
+      env: { ...process.env, NODE_V8_COVERAGE: '' },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.log.push(...text.split('\n').filter(Boolean))
+        this.log.splice(0, this.log.length - LOG_LENGTH)
+      })
+    }
+    this.#child.on('message', (answer: Answer) => {
+      this.#calls.get(answer.id)?.(answer)
+      this.#calls.delete(answer.id)
+    })
+    this.#child.once('exit', (code, signal) => {
+      if (!this.#ending) this.crash = `ended with ${code ?? signal}`
+      for (const [id, settle] of this.#calls) settle({ id, error: 'the process has ended' })
+      this.#calls.clear()
+    })
+  }
+
+  async #started(): Promise<void> {
+    const ended = once(this.#child, 'exit').then(() => {
+      throw new Error(`instance ${this.name} did not start\n${this.log.join('\n')}`)
+    })
+    await Promise.race([once(this.#child, 'message'), ended])
+    ended.catch(() => {})
+    const { value } = await this.do('port')
+    this.port = value ?? 0
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** What its log says of its cache: without the requests that were refused. */
+  changes(): string[] {
+    return this.log.filter((line) => !line.includes('"reqId"')).slice(-10)
+  }
+
+  /** Calls an action. Never throws: it is the point of a trial that calls fail. */
+  do<N extends ActionName>(name: N, ...args: Parameters<Actions[N]>): Promise<Outcome<Value<N>>> {
+    if (name === 'dieRevoking') this.#ending = true
+    return new Promise((resolve) => {
+      const id = ++this.#lastId
+      this.#calls.set(id, ({ id: _id, ...outcome }) => resolve(outcome as Outcome<Value<N>>))
+      this.#child.send({ id, name, args } satisfies Call, (error) => {
+        if (error !== null && this.#calls.delete(id)) resolve({ error: error.message })
+      })
+    })
+  }
+
+  /** Stops it in its tracks. Requests queue up in its sockets. */
+  pause(): void {
+    this.#callOff ??= killAtExit(this.#child.pid ?? 0)
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
+    this.#callOff?.()
+    this.#callOff = undefined
+  }
+
+  /** Leaves the fleet in good order. */
+  async leave(): Promise<void> {
+    this.#ending = true
+    await Promise.race([this.do('leave'), sleep(LEAVE_LIMIT)])
+    await this.kill()
+  }
+
+  async kill(): Promise<void> {
+    this.#ending = true
+    if (!this.isRunning) return
+    const ended = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await ended
+    this.#callOff?.()
+  }
+}

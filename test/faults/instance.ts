@@ -1,0 +1,151 @@
+/**
+ * One instance of the fleet, a process of its own: Fastify with `tenantAuth` in front of a store that it reaches through
+ * a proxy, and what the trials make it do, called over the channel to the parent process.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import type { CoherentKeyStore, WritableKeyStore } from '../../src/stores/key-store.ts'
+import { tenantAuth } from '../../src/tenant-auth/index.ts'
+import { now } from './history.ts'
+import { makeStore, type StoreOptions } from './instance-store.ts'
+
+export interface InstanceOptions {
+  store: StoreOptions
+  /** Cached keys at most. */
+  max?: number
+  maxConcurrentLookups?: number
+}
+
+/** What the parent asks for, and what it is told. */
+export interface Call {
+  id: number
+  name: ActionName
+  args: unknown[]
+}
+export interface Answer {
+  id: number
+  /** When the store had it for certain. */
+  committed?: number
+  /** When the call returned, if it did not throw. */
+  returned?: number
+  value?: unknown
+  error?: string
+}
+
+const TIMEOUT = 1_500
+const WRITES = ['insertTenant', 'updateTenant', 'insertKey', 'updateKey', 'revokeKey'] as const
+
+const options = JSON.parse(process.argv[2] ?? '') as InstanceOptions
+const instanceStore = await makeStore(options.store)
+/** When this instance was first told of each change, by epoch. */
+const pushes = new Map<number, number>()
+const call = new AsyncLocalStorage<{ answer: Answer; dies: boolean }>()
+const keys = new KeyManager(watched(instanceStore.store), { timeout: TIMEOUT })
+const app = await startApp()
+const WALL = Date.now.bind(Date)
+
+const actions = {
+  port: () => (app.server.address() as { port: number }).port,
+  createTenant: (id: string) => keys.createTenant({ id, name: id }),
+  create: (tenantId: string, scopes: string[]) =>
+    keys.create({ tenantId, name: 'a key', environment: 'live', scopes }),
+  import: (tenantId: string, hash: string, start: string, last4: string) =>
+    keys.import({ tenantId, hash, start, last4, name: 'imported', environment: 'live', scopes: ['a'] }),
+  revoke: (id: string) => keys.revoke(id),
+  /** Commits, and never gets to return. */
+  dieRevoking: (id: string) => keys.revoke(id),
+  rotate: (id: string, grace: number) => keys.rotate(id, { grace }),
+  scopes: (id: string, scopes: string[]) => keys.update(id, { scopes }),
+  expire: (id: string, expiresAt: Date | null) => keys.update(id, { expiresAt }),
+  suspend: (tenantId: string) => keys.suspendTenant(tenantId),
+  resume: (tenantId: string) => keys.resumeTenant(tenantId),
+  stats: () => ({ ...app.tenantAuth.stats(), ready: app.tenantAuth.isReady(), memory: memory() }),
+  pushedAt: (epoch: number) => pushes.get(epoch),
+  /** Holds the event loop for so many milliseconds. */
+  block: (ms: number) => {
+    for (const end = now() + ms; now() < end;);
+  },
+  /** Moves the wall clock. */
+  shiftClock: (ms: number) => {
+    Date.now = () => WALL() + ms
+  },
+  leave: async () => {
+    await app.close()
+    await instanceStore.close()
+  },
+}
+export type Actions = typeof actions
+export type ActionName = keyof Actions
+
+process.on('message', (message: Call) => void run(message))
+process.on('disconnect', () => process.exit())
+process.send?.('ready')
+
+async function run({ id, name, args }: Call): Promise<void> {
+  const answer: Answer = { id }
+  try {
+    const action = actions[name] as (...args: unknown[]) => unknown
+    answer.value = await call.run({ answer, dies: name === 'dieRevoking' }, () => action(...args))
+    answer.returned = now()
+  } catch (error) {
+    answer.error = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  }
+  process.send?.(answer)
+}
+
+/**
+ * Notes when a write was committed, which the manager does not tell: it goes on to wait for the fleet. And when pushes
+ * of others' writes came.
+ */
+function watched(store: CoherentKeyStore & WritableKeyStore): CoherentKeyStore & WritableKeyStore {
+  for (const name of WRITES) {
+    const write = store[name].bind(store) as (...args: unknown[]) => Promise<unknown>
+    const noted = async (...args: unknown[]) => {
+      const result = await write(...args)
+      const current = call.getStore()
+      if (current === undefined || result === null || typeof result === 'string') return result
+      current.answer.committed = now()
+      // The parent learns of the commit, then this process ends in the middle of the call.
+      if (current.dies) {
+        process.send?.(current.answer, () => process.kill(process.pid, 'SIGKILL'))
+        return new Promise(() => {})
+      }
+      return result
+    }
+    Object.defineProperty(store, name, { value: noted })
+  }
+  const { coherence } = store
+  if (coherence.kind === 'fleet') {
+    const connect = coherence.connect.bind(coherence)
+    coherence.connect = (events, signal) => {
+      const onPush = (epoch: number) => {
+        if (!pushes.has(epoch)) pushes.set(epoch, now())
+        events.onPush(epoch)
+      }
+      return connect({ ...events, onPush }, signal)
+    }
+  }
+  return store
+}
+
+async function startApp(): Promise<FastifyInstance> {
+  // Warnings go to standard output, which the parent reads.
+  const app = Fastify({ logger: { level: 'warn' } })
+  await app.register(tenantAuth, {
+    keyStore: instanceStore.store,
+    cache: options.max === undefined ? {} : { max: options.max },
+    lookupTimeout: Math.floor(options.store.lease * 0.6),
+    maxConcurrentLookups: options.maxConcurrentLookups ?? 64,
+  })
+  app.get('/open', () => 'ok')
+  app.get('/scoped', { config: { tenantAuth: { scopes: ['a'] } } }, () => 'ok')
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  return app
+}
+
+/** Bytes in use, garbage collected first where the process was started with `--expose-gc`. */
+function memory(): number {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+}

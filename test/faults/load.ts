@@ -1,0 +1,112 @@
+/**
+ * Requests to every instance, all the time, with every key there is. An instance that does not answer gets more of them
+ * meanwhile, so that they lie in its sockets when it wakes up.
+ */
+import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Exchange, type History, now } from './history.ts'
+import type { Random } from './random.ts'
+
+/** Where to send requests. */
+export interface Target {
+  readonly name: string
+  readonly port: number
+}
+
+/** Senders for each instance. */
+const SENDERS = 2
+/** Milliseconds that a sender waits for an answer before it sends the next request all the same. */
+const PATIENCE = 60
+/** Milliseconds between two requests of a sender. */
+const PAUSE = 8
+/** Requests without an answer, for each instance, beyond which senders hold back. */
+const MAX_OPEN = 16
+/** Milliseconds after which a request is given up. What it would have been answered is not known then. */
+const GIVE_UP = 15_000
+
+export class Load {
+  readonly #history: History
+  readonly #random: Random
+  /** Key by name. */
+  readonly #keys = new Map<string, string>()
+  readonly #targets = new Map<Target, { agent: Agent; open: Set<Promise<void>> }>()
+  #running = true
+
+  constructor(history: History, random: Random) {
+    this.#history = history
+    this.#random = random
+  }
+
+  /** From now on the key is used. */
+  addKey(name: string, key: string): void {
+    this.#keys.set(name, key)
+  }
+
+  addTarget(target: Target): void {
+    this.#targets.set(target, { agent: new Agent({ keepAlive: true }), open: new Set() })
+    for (let i = 0; i < SENDERS; i++) void this.#run(target)
+  }
+
+  removeTarget(target: Target): void {
+    const known = this.#targets.get(target)
+    this.#targets.delete(target)
+    known?.agent.destroy()
+  }
+
+  /** One request with this key to each instance at once. */
+  async probe(name: string): Promise<Exchange[]> {
+    return Promise.all([...this.#targets.keys()].flatMap((target) => this.#send(target, name, false) ?? []))
+  }
+
+  /** Ends the load, and waits for the answers that are due. */
+  async stop(): Promise<void> {
+    this.#running = false
+    for (const { open } of this.#targets.values()) await Promise.all(open)
+    for (const target of this.#targets.keys()) this.removeTarget(target)
+  }
+
+  async #run(target: Target): Promise<void> {
+    for (;;) {
+      const known = this.#targets.get(target)
+      if (known === undefined || !this.#running) return
+      if (this.#keys.size > 0 && known.open.size < MAX_OPEN) {
+        const name = this.#random.pick([...this.#keys.keys()])
+        await Promise.race([this.#send(target, name, this.#random.chance(0.3)), sleep(PATIENCE)])
+      }
+      await sleep(PAUSE)
+    }
+  }
+
+  #send(target: Target, name: string, scoped: boolean): Promise<Exchange> | undefined {
+    const known = this.#targets.get(target)
+    const key = this.#keys.get(name)
+    if (known === undefined || key === undefined) return undefined
+    const invoked = now()
+    const answer = statusOf(target.port, scoped ? '/scoped' : '/open', key, known.agent).then((status) => {
+      const exchange = { key: name, instance: target.name, scoped, invoked, completed: now(), status }
+      this.#history.exchanges.push(exchange)
+      return exchange
+    })
+    const settled: Promise<void> = answer.then(() => void known.open.delete(settled))
+    known.open.add(settled)
+    return answer
+  }
+}
+
+/** @returns 0 where no answer came */
+export function statusOf(port: number, path: string, key: string, agent?: Agent): Promise<number> {
+  return new Promise((resolve) => {
+    const headers = { 'x-tenant-api-key': key }
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, headers, agent, timeout: GIVE_UP },
+      (response) => {
+        response.resume()
+        response.on('error', () => {})
+        resolve(response.statusCode ?? 0)
+      },
+    )
+    outgoing.on('timeout', () => outgoing.destroy())
+    outgoing.on('error', () => resolve(0))
+    outgoing.end()
+  })
+}

@@ -1,0 +1,328 @@
+/** What administrators do to keys during a trial, and what it makes of them. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { displayParts, generateKey, hashKey } from '../../src/keys/key-format.ts'
+import type { Confirmation } from '../../src/stores/key-store.ts'
+import type { Fleet } from './fleet.ts'
+import { now } from './history.ts'
+import type { Instance, Outcome } from './instance-process.ts'
+import type { Load } from './load.ts'
+import type { Random } from './random.ts'
+import type { KeySubject, Subjects, TenantSubject } from './subjects.ts'
+
+/** What operations and faults work on. */
+export interface Trial {
+  fleet: Fleet
+  subjects: Subjects
+  load: Load
+  random: Random
+  /** What `revoke` and the others claimed. */
+  confirmations: Confirmation[]
+  /** Calls that failed, and are allowed to. */
+  failures: string[]
+}
+
+/** Milliseconds after a revocation returned at which each instance is asked. */
+const PROBES = [0, 15, 60, 250]
+
+export type OperationName = keyof typeof OPERATIONS
+
+/** Each on an instance, which may be the one that is cut off. */
+export const OPERATIONS = {
+  async create(trial: Trial, instance: Instance) {
+    const tenant = trial.subjects.pickTenant(({ unsure }) => !unsure)
+    if (tenant === undefined) return
+    const { value, committed, returned } = await instance.do('create', tenant.id, ['a'])
+    // Without an answer nobody has the key.
+    if (value === undefined) return
+    const subject = trial.subjects.addKey(tenant, value.key, value.details.id)
+    const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
+    trial.subjects.changed(subject, 'create', committed ?? now(), { committed, returned }, good)
+    trial.load.addKey(subject.name, value.key)
+  },
+
+  /** A key that is refused and a moment later imported. */
+  async importRefused(trial: Trial, instance: Instance) {
+    const tenant = trial.subjects.pickTenant(({ unsure }) => !unsure)
+    if (tenant === undefined) return
+    const key = generateKey('tk', 'live')
+    const subject = trial.subjects.addKey(tenant, key, undefined)
+    subject.busy = true
+    trial.load.addKey(subject.name, key)
+    await Promise.all([trial.load.probe(subject.name), sleep(30)])
+    const { start, last4 } = displayParts(key)
+    const called = now()
+    const outcome = await instance.do('import', tenant.id, hashKey(key), start, last4)
+    subject.id = outcome.value?.details.id
+    const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
+    trial.subjects.changed(subject, 'import', called, outcome, good)
+    note(trial, 'import', outcome)
+    if (outcome.returned !== undefined) await trial.load.probe(subject.name)
+    subject.busy = false
+  },
+
+  revoke: (trial: Trial, instance: Instance) => revoke(trial, instance, 'revoke'),
+  /** The process that revokes is killed between the commit and the return. */
+  dieRevoking: (trial: Trial, instance: Instance) => revoke(trial, instance, 'dieRevoking'),
+
+  async rotate(trial: Trial, instance: Instance) {
+    const grace = trial.random.between(100, 800)
+    await onKey(
+      trial,
+      'rotate',
+      (subject) => isGood(subject) && subject.state.until > now() + 300,
+      async (subject, id) => {
+        const outcome = await instance.do('rotate', id, grace)
+        const { value, committed } = outcome
+        // A rotation must hand out its key, even where it cannot say who knows that the old one ends.
+        if (value?.confirmedBy === 'none') delete outcome.returned
+        if (value === undefined || committed === undefined) return { outcome }
+        const next = trial.subjects.addKey(subject.tenant, value.key, value.details.id)
+        trial.subjects.changed(next, 'rotate', committed, outcome, subject.state)
+        trial.load.addKey(next.name, value.key)
+        return { outcome, after: { until: monotonic(value.retired.expiresAt) } }
+      },
+    )
+  },
+
+  async narrowScopes(trial: Trial, instance: Instance) {
+    await onKey(
+      trial,
+      'narrow scopes',
+      (subject) => isGood(subject) && subject.state.scoped,
+      async (_, id) => ({
+        outcome: await instance.do('scopes', id, []),
+        after: { scoped: false },
+      }),
+    )
+  },
+
+  async widenScopes(trial: Trial, instance: Instance) {
+    await onKey(
+      trial,
+      'widen scopes',
+      (subject) => isGood(subject) && !subject.state.scoped,
+      async (_, id) => ({
+        outcome: await instance.do('scopes', id, ['a']),
+        after: { scoped: true },
+      }),
+    )
+  },
+
+  async expireSoon(trial: Trial, instance: Instance) {
+    const expiresAt = new Date(Date.now() + trial.random.between(300, 900))
+    await onKey(trial, 'expire soon', isGood, async (_, id) => ({
+      outcome: await instance.do('expire', id, expiresAt),
+      after: { until: monotonic(expiresAt) },
+    }))
+  },
+
+  /** A key whose time is over, or soon will be, gets to live on. */
+  async unexpire(trial: Trial, instance: Instance) {
+    await onKey(
+      trial,
+      'unexpire',
+      (subject) => isGood(subject) && subject.state.until !== Infinity,
+      async (_, id) => ({
+        outcome: await instance.do('expire', id, null),
+        after: { until: Infinity },
+      }),
+    )
+  },
+
+  async suspend(trial: Trial, instance: Instance) {
+    await onTenant(
+      trial,
+      'suspend',
+      (tenant) => !tenant.suspended,
+      true,
+      (id) => instance.do('suspend', id),
+    )
+  },
+
+  async resume(trial: Trial, instance: Instance) {
+    await onTenant(
+      trial,
+      'resume',
+      (tenant) => tenant.suspended,
+      false,
+      (id) => instance.do('resume', id),
+    )
+  },
+
+  async plainSuspend(trial: Trial) {
+    const { plain } = trial.fleet.target
+    await onTenant(
+      trial,
+      'plain suspend',
+      (tenant) => !tenant.suspended,
+      true,
+      (id) => done(plain.suspend(id)),
+    )
+  },
+
+  async plainRevoke(trial: Trial) {
+    const { plain } = trial.fleet.target
+    await onKey(trial, 'plain revoke', isGood, async (_, id) => ({
+      outcome: await done(plain.revoke([id])),
+      after: { good: false },
+    }))
+  },
+
+  /** All keys of a tenant at once. */
+  async bulkRevoke(trial: Trial) {
+    const tenant = trial.subjects.pickTenant(({ keys }) => keys.some(isGood))
+    if (tenant === undefined) return
+    const keys = tenant.keys.filter(isGood)
+    await bad(trial, 'bulk revoke', keys, () => trial.fleet.target.plain.revoke(keys.map(idOf)))
+  },
+
+  async rollBack(trial: Trial) {
+    const { plain } = trial.fleet.target
+    const subject = trial.subjects.pick(isGood)
+    // Nothing changes, so nothing is noted: whoever refuses the key from now on breaks rule 2.
+    if (subject !== undefined) await done(plain.revokeAndRollBack(idOf(subject)))
+  },
+
+  async hardDelete(trial: Trial) {
+    const subject = trial.subjects.pick(isGood)
+    if (subject === undefined) return
+    await bad(trial, 'hard delete', [subject], () => trial.fleet.target.plain.hardDelete(idOf(subject)))
+  },
+
+  async turnBack(trial: Trial) {
+    const { plain } = trial.fleet.target
+    const subject = trial.subjects.pick(isGood)
+    if (subject === undefined) return
+    const act = () => plain.turnBack(idOf(subject))
+    await (plain.turningBackLosesAll
+      ? allBad(trial, 'turn back', act)
+      : bad(trial, 'turn back', [subject], act))
+  },
+
+  async changeTag(trial: Trial) {
+    const subject = trial.subjects.pick(isGood)
+    if (subject === undefined) return
+    await bad(trial, 'change tag', [subject], () => trial.fleet.target.plain.changeTag(idOf(subject)))
+  },
+
+  async deleteAll(trial: Trial) {
+    await allBad(trial, 'delete all', () => trial.fleet.target.plain.deleteAll())
+  },
+} satisfies Record<string, (trial: Trial, instance: Instance) => Promise<void>>
+
+function isGood({ id, state, unsure }: KeySubject): boolean {
+  return id !== undefined && state.good && !unsure
+}
+
+function idOf({ id }: KeySubject): string {
+  if (id === undefined) throw new Error('the key is not in the store')
+  return id
+}
+
+async function revoke(trial: Trial, instance: Instance, how: 'revoke' | 'dieRevoking'): Promise<void> {
+  // Also one that may be revoked already: what counts is what this call claims.
+  const subject = trial.subjects.pick(({ id, state }) => id !== undefined && state.good)
+  if (subject === undefined) return
+  subject.busy = true
+  const called = now()
+  const outcome = await instance.do(how, idOf(subject))
+  trial.subjects.changed(subject, how, called, outcome, { ...subject.state, good: false })
+  note(trial, how, outcome)
+  subject.busy = false
+  if (outcome.returned === undefined) return
+  for (const at of PROBES) {
+    await sleep(at)
+    void trial.load.probe(subject.name)
+  }
+}
+
+interface Effect {
+  outcome: Outcome<unknown>
+  /** What it makes of the key, where it took effect. */
+  after?: Partial<KeySubject['state']>
+}
+
+async function onKey(
+  trial: Trial,
+  what: string,
+  wanted: (subject: KeySubject) => boolean,
+  act: (subject: KeySubject, id: string) => Promise<Effect>,
+): Promise<void> {
+  const subject = trial.subjects.pick(wanted)
+  if (subject === undefined) return
+  subject.busy = true
+  const called = now()
+  const { outcome, after } = await act(subject, idOf(subject))
+  // A rotation that ended in the dark may have ended the key as well.
+  const state = { ...subject.state, ...(after ?? { good: false }) }
+  trial.subjects.changed(subject, what, called, after === undefined ? {} : outcome, state)
+  note(trial, what, outcome)
+  subject.busy = false
+}
+
+async function onTenant(
+  trial: Trial,
+  what: string,
+  wanted: (tenant: TenantSubject) => boolean,
+  suspended: boolean,
+  act: (id: string) => Promise<Outcome<unknown>>,
+): Promise<void> {
+  // Of a key whose state is not known, it would not be known afterwards either.
+  const tenant = trial.subjects.pickTenant(
+    (candidate) => !candidate.unsure && candidate.keys.every(({ unsure }) => !unsure) && wanted(candidate),
+  )
+  if (tenant === undefined) return
+  tenant.busy = true
+  const called = now()
+  const outcome = await act(tenant.id)
+  for (const key of tenant.keys)
+    trial.subjects.changed(key, what, called, outcome, { ...key.state, suspended })
+  if (outcome.committed === undefined) tenant.unsure = true
+  else tenant.suspended = suspended
+  note(trial, what, outcome)
+  tenant.busy = false
+}
+
+/** A plain write that makes keys bad. */
+async function bad(
+  trial: Trial,
+  what: string,
+  keys: readonly KeySubject[],
+  act: () => Promise<void>,
+): Promise<void> {
+  for (const key of keys) key.busy = true
+  const called = now()
+  const outcome = await done(act())
+  for (const key of keys) trial.subjects.changed(key, what, called, outcome, { ...key.state, good: false })
+  note(trial, what, outcome)
+  for (const key of keys) key.busy = false
+}
+
+/** A plain write that leaves no key, nor any tenant. */
+async function allBad(trial: Trial, what: string, act: () => Promise<void>): Promise<void> {
+  // Writes under way may come before or after it; so may those that begin meanwhile, so none may.
+  while (trial.subjects.keys.some(({ busy, tenant }) => busy || tenant.busy)) await sleep(5)
+  for (const tenant of trial.subjects.tenants) tenant.unsure = true
+  await bad(trial, what, trial.subjects.keys, act)
+}
+
+/** A plain write: committed when it is done, and it claims nothing about the fleet. */
+async function done(write: Promise<void>): Promise<Outcome<never>> {
+  try {
+    await write
+    return { committed: now() }
+  } catch (error) {
+    return { error: String(error) }
+  }
+}
+
+function note(trial: Trial, what: string, { value, error }: Outcome<unknown>): void {
+  if (error !== undefined) trial.failures.push(`${what}: ${error}`)
+  const confirmation = value as Partial<Confirmation> | undefined
+  if (confirmation?.confirmedBy !== undefined) trial.confirmations.push(confirmation as Confirmation)
+}
+
+/** A moment of the wall clock on the clock of `now()`. */
+function monotonic(date: Date | null): number {
+  return date === null ? Infinity : now() + date.getTime() - Date.now()
+}

@@ -1,0 +1,84 @@
+/** What is to happen in a trial and when, all of it from the seed. */
+import { type FaultName, FAULTS } from './faults.ts'
+import type { OperationName } from './operations.ts'
+import { Random } from './random.ts'
+
+export interface Plan {
+  faults: { name: FaultName; at: number; ms: number; on: number }[]
+  operations: { name: OperationName; at: number; on: number }[]
+}
+
+/** Milliseconds in which operations are begun. */
+const SPAN = 1_400
+
+/** How often an operation comes, compared with the others. */
+const OPERATIONS: [OperationName, number][] = [
+  ['revoke', 6],
+  ['create', 3],
+  ['importRefused', 3],
+  ['rotate', 1],
+  ['narrowScopes', 1],
+  ['widenScopes', 2],
+  ['expireSoon', 1],
+  ['unexpire', 1],
+  ['suspend', 1],
+  ['resume', 2],
+  ['plainRevoke', 1],
+  ['plainSuspend', 1],
+  ['bulkRevoke', 1],
+  ['rollBack', 1],
+  ['hardDelete', 1],
+]
+/** Their outcome depends on the wall clock. */
+const TIMED = new Set<OperationName>(['rotate', 'expireSoon', 'unexpire'])
+/** These happen to all instances at once: no two of them in one trial. */
+const WHOLE = new Set<FaultName>([
+  'storeStopped',
+  'storeDown',
+  'connectionsKilled',
+  'pushesLost',
+  'storeTurnedBack',
+  'otherHistory',
+  'everythingDeleted',
+])
+
+export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
+
+/** Successive seeds take every fault of `names` in turn as their first; the rest is random. */
+export function plan(seed: number, lease: number, names: readonly FaultName[] = FAULT_NAMES): Plan {
+  const random = new Random(seed)
+  const first = names[seed % names.length] as FaultName
+  const chosen = [first]
+  if (random.chance(0.4)) {
+    const second = random.pick(names)
+    if (!(WHOLE.has(first) && WHOLE.has(second))) chosen.push(second)
+  }
+  const on = random.between(0, 2)
+  const faults = chosen.map((name, i) => ({
+    name,
+    at: random.between(50, 500),
+    // Shorter than the lease, or longer.
+    ms: Math.round(lease * (random.chance(0.35) ? 0.2 + 0.6 * random.next() : 1.3 + random.next())),
+    // Never two faults on one instance: ending one would end the other.
+    on: on + i,
+  }))
+
+  const weighted = OPERATIONS.filter(([name]) => !(chosen.includes('clockMoved') && TIMED.has(name))).flatMap(
+    ([name, weight]) => Array.from({ length: weight }, () => name),
+  )
+  const operations = Array.from({ length: random.between(8, 14) }, () => ({
+    name: random.pick(weighted),
+    at: random.between(0, SPAN),
+    on: random.between(0, 2),
+  }))
+  // A revocation in the middle of each fault, and one when it has lasted for a while.
+  for (const { at, ms, on } of faults) {
+    operations.push({ name: 'revoke', at: at + random.between(5, 60), on: on + random.between(0, 2) })
+    operations.push({
+      name: 'revoke',
+      at: at + Math.round(ms * random.next()),
+      on: on + random.between(1, 2),
+    })
+  }
+  return { faults, operations: operations.sort((a, b) => a.at - b.at) }
+}

@@ -1,0 +1,104 @@
+/**
+ * Ways to take out, one at a time, the rules that make the cache safe. A rule that can go without a test failing is a
+ * rule without a test: `npm run test:invariants`. The numbers are those of docs/coherence.md.
+ */
+export interface Removal {
+  rule: string
+  what: string
+  file: string
+  /** Must stand in the file exactly once. */
+  find: string
+  replace: string
+}
+
+const CACHE = 'src/cache/key-cache.ts'
+const ENTRIES = 'src/cache/entries.ts'
+const MEMBER = 'src/cache/fleet-member.ts'
+
+export const REMOVALS: Removal[] = [
+  {
+    rule: '1',
+    what: 'the lease is not compared with the clock on a hit',
+    file: CACHE,
+    find: 'if (!this.#lease.holds(now, wall)) return undefined // (1)',
+    replace: '',
+  },
+  {
+    rule: '1',
+    what: 'a jump between wall and monotonic clock does not void the lease',
+    file: 'src/cache/lease.ts',
+    find: 'if (jump > CLOCK_TOLERANCE || jump < -CLOCK_TOLERANCE) {',
+    replace: 'if (Number.isNaN(jump)) {',
+  },
+  {
+    rule: '2',
+    what: 'an invalidation leaves the entry',
+    file: ENTRIES,
+    find: '  drop(hash: string): void {\n    this.#good.delete(hash)',
+    replace: '  drop(hash: string): void {',
+  },
+  {
+    rule: '2',
+    what: 'an invalidation leaves look-ups in flight as they are',
+    file: CACHE,
+    find: '      this.#entries?.drop(hash)\n      this.#pending.delete(hash)',
+    replace: '      this.#entries?.drop(hash)',
+  },
+  {
+    rule: '2',
+    what: 'an invalidation leaves the refusal of a key that exists by now',
+    file: ENTRIES,
+    find: '  drop(hash: string): void {\n    this.#good.delete(hash)\n    this.#refused.delete(hash)',
+    replace: '  drop(hash: string): void {\n    this.#good.delete(hash)',
+  },
+  {
+    rule: '3',
+    what: 'a look-up is cached although the lease did not hold throughout',
+    file: CACHE,
+    find: 'if (!this.#lease.holds(now, this.#clock.wall()) || this.#lease.term !== term) return',
+    replace: '',
+  },
+  {
+    rule: '3',
+    what: 'a look-up joins another one without a lease',
+    file: CACHE,
+    find: 'this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())',
+    replace: 'this.#entries !== undefined',
+  },
+  {
+    rule: '5',
+    what: 'a change is acknowledged before its keys are dropped',
+    file: MEMBER,
+    find: 'this.#options.onChanged(changed) // (2)',
+    replace:
+      'this.#clock.setTimer(() => this.#options.onChanged(changed), this.#options.coherence.heartbeat)',
+  },
+  {
+    rule: '6',
+    what: 'using an entry extends its life',
+    file: CACHE,
+    find: 'if (now >= entry.until) return undefined // (6)',
+    replace: 'entry.until = now + 600_000',
+  },
+  {
+    rule: '6',
+    what: "a key's own expiry is not checked on a hit",
+    file: CACHE,
+    find: "if (wall >= entry.expiresAt) return 'expired'",
+    replace: '',
+  },
+  {
+    rule: 'barrier',
+    what: 'a confirmation does not wait for the instances',
+    file: 'src/stores/fleet-barrier.ts',
+    find: 'if (pending.size === 0) return',
+    replace: 'if (pending.size >= 0) return',
+  },
+]
+
+/** @throws where the code to take out is not there any more, or is there twice */
+export function without(source: string, { file, find, replace }: Removal): string {
+  const parts = source.split(find)
+  if (parts.length !== 2) throw new Error(`${file} has not exactly one: ${find}`)
+  return parts.join(replace)
+}

@@ -1,0 +1,144 @@
+/** One trial: a plan carried out on a fleet under load, healed, and judged. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Confirmation } from '../../src/stores/key-store.ts'
+import { boundOf } from './bound.ts'
+import { check } from './checker.ts'
+import { type FaultName, FAULTS } from './faults.ts'
+import type { Fleet } from './fleet.ts'
+import { History, now } from './history.ts'
+import type { Instance, Outcome } from './instance-process.ts'
+import { Load } from './load.ts'
+import { OPERATIONS, type Trial } from './operations.ts'
+import { type Plan, plan } from './plan.ts'
+import { Random } from './random.ts'
+import { Subjects } from './subjects.ts'
+
+export interface TrialResult {
+  seed: number
+  plan: Plan
+  history: History
+  /** What must not be. */
+  violations: string[]
+  /** Milliseconds from the end of all faults until every instance served out of memory again. */
+  recovery: number
+  confirmations: Confirmation[]
+  /** Calls that failed. */
+  failures: string[]
+}
+
+/** Keys to begin with, for each of two tenants. */
+const KEYS = 5
+/** Attempts at what must succeed on a healthy fleet, and milliseconds between them: a client may be about to reconnect. */
+const TRIES = 40
+const PAUSE = 250
+
+/** @param names of the faults to choose from */
+export async function runTrial(
+  fleet: Fleet,
+  seed: number,
+  names?: readonly FaultName[],
+): Promise<TrialResult> {
+  const history = new History()
+  const random = new Random(seed)
+  const subjects = new Subjects(history, random, `s${seed}-${Math.round(now())}`)
+  const load = new Load(history, random)
+  const trial: Trial = { fleet, subjects, load, random, confirmations: [], failures: [] }
+  const chosen = plan(seed, fleet.lease, names)
+  const problems: string[] = []
+  let recovery = NaN
+  try {
+    await populate(trial)
+    for (const instance of fleet.instances) load.addTarget(instance)
+    await carryOut(chosen, trial, history)
+    await fleet.heal()
+    const { ms, lost } = await fleet.recovered()
+    recovery = ms
+    problems.push(...(lost.length > 0 ? lost : await inOrder(trial)))
+  } catch (error) {
+    problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  } finally {
+    await load.stop()
+  }
+  for (const { name, crash } of fleet.instances) if (crash !== undefined) problems.push(`${name} ${crash}`)
+  const violations = [...problems, ...check(history, boundOf(fleet.lease)).map(({ message }) => message)]
+  const { confirmations, failures } = trial
+  return { seed, plan: chosen, history, violations, recovery, confirmations, failures }
+}
+
+async function carryOut({ faults, operations }: Plan, trial: Trial, history: History): Promise<void> {
+  const { instances } = trial.fleet
+  await sleep(100)
+  const start = now()
+  const under = async (at: number, on: number, act: (instance: Instance) => Promise<void>) => {
+    await sleep(Math.max(0, start + at - now()))
+    const instance = instances[on % instances.length]
+    if (instance?.isRunning) await act(instance)
+  }
+  await Promise.all([
+    ...faults.map(({ name, at, ms, on }) =>
+      under(at, on, async (instance) => {
+        const from = now()
+        await FAULTS[name](trial, instance, ms, history)
+        history.incidents.push({ what: `${name} ${instance.name}`, from, until: now() })
+      }),
+    ),
+    ...operations.map(({ name, at, on }) => under(at, on, (instance) => OPERATIONS[name](trial, instance))),
+  ])
+}
+
+async function populate(trial: Trial): Promise<void> {
+  const [instance] = trial.fleet.instances
+  if (instance === undefined) throw new Error('a fleet without instances')
+  for (let i = 0; i < 2; i++) {
+    const { id } = trial.subjects.addTenant()
+    const { error } = await untilDone(() => instance.do('createTenant', id))
+    if (error !== undefined) throw new Error(`a healthy fleet cannot create a tenant: ${error}`)
+  }
+  for (let i = 0; i < 2 * KEYS; i++) await OPERATIONS.create(trial, instance)
+}
+
+/** After all faults: a new key is accepted by everybody, and refused by everybody when it is revoked. */
+async function inOrder(trial: Trial): Promise<string[]> {
+  const { fleet, subjects } = trial
+  const [instance] = fleet.instances
+  if (instance === undefined) return ['no instance is left']
+  const tenant = subjects.addTenant()
+  await untilDone(() => instance.do('createTenant', tenant.id))
+  const { value } = await untilDone(() => instance.do('create', tenant.id, ['a']))
+  if (value === undefined) return ['no key can be created after all is healed']
+  const subject = subjects.addKey(tenant, value.key, value.details.id)
+  const good = { good: true, suspended: false, scoped: true, until: Infinity }
+  subjects.changed(subject, 'create', now(), { committed: now(), returned: now() }, good)
+  trial.load.addKey(subject.name, value.key)
+  const wrong = await answersOf(trial, subject.name, 200)
+  const called = now()
+  const revoked = await untilDone(() => instance.do('revoke', value.details.id))
+  subjects.changed(subject, 'revoke', called, revoked, { ...good, good: false })
+  if (revoked.error !== undefined)
+    return [...wrong, `no key can be revoked after all is healed: ${revoked.error}`]
+  return [...wrong, ...(await answersOf(trial, subject.name, 401))]
+}
+
+/** A busy machine may let a call miss its time limit now and then, but not for ever. */
+async function untilDone<T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  for (let tries = 1; ; tries++) {
+    const outcome = await call()
+    if (outcome.error === undefined || tries === TRIES) return outcome
+    await sleep(PAUSE)
+  }
+}
+
+/** Every instance comes to this status, without any other answer but 503 before. */
+async function answersOf({ load }: Trial, key: string, status: number): Promise<string[]> {
+  const wrong: string[] = []
+  for (let tries = 1; ; tries++) {
+    const exchanges = await load.probe(key)
+    for (const { status: answered, instance } of exchanges) {
+      if (answered !== status && (answered !== 503 || tries === TRIES)) {
+        wrong.push(`after all is healed ${instance} answers ${answered} in place of ${status}`)
+      }
+    }
+    if (wrong.length > 0 || exchanges.every(({ status: answered }) => answered === status)) return wrong
+    await sleep(PAUSE)
+  }
+}

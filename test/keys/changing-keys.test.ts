@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { hashKey } from '../../src/keys/key-format.ts'
+import { code, inHours, lookUp, setUp, VALUES } from './set-up.ts'
+
+describe('getting a key', () => {
+  it('answers its details', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    assert.deepEqual(await keys.get(details.id), details)
+    assert.deepEqual(await keys.get(details.id, { tenantId }), details)
+  })
+
+  it('that is unknown is KEY_NOT_FOUND, whatever the id', async () => {
+    const { keys } = await setUp()
+    for (const id of ['key_nobody', '', 'a\0b', 'x'.repeat(10_000), undefined, null, 7, {}]) {
+      await assert.rejects(keys.get(id as string), code('KEY_NOT_FOUND'))
+    }
+  })
+})
+
+describe('another tenant\u2019s key', () => {
+  it('is KEY_NOT_FOUND, just as one that is not there', async () => {
+    const { keys, tenantId } = await setUp()
+    const { tenant } = await keys.createTenant({ name: 'Other' })
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const scope = { tenantId: tenant.id }
+    const attempts = (id: string) => [
+      () => keys.get(id, scope),
+      () => keys.update(id, { name: 'mine' }, scope),
+      () => keys.revoke(id, scope),
+      () => keys.rotate(id, scope),
+    ]
+    const messages = new Set<string>()
+    for (const attempt of [...attempts(details.id), ...attempts('key_nobody')]) {
+      await assert.rejects(attempt(), (error) => {
+        if (error instanceof Error) messages.add(error.message)
+        return code('KEY_NOT_FOUND')(error)
+      })
+    }
+    assert.equal(messages.size, 1)
+    assert.deepEqual(await keys.get(details.id), details)
+  })
+
+  it('is not to be had by a tenantId that happens to be undefined', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    for (const wrong of [undefined, null, '', 7]) {
+      const scope = { tenantId: wrong as string }
+      await assert.rejects(keys.get(details.id, scope), code('KEY_INVALID'))
+      await assert.rejects(keys.update(details.id, { name: 'mine' }, scope), code('KEY_INVALID'))
+      await assert.rejects(keys.revoke(details.id, scope), code('KEY_INVALID'))
+      await assert.rejects(keys.rotate(details.id, scope), code('KEY_INVALID'))
+    }
+    assert.deepEqual(await keys.get(details.id), details)
+  })
+})
+
+describe('updating a key', () => {
+  it('changes what is named, and tells the caches before it returns', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { key, details } = await keys.create({ ...VALUES, tenantId, scopes: ['a'] })
+    const heard: string[] = []
+    store.coherence.subscribe((hashes) => heard.push(...hashes))
+    const patches = [{ name: 'renamed' }, { scopes: [] }, { expiresAt: inHours(1) }, { metadata: { a: 1 } }]
+    for (const [i, patch] of patches.entries()) {
+      const answer = await keys.update(details.id, patch, { tenantId })
+      assert.deepEqual(answer.details, Object.assign(details, patch))
+      assert.equal(answer.confirmedBy, 'all')
+      assert.ok(answer.epoch > 0)
+      assert.deepEqual(heard, Array(i + 1).fill(hashKey(key)))
+    }
+    assert.equal((await keys.update(details.id, { expiresAt: null })).details.expiresAt, null)
+    assert.deepEqual((await keys.update(details.id, {})).details, { ...details, expiresAt: null })
+  })
+
+  it('of an unknown key is KEY_NOT_FOUND, of a revoked one KEY_REVOKED', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await assert.rejects(keys.update('key_nobody', { name: 'x' }), code('KEY_NOT_FOUND'))
+    await keys.revoke(details.id)
+    await assert.rejects(keys.update(details.id, { expiresAt: inHours(1) }), code('KEY_REVOKED'))
+  })
+
+  it('with values that are not acceptable is KEY_INVALID, and changes nothing', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const wrong = [
+      { name: '' },
+      { scopes: ['two words'] },
+      { expiresAt: new Date(0) },
+      { metadata: [] },
+      { name: 'good', metadata: { at: new Date() } },
+    ]
+    for (const patch of wrong) await assert.rejects(keys.update(details.id, patch), code('KEY_INVALID'))
+    assert.deepEqual(await keys.get(details.id), details)
+  })
+})
+
+describe('revoking a key', () => {
+  it('ends it, and answers when the caches know', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { key, details } = await keys.create({ ...VALUES, tenantId })
+    const heard: string[] = []
+    store.coherence.subscribe((hashes) => heard.push(...hashes))
+    const answer = await keys.revoke(details.id, { tenantId })
+    assert.deepEqual(heard, [hashKey(key)])
+    assert.ok(answer.details.revokedAt)
+    assert.equal(answer.confirmedBy, 'all')
+    assert.ok((await lookUp(store, hashKey(key)))?.revokedAt)
+  })
+
+  it('again answers the first moment, and is confirmed again', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const first = await keys.revoke(details.id)
+    t.mock.timers.tick(1_000)
+    const second = await keys.revoke(details.id)
+    assert.deepEqual(second.details, first.details)
+    assert.equal(second.confirmedBy, 'all')
+    assert.ok(second.epoch >= first.epoch)
+  })
+
+  it('leaves the tenant\u2019s other keys alone', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const other = await keys.create({ ...VALUES, tenantId })
+    await keys.revoke(details.id)
+    assert.deepEqual(await keys.get(other.details.id), other.details)
+  })
+
+  it('of an unknown key is KEY_NOT_FOUND', async () => {
+    const { keys } = await setUp()
+    await assert.rejects(keys.revoke('key_nobody'), code('KEY_NOT_FOUND'))
+  })
+})

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
+import * as fc from 'fast-check'
+import {
+  displayParts,
+  generateKey,
+  hashKey,
+  isWellFormed,
+  KEY_PATTERN,
+  LABEL_PATTERN,
+} from '../../src/keys/key-format.ts'
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+const labels = fc.stringMatching(/^[a-z][a-z0-9]{0,15}$/)
+const generated = fc.tuple(labels, labels).map(([prefix, environment]) => generateKey(prefix, environment))
+
+describe('the form of a key', () => {
+  it('is that of every key that is made, with any prefix and environment', () => {
+    fc.assert(
+      fc.property(labels, labels, (prefix, environment) => {
+        const key = generateKey(prefix, environment)
+        assert.match(key, KEY_PATTERN)
+        assert.ok(key.startsWith(`${prefix}_${environment}_`))
+        assert.equal(key.length, prefix.length + environment.length + 2 + 33 + 6)
+        assert.ok(isWellFormed(key))
+      }),
+    )
+  })
+
+  it('is as it was when it was released: the checksum never changes', () => {
+    // Worked out with another implementation of CRC32.
+    assert.ok(isWellFormed('tk_live_0123456789ABCDEFGHIJKLMNOPQRSTUVW4CNfqC'))
+  })
+
+  it('is lost with any one character changed', () => {
+    const printable = fc.integer({ min: 0x20, max: 0x7e }).map((point) => String.fromCodePoint(point))
+    fc.assert(
+      fc.property(generated, fc.nat(), printable, (key, place, character) => {
+        const i = place % key.length
+        fc.pre(key[i] !== character)
+        assert.ok(!isWellFormed(key.slice(0, i) + character + key.slice(i + 1)))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('is lost with each character of one key changed to each other that a key may have', () => {
+    const key = generateKey('tk', 'live')
+    for (let i = 0; i < key.length; i++) {
+      for (const character of `${BASE62}_`) {
+        if (character === key[i]) continue
+        assert.ok(!isWellFormed(key.slice(0, i) + character + key.slice(i + 1)), `at ${i}`)
+      }
+    }
+  })
+
+  it('is lost with two neighbours swapped', () => {
+    fc.assert(
+      fc.property(generated, fc.nat(), (key, place) => {
+        const i = place % (key.length - 1)
+        fc.pre(key[i] !== key[i + 1])
+        assert.ok(!isWellFormed(`${key.slice(0, i)}${key[i + 1]}${key[i]}${key.slice(i + 2)}`))
+      }),
+    )
+  })
+
+  it('is lost with anything before, after or left out', () => {
+    fc.assert(
+      fc.property(generated, fc.nat(), fc.string({ minLength: 1 }), (key, place, rest) => {
+        const i = place % key.length
+        assert.ok(!isWellFormed(key.slice(0, i) + key.slice(i + 1)))
+        assert.ok(!isWellFormed(key.slice(0, i)))
+        assert.ok(!isWellFormed(`${key}${rest}`))
+        assert.ok(!isWellFormed(`${key}\n`))
+      }),
+    )
+  })
+
+  it('is not that of random strings, even of those that look like one', () => {
+    const alike = fc
+      .tuple(labels, labels, fc.stringMatching(/^[0-9A-Za-z]{39}$/))
+      .map((parts) => parts.join('_'))
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), alike), (text) => {
+        assert.ok(!isWellFormed(text))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('is not made up for by a checksum that fits', () => {
+    const random = '0123456789ABCDEFGHIJKLMNOPQRSTUVW'
+    assert.ok(isWellFormed(withChecksum(`tk_live_${random}`)))
+    const wrong = [
+      `TK_live_${random}`,
+      `tk_Live_${random}`,
+      `1k_live_${random}`,
+      `tk-live-${random}`,
+      `tk_${random}`,
+      `_live_${random}`,
+      `tk__${random}`,
+      ` tk_live_${random}`,
+      `tk_live_extra_${random}`,
+      `tk_live_${random.slice(1)}`,
+      `tk_live_${random}0`,
+      `tk_live_${random.slice(1)}é`,
+      `tk_live_${random.slice(1)}\n`,
+      `${'x'.repeat(17)}_live_${random}`,
+      '',
+    ]
+    for (const body of wrong) assert.ok(!isWellFormed(withChecksum(body)), JSON.stringify(body))
+  })
+
+  it('spares prefixes and environments that are no labels', () => {
+    for (const label of ['', 'Live', '1st', 'a_b', 'a-b', 'a'.repeat(17), 'é', 'a\n']) {
+      assert.doesNotMatch(label, LABEL_PATTERN)
+    }
+  })
+})
+
+describe('the random part', () => {
+  it('never repeats', () => {
+    const keys = new Set(Array.from({ length: 10_000 }, () => generateKey('tk', 'live')))
+    assert.equal(keys.size, 10_000)
+  })
+
+  it('has every character of the alphabet equally often, at every place', () => {
+    const counts = new Map<string, number>(Array.from(BASE62, (character) => [character, 0]))
+    const rounds = 4_000
+    for (let i = 0; i < rounds; i++) {
+      for (const character of generateKey('tk', 'live').slice('tk_live_'.length, -6)) {
+        counts.set(character, (counts.get(character) ?? 0) + 1)
+      }
+    }
+    assert.equal(counts.size, 62)
+    const expected = (rounds * 33) / 62
+    const chiSquared = [...counts.values()].reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0)
+    // 61 degrees of freedom: above 130 once in about a million runs. `byte % 62`, the usual mistake, comes to 1,000.
+    assert.ok(chiSquared < 130, `${chiSquared}`)
+  })
+})
+
+describe('what is kept of a key', () => {
+  it('is the SHA-256 of all of it, in lower-case hexadecimal', () => {
+    fc.assert(
+      fc.property(generated, (key) => {
+        assert.equal(hashKey(key), createHash('sha256').update(key, 'utf8').digest('hex'))
+        assert.match(hashKey(key), /^[0-9a-f]{64}$/)
+      }),
+    )
+  })
+
+  it('to show is prefix, environment, four characters, and the last four', () => {
+    fc.assert(
+      fc.property(labels, labels, (prefix, environment) => {
+        const key = generateKey(prefix, environment)
+        const { start, last4 } = displayParts(key)
+        assert.equal(start, key.slice(0, prefix.length + environment.length + 2 + 4))
+        assert.equal(last4, key.slice(-4))
+      }),
+    )
+  })
+})
+
+/** The checksum as the format has it, worked out from the other end. */
+function withChecksum(body: string): string {
+  const digits = [5, 4, 3, 2, 1, 0].map((power) => Math.floor(crc32(body) / 62 ** power) % 62)
+  return body + digits.map((digit) => BASE62[digit]).join('')
+}

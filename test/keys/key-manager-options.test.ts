@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { code, setUp, VALUES } from './set-up.ts'
+
+describe('a KeyManager', () => {
+  it('takes only a store with the writing side, and says so', () => {
+    const half = Object.assign(new MemoryKeyStore(), { listKeys: undefined })
+    for (const store of [undefined, null, 'store', {}, { findByHash: async () => null }, half]) {
+      assert.throws(() => new KeyManager(store as never), {
+        code: 'TENANT_AUTH_BAD_OPTION',
+        message: 'KeyManager: store must be a store with the writing side of WritableKeyStore',
+      })
+    }
+  })
+
+  const wrong: Record<string, unknown[]> = {
+    prefix: ['', 'TK', '1tk', 'a_b', 'x'.repeat(17), 7, null],
+    environments: [[], 'live', ['Live'], ['live', ''], [7], null],
+    scopes: ['a', ['a b'], [''], [7], null],
+    timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
+  }
+  for (const [name, values] of Object.entries(wrong)) {
+    it(`names ${name} where it is not acceptable`, () => {
+      for (const value of values) {
+        assert.throws(
+          () => new KeyManager(new MemoryKeyStore(), { [name]: value }),
+          (error) => {
+            assert.ok(error instanceof Error && error.message.startsWith(`KeyManager: ${name} must be `))
+            return code('TENANT_AUTH_BAD_OPTION')(error)
+          },
+        )
+      }
+    })
+  }
+
+  it('keeps its own copy of the lists it is given', async () => {
+    const [environments, scopes] = [['live'], ['a']]
+    const { keys, tenantId } = await setUp({ environments, scopes })
+    environments.push('test')
+    scopes.push('b')
+    await assert.rejects(keys.create({ ...VALUES, tenantId, environment: 'test' }), code('KEY_INVALID'))
+    await assert.rejects(keys.create({ ...VALUES, tenantId, scopes: ['b'] }), code('KEY_INVALID'))
+  })
+})

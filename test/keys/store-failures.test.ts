@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import { TenantAuthError } from '../../src/errors.ts'
+import { hashKey } from '../../src/keys/key-format.ts'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import type { CoherentKeyStore, WritableKeyStore } from '../../src/stores/key-store.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { code, lookUp, setUp, VALUES } from './set-up.ts'
+
+type Store = WritableKeyStore & CoherentKeyStore
+
+/** A manager whose store does something else in one method, with a tenant and a key that were made before. */
+async function failing(overrides: Partial<Store>, timeout = 50) {
+  const { store, keys: before, tenantId } = await setUp()
+  const { details, key } = await before.create({ ...VALUES, tenantId })
+  const faulty = new Proxy(store, {
+    get: (target, name: keyof Store) => {
+      if (name in overrides) return overrides[name]
+      const value = target[name]
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { store, before, tenantId, id: details.id, key, keys: new KeyManager(faulty, { timeout }) }
+}
+
+type Failing = Awaited<ReturnType<typeof failing>>
+
+const never = () => new Promise<never>(() => {})
+
+const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]> = {
+  get: ['findKey', ({ keys, id }) => keys.get(id)],
+  list: ['listKeys', ({ keys, tenantId }) => keys.list({ tenantId })],
+  getTenant: ['findTenant', ({ keys, tenantId }) => keys.getTenant(tenantId)],
+  'suspendTenant, reading': ['findTenant', ({ keys, tenantId }) => keys.suspendTenant(tenantId)],
+  'revoke, reading': ['findKey', ({ keys, id }) => keys.revoke(id)],
+}
+
+const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]> = {
+  create: ['insertKey', ({ keys, tenantId }) => keys.create({ ...VALUES, tenantId })],
+  import: [
+    'insertKey',
+    ({ keys, tenantId }) =>
+      keys.import({ ...VALUES, tenantId, hash: hashKey('elsewhere'), start: '', last4: '' }),
+  ],
+  rotate: ['insertKey', ({ keys, id }) => keys.rotate(id)],
+  update: ['updateKey', ({ keys, id }) => keys.update(id, { name: 'renamed' })],
+  revoke: ['revokeKey', ({ keys, id }) => keys.revoke(id)],
+  createTenant: ['insertTenant', ({ keys }) => keys.createTenant({ name: 'Acme' })],
+  updateTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { name: 'x' })],
+  suspendTenant: ['updateTenant', ({ keys, tenantId }) => keys.suspendTenant(tenantId)],
+  resumeTenant: ['updateTenant', ({ keys, tenantId }) => keys.resumeTenant(tenantId)],
+}
+
+const FAULTS: Record<string, () => Promise<never>> = {
+  hangs: never,
+  rejects: () => Promise.reject(new Error('connection refused')),
+  'throws at once': () => {
+    throw new Error('connection refused')
+  },
+  'throws what is no Error': () => Promise.reject('down'),
+}
+
+describe('a store that fails', () => {
+  for (const [fault, fail] of Object.entries(FAULTS)) {
+    for (const [name, [method, call]] of Object.entries({ ...READS, ...WRITES })) {
+      it(`${fault} in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
+        const setup = await failing({ [method]: fail })
+        await assert.rejects(call(setup), (error) => {
+          assert.ok(error instanceof TenantAuthError && error.cause instanceof Error)
+          assert.equal(error.statusCode, 503)
+          assert.equal(error.message.includes('not known whether the write took effect'), name in WRITES)
+          return code('KEY_STORE_UNAVAILABLE')(error)
+        })
+      })
+    }
+  }
+
+  it('leaves an error that names neither a hash nor the store\u2019s own words in its message', async () => {
+    const { key, ...setup } = await failing({
+      revokeKey: async () => {
+        const hash = hashKey(key)
+        throw Object.assign(new Error(`duplicate key (hash)=(${hash}) \\x${hash.toUpperCase()}`), {
+          code: '23505',
+          detail: `Key (hash)=(${hash}) exists`,
+        })
+      },
+    })
+    await assert.rejects(setup.keys.revoke(setup.id), (error) => {
+      assert.ok(error instanceof Error && !error.message.includes('duplicate'))
+      const shown = inspect(error, { depth: 9, showHidden: true })
+      assert.ok(!shown.toLowerCase().includes(hashKey(key)))
+      assert.match(shown, /duplicate key \(hash\)=\(\[hash\]\)/)
+      assert.match(shown, /23505/)
+      return true
+    })
+  })
+
+  it('after the write still leaves the write: revoking again says so', async () => {
+    const { store, keys, id, before } = await failing({
+      revokeKey: async (keyId, at) => {
+        await store.revokeKey(keyId, at)
+        return never()
+      },
+    })
+    await assert.rejects(keys.revoke(id), code('KEY_STORE_UNAVAILABLE'))
+    assert.ok((await before.revoke(id)).details.revokedAt)
+  })
+})
+
+describe('a store that answers what cannot be trusted', () => {
+  const answers = [
+    undefined,
+    {},
+    [],
+    7,
+    true,
+    'oops',
+    { record: {} },
+    { record: null, epoch: 1 },
+    { epoch: 1 },
+  ]
+  for (const [name, [method, call]] of Object.entries(WRITES)) {
+    it(`in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
+      for (const answer of answers) {
+        const setup = await failing({ [method]: async () => answer })
+        await assert.rejects(call(setup), code('KEY_STORE_UNAVAILABLE'))
+      }
+    })
+  }
+
+  it('a revoked key without a revokedAt: nothing is claimed', async () => {
+    const { keys, store, id } = await failing({
+      revokeKey: async (keyId) => {
+        const record = await store.findKey(keyId)
+        return record && { record, epoch: 1 }
+      },
+    })
+    await assert.rejects(keys.revoke(id), code('KEY_STORE_UNAVAILABLE'))
+  })
+
+  it('undefined where a key or a tenant is not there: it is not found', async () => {
+    const { keys, id, tenantId } = await failing({
+      findKey: async () => undefined as never,
+      findTenant: async () => undefined as never,
+    })
+    await assert.rejects(keys.get(id), code('KEY_NOT_FOUND'))
+    await assert.rejects(keys.getTenant(tenantId), code('TENANT_NOT_FOUND'))
+  })
+})
+
+describe('a key that goes away between reading and writing', () => {
+  it('is KEY_REVOKED to an update and a rotation, KEY_NOT_FOUND to a revocation', async () => {
+    const { keys, id } = await failing({
+      updateKey: async () => null,
+      insertKey: async () => 'not-retirable',
+      revokeKey: async () => null,
+    })
+    await assert.rejects(keys.update(id, { name: 'x' }), code('KEY_REVOKED'))
+    await assert.rejects(keys.rotate(id), code('KEY_REVOKED'))
+    await assert.rejects(keys.revoke(id), code('KEY_NOT_FOUND'))
+  })
+})
+
+describe('a confirmation', () => {
+  const confirmed = { epoch: 7, confirmedBy: 'lease', instances: 3, waitedMs: 2_070 } as const
+
+  it('is answered as the store gives it, for the epoch of the write', async () => {
+    const epochs: number[] = []
+    const store = new MemoryKeyStore()
+    store.coherence.confirm = async (epoch) => {
+      epochs.push(epoch)
+      return { ...confirmed, epoch }
+    }
+    const { keys, tenantId } = await setUp({}, store)
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    assert.deepEqual(epochs, [], 'nobody can have asked for a fresh key')
+    const answer = await keys.revoke(details.id)
+    assert.deepEqual(epochs, [answer.epoch])
+    assert.deepEqual([answer.confirmedBy, answer.instances, answer.waitedMs], ['lease', 3, 2_070])
+  })
+
+  it('may take longer than the limit of other calls: it ends by itself', async () => {
+    const { keys, id } = await failing({ coherence: slowCoherence(60) }, 20)
+    assert.equal((await keys.revoke(id)).confirmedBy, 'all')
+  })
+
+  it('that fails says that the write took effect', async () => {
+    const { keys, id, before } = await failing({ coherence: failingCoherence(new Error('gone')) })
+    await assert.rejects(keys.revoke(id), (error) => {
+      assert.ok(error instanceof Error && error.message.startsWith('The write took effect, but'))
+      return code('KEY_STORE_UNAVAILABLE')(error)
+    })
+    assert.ok((await before.get(id)).revokedAt)
+  })
+
+  it('that fails with an error of this package throws that one', async () => {
+    const own = new TenantAuthError('KEY_STORE_UNAVAILABLE', 'The write took effect, and more is not known')
+    const { keys, id } = await failing({ coherence: failingCoherence(own) })
+    await assert.rejects(keys.update(id, { name: 'x' }), own)
+  })
+
+  it('that fails after a rotation claims nothing, and the new key is not lost', async () => {
+    const { keys, id, store } = await failing({ coherence: failingCoherence(new Error('gone')) })
+    const { key, confirmedBy, instances, waitedMs } = await keys.rotate(id, { grace: 0 })
+    assert.deepEqual([confirmedBy, instances], ['none', 0])
+    assert.ok(waitedMs >= 0)
+    assert.ok(await lookUp(store, hashKey(key)))
+  })
+
+  it('by a store that is not coherent is none', async () => {
+    const { keys, id } = await failing({ coherence: undefined as never })
+    const { confirmedBy, instances, waitedMs } = await keys.revoke(id)
+    assert.deepEqual([confirmedBy, instances, waitedMs], ['none', 0, 0])
+  })
+})
+
+function failingCoherence(error: Error): Store['coherence'] {
+  const confirm = async () => {
+    throw error
+  }
+  return { kind: 'local', subscribe: () => () => {}, confirm }
+}
+
+function slowCoherence(ms: number): Store['coherence'] {
+  return {
+    kind: 'local',
+    subscribe: () => () => {},
+    confirm: (epoch) =>
+      new Promise((resolve) => {
+        setTimeout(() => resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: ms }), ms)
+      }),
+  }
+}

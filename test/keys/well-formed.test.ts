@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
+import * as fc from 'fast-check'
+import { KEY_PATTERN } from '../../src/keys/key-format.ts'
+import { BASE62, isWellFormed } from '../../src/keys/well-formed.ts'
+
+/** The same question, asked of the pattern and of zlib. */
+function isWellFormedByDefinition(key: string): boolean {
+  return KEY_PATTERN.test(key) && withChecksum(key.slice(0, -6)) === key
+}
+
+function withChecksum(body: string): string {
+  let rest = crc32(body)
+  let checksum = ''
+  for (let i = 0; i < 6; i++) {
+    checksum = BASE62.charAt(rest % 62) + checksum
+    rest = Math.floor(rest / 62)
+  }
+  return body + checksum
+}
+
+const label = fc.oneof(
+  fc.stringMatching(/^[a-z][a-z0-9]{0,15}$/),
+  fc.stringMatching(/^[a-zA-Z0-9_-]{0,18}$/),
+  fc.string({ maxLength: 17 }),
+)
+
+describe('the check of a key’s form', () => {
+  it('says of any labels and any random part with a checksum that fits what the pattern says', () => {
+    const random = fc.oneof(
+      fc.stringMatching(/^[0-9A-Za-z]{33}$/),
+      fc.stringMatching(/^[!-~]{33}$/),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(label, label, random, (prefix, environment, random) => {
+        const key = withChecksum(`${prefix}_${environment}_${random}`)
+        assert.equal(isWellFormed(key), isWellFormedByDefinition(key))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('says of any string what the pattern and zlib say', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ maxLength: 90 }), fc.stringMatching(/^_*$/)), (key) => {
+        assert.equal(isWellFormed(key), isWellFormedByDefinition(key))
+      }),
+    )
+  })
+})

@@ -1,0 +1,82 @@
+/**
+ * The package as npm would publish it, and empty projects that have it installed.
+ *
+ * It is packed from a copy of the repository, because packing builds, and building here would pull `dist` away from under
+ * whatever runs beside this test. A project gets exactly the dependencies that the manifest names, so one that is
+ * missing there is missing here.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const LEFT_OUT = new Set(['node_modules', 'dist', 'coverage', '.git', 'test', 'bench', 'data'])
+
+export interface Manifest {
+  name: string
+  dependencies: Record<string, string>
+  exports: Record<string, unknown>
+  bin: Record<string, string>
+}
+
+/** Folders are removed when the process ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** @returns the path of the tarball */
+export function pack(): string {
+  const copy = temporaryFolder()
+  cpSync(ROOT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) })
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  // `prepare` builds. Its output goes to the error stream: the last line of standard output is the file's name.
+  const output = run('npm', ['pack', '--pack-destination', copy], copy)
+  return join(copy, output.trim().split('\n').at(-1) ?? '')
+}
+
+/** An empty project in which the tarball is installed, with what it depends on and what the project itself uses. */
+export function project(tarball: string, files: Record<string, string>, uses: string[] = []): string {
+  const folder = temporaryFolder()
+  const installed = join(folder, 'node_modules/fastify-tenant-auth')
+  mkdirSync(installed, { recursive: true })
+  run('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed])
+  const { dependencies } = readManifest(installed)
+  for (const name of new Set([...Object.keys(dependencies), 'fastify', '@types/node', ...uses])) {
+    mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+  }
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), content)
+  }
+  return folder
+}
+
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+/** Runs a program to its end. @throws Error with what it printed, where it fails */
+export function run(program: string, args: string[], cwd = ROOT, env: NodeJS.ProcessEnv = {}): string {
+  try {
+    return execFileSync(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 180_000,
+    })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
+/** Runs a program of the repository's own tools, by the name of its package's file. */
+export function runTool(path: string, args: string[], cwd: string): string {
+  return run(process.execPath, [join(ROOT, 'node_modules', path), ...args], cwd)
+}

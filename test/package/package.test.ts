@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pack, project, readManifest, ROOT, run, runTool, temporaryFolder } from './pack.ts'
+
+const tarball = pack()
+const TSC = 'typescript/bin/tsc'
+
+/** A service that answers one request each way, and says what it answered. */
+const SERVICE = `
+const keyStore = new MemoryKeyStore()
+const keys = new KeyManager(keyStore)
+const app = fastify()
+async function main() {
+  await keys.createTenant({ id: 'org_acme', name: 'Acme' })
+  const { key } = await keys.create({ tenantId: 'org_acme', name: 'server', environment: 'live' })
+  await app.register(tenantAuth, { keyStore })
+  app.get('/', async (request) => ({ tenant: request.tenant.name }))
+  const accepted = await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+  const refused = await app.inject({ url: '/' })
+  console.log(accepted.statusCode, accepted.body, refused.statusCode)
+  await app.close()
+}
+void main()
+`
+const ANSWERED = '200 {"tenant":"Acme"} 401\n'
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    strict: true,
+    target: 'es2023',
+    module: 'nodenext',
+    // Clerk's declarations need it: they name packages that nobody has.
+    skipLibCheck: true,
+    types: ['node'],
+    outDir: 'out',
+    rootDir: '.',
+  },
+  include: ['*.ts'],
+})
+const IMPORTS = `
+import fastify from 'fastify'
+import { KeyManager, tenantAuth } from 'fastify-tenant-auth'
+import { MemoryKeyStore } from 'fastify-tenant-auth/stores/memory'
+`
+
+test('installed into an empty ESM TypeScript project it compiles and serves', () => {
+  const folder = project(tarball, {
+    'package.json': '{"type":"module"}',
+    'tsconfig.json': TSCONFIG,
+    'main.ts': IMPORTS + SERVICE,
+  })
+  runTool(TSC, ['-p', '.'], folder)
+  assert.equal(run(process.execPath, ['out/main.js'], folder), ANSWERED)
+})
+
+test(
+  'npm installs it with all that it needs, and nothing beside fastify has to be asked for',
+  { skip: !process.env.CI && 'it takes the registry' },
+  () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    writeFileSync(join(folder, 'main.js'), IMPORTS + SERVICE)
+    run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, 'fastify'], folder)
+    assert.equal(run(process.execPath, ['main.js'], folder), ANSWERED)
+  },
+)
+
+test('the declarations of the package itself hold without skipLibCheck', () => {
+  const folder = project(tarball, {
+    'package.json': '{"type":"module"}',
+    'tsconfig.json': TSCONFIG.replace('"skipLibCheck":true', '"skipLibCheck":false'),
+    'main.ts': entryPoints()
+      .map((entry, index) => `export * as e${index} from '${entry}'\n`)
+      .join(''),
+  })
+  const { stdout } = spawnSync(process.execPath, [join(ROOT, 'node_modules', TSC), '-p', '.'], {
+    cwd: folder,
+  })
+  const errors = String(stdout)
+    .split('\n')
+    .filter((line) => line.includes('error TS'))
+  assert.deepEqual(
+    errors.filter((line) => !line.includes('node_modules/@clerk/')),
+    [],
+  )
+})
+
+test('installed into a CommonJS TypeScript project it compiles and serves', () => {
+  const folder = project(tarball, {
+    'package.json': '{"type":"commonjs"}',
+    'tsconfig.json': TSCONFIG,
+    'main.ts': IMPORTS + SERVICE,
+  })
+  runTool(TSC, ['-p', '.'], folder)
+  assert.match(readFileSync(join(folder, 'out/main.js'), 'utf8'), /require\("fastify-tenant-auth"\)/)
+  assert.equal(run(process.execPath, ['--no-warnings', 'out/main.js'], folder), ANSWERED)
+})
+
+test('installed into a CommonJS project, plain require works', () => {
+  const requires = `
+    const { default: fastify } = require('fastify')
+    const { KeyManager, tenantAuth } = require('fastify-tenant-auth')
+    const { MemoryKeyStore } = require('fastify-tenant-auth/stores/memory')
+  `
+  const folder = project(tarball, { 'main.cjs': requires + SERVICE })
+  assert.equal(run(process.execPath, ['--no-warnings', 'main.cjs'], folder), ANSWERED)
+})
+
+test('@fastify/autoload finds the plugins as default exports, with autoConfig as their options', () => {
+  const folder = project(
+    tarball,
+    {
+      'package.json': '{"type":"module"}',
+      'plugins/tenant-auth.js': `
+        import { keyStore } from '../keys.js'
+        export { default } from 'fastify-tenant-auth/tenant-auth'
+        export const autoConfig = { keyStore }
+      `,
+      'routes/index.js': `export default async (app) => { app.get('/', async (request) => request.tenant.id) }`,
+      'keys.js': `
+        import { KeyManager, MemoryKeyStore } from 'fastify-tenant-auth'
+        export const keyStore = new MemoryKeyStore()
+        const keys = new KeyManager(keyStore)
+        await keys.createTenant({ id: 'org_acme', name: 'Acme' })
+        export const { key } = await keys.create({ tenantId: 'org_acme', name: 'server', environment: 'live' })
+      `,
+      'main.js': `
+        import fastify from 'fastify'
+        import autoload from '@fastify/autoload'
+        import { join } from 'node:path'
+        import { key } from './keys.js'
+        const app = fastify()
+        app.register(autoload, { dir: join(import.meta.dirname, 'plugins') })
+        app.register(autoload, { dir: join(import.meta.dirname, 'routes') })
+        const { body } = await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+        console.log(body, (await app.inject('/')).statusCode)
+        await app.close()
+      `,
+    },
+    ['@fastify/autoload'],
+  )
+  assert.equal(run(process.execPath, ['main.js'], folder), 'org_acme 401\n')
+})
+
+test('the default export of each plugin subpath is its named export too', () => {
+  const folder = project(tarball, {
+    'main.mjs': `
+      import * as root from 'fastify-tenant-auth'
+      for (const [path, name] of [['tenant-auth', 'tenantAuth'], ['console-auth', 'consoleAuth'], ['keys', 'keyRoutes']]) {
+        const subpath = await import('fastify-tenant-auth/' + path)
+        console.log(name, typeof root[name], subpath.default === root[name], subpath[name] === root[name])
+      }
+      console.log('default' in root)
+    `,
+  })
+  assert.equal(
+    run(process.execPath, ['main.mjs'], folder),
+    'tenantAuth function true true\nconsoleAuth function true true\nkeyRoutes function true true\nfalse\n',
+  )
+})
+
+test('its command line runs, and says what it can do', () => {
+  const folder = project(tarball, {})
+  const command = join(
+    folder,
+    'node_modules/fastify-tenant-auth',
+    readManifest(ROOT).bin['fastify-tenant-auth'] ?? '',
+  )
+  assert.match(run(process.execPath, [command, '--help'], folder), /keys create/)
+})
+
+test('every entry point can be imported without the optional peers', () => {
+  const imports = entryPoints().map((entry) => `await import('${entry}')\n`)
+  const folder = project(tarball, { 'main.mjs': `${imports.join('')}console.log('imported')` })
+  assert.equal(run(process.execPath, ['main.mjs'], folder), 'imported\n')
+})
+
+/** What can be imported: the package and its paths. */
+function entryPoints(): string[] {
+  const paths = Object.keys(readManifest(ROOT).exports).filter((path) => path !== './package.json')
+  return paths.map((path) => `fastify-tenant-auth${path.slice(1)}`)
+}
+
+for (const entry of ['tenant-auth', 'stores/memory', 'stores/postgres', 'stores/redis']) {
+  test(`importing /${entry} loads no Clerk and no TypeBox module`, () => {
+    const urls = modulesLoadedBy(`import 'fastify-tenant-auth/${entry}'`)
+    assert.ok(urls.some((url) => url.includes(`/fastify-tenant-auth/dist/${entry}`)))
+    assert.deepEqual(
+      urls.filter((url) => /@clerk|typebox/.test(url)),
+      [],
+    )
+  })
+}
+
+test('importing /console-auth is what loads Clerk, so the list of modules can be trusted', () => {
+  assert.ok(
+    modulesLoadedBy(`import 'fastify-tenant-auth/console-auth'`).some((url) => url.includes('@clerk')),
+  )
+})
+
+/** The URLs of all scripts of a process, as V8 itself lists them. */
+function modulesLoadedBy(source: string): string[] {
+  const folder = project(tarball, { 'main.mjs': source })
+  const coverage = temporaryFolder()
+  run(process.execPath, ['main.mjs'], folder, { NODE_V8_COVERAGE: coverage })
+  return readdirSync(coverage).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url)
+  })
+}
+
+test('the tarball holds the build, its sources inlined in the maps, and the documents, and nothing else', () => {
+  const listed = run('tar', ['-tzf', tarball]).trim().split('\n')
+  const outside = listed.filter((path) => !/^package\/dist\/.+\.(js|d\.ts|js\.map|sql)$/.test(path)).sort()
+  assert.deepEqual(outside, [
+    'package/CHANGELOG.md',
+    'package/LICENSE',
+    'package/README.md',
+    'package/SECURITY.md',
+    'package/package.json',
+  ])
+})
+
+test('publint --strict finds nothing', () => {
+  runTool('publint/src/cli.js', ['run', tarball, '--strict'], ROOT)
+})
+
+test('attw finds nothing wrong with the types of an ESM-only package', () => {
+  // It deletes the tarball that it is given.
+  const copy = join(temporaryFolder(), 'package.tgz')
+  copyFileSync(tarball, copy)
+  const attw = '@arethetypeswrong/cli/dist/index.js'
+  runTool(attw, [copy, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'], ROOT)
+})

@@ -1,0 +1,263 @@
+/** What happens to connections when the way to the server breaks, and when callers give up. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import type { Pool, PoolClient } from 'pg'
+import type { FleetLink, Position } from '../../../src/stores/key-store.ts'
+import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { type PostgresServer, startPostgres, startTcpProxy, type TcpProxy } from '../../servers/index.ts'
+import { addKey, addTenant, Events, NEVER, newPool, sampleHash, until } from './setup.ts'
+
+describe('connections of the PostgreSQL store', () => {
+  let server: PostgresServer
+  let direct: Pool
+  let proxy: TcpProxy
+  let pool: Pool
+  let store: PostgresKeyStore
+  let key: { id: string; hash: string }
+
+  before(async () => {
+    server = await startPostgres()
+    direct = newPool(server)
+    const setup = new PostgresKeyStore({ pool: direct })
+    await setup.migrate()
+    key = await addKey(setup, await addTenant(setup))
+  })
+  beforeEach(async () => {
+    proxy = await startTcpProxy(server)
+    pool = newPool(proxy, { max: 2, idleTimeoutMillis: 0 })
+    store = new PostgresKeyStore({ pool })
+  })
+  afterEach(async () => {
+    await proxy.stop()
+    await pool.end()
+  })
+  after(async () => {
+    await direct.end()
+    await server.stop()
+  })
+
+  const lookUp = (signal: AbortSignal) => store.findByHash(key.hash, { signal })
+  const join = async () => {
+    const events = new Events()
+    const link = await store.coherence.connect(events, NEVER)
+    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+    const { position } = await link.beat('a', null, NEVER)
+    return { events, link, position }
+  }
+  const members = async () => (await direct.query('SELECT FROM tenant_auth.instances')).rows.length
+
+  it('of a look-up that is given up is destroyed, and the place in the pool is free again', async () => {
+    assert.equal((await lookUp(NEVER))?.id, key.id)
+    proxy.blackhole()
+    const reason = new Error('time is over')
+    const abort = new AbortController()
+    const lookup = lookUp(abort.signal)
+    await until(() => pool.idleCount === 0)
+    abort.abort(reason)
+    await assert.rejects(lookup, { code: 'KEY_STORE_UNAVAILABLE', cause: reason })
+    await until(() => pool.totalCount === 0 && proxy.connections <= 1)
+    proxy.heal()
+    assert.equal((await lookUp(NEVER))?.id, key.id)
+  })
+
+  it('that come too late for a look-up go back to the pool', async () => {
+    proxy.blackhole()
+    const abort = new AbortController()
+    const lookup = lookUp(abort.signal)
+    abort.abort(new Error('time is over'))
+    await assert.rejects(lookup)
+    proxy.heal()
+    await until(() => pool.idleCount === 1)
+    assert.equal(pool.totalCount, 1)
+  })
+
+  it('are not asked for where nobody waits any more', async () => {
+    await assert.rejects(lookUp(AbortSignal.abort()))
+    assert.equal(pool.totalCount, 0)
+  })
+
+  it('that cannot be made fail a look-up, and leave nothing behind', async () => {
+    await proxy.stop()
+    await assert.rejects(lookUp(NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
+    assert.equal(pool.totalCount, 0)
+    proxy = await startTcpProxy(server)
+  })
+
+  it('that are reset under a statement fail it, and nothing else', async () => {
+    await lookUp(NEVER)
+    proxy.blackhole()
+    const lookup = lookUp(NEVER)
+    await until(() => pool.idleCount === 0)
+    proxy.reset()
+    await assert.rejects(lookup, { code: 'KEY_STORE_UNAVAILABLE' })
+    proxy.heal()
+    assert.equal((await lookUp(NEVER))?.id, key.id)
+  })
+
+  it('are kept after an error of the statement alone', async () => {
+    const elsewhere = new PostgresKeyStore({ pool, schema: 'elsewhere' })
+    await assert.rejects(elsewhere.findByHash(key.hash, { signal: NEVER }), {
+      code: 'KEY_STORE_UNAVAILABLE',
+      message: /^Schema elsewhere does not have the tables of this version: call migrate\(\)/,
+    })
+    assert.equal(pool.idleCount, 1)
+  })
+
+  it('of writes have a time limit, too', async () => {
+    const hasty = new PostgresKeyStore({ pool, timeout: 100 })
+    await lookUp(NEVER)
+    proxy.blackhole()
+    await assert.rejects(hasty.revokeKey('key_nobody', new Date()), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'KEY_STORE_UNAVAILABLE')
+      assert.equal((error.cause as Error).name, 'TimeoutError')
+      return true
+    })
+    await until(() => pool.totalCount === 0)
+  })
+
+  describe('of a link', () => {
+    let link: FleetLink
+    let events: Events
+    let position: Position
+
+    beforeEach(async () => {
+      ;({ link, events, position } = await join())
+    })
+    afterEach(() => link.destroy())
+
+    it('bring a push of changes made elsewhere, and none of another schema', async () => {
+      const other = new PostgresKeyStore({ pool: direct, schema: 'Other-one' })
+      await other.migrate()
+      await addTenant(other)
+      await direct.query(`SELECT pg_notify('fastify_tenant_auth', 'nonsense')`)
+      await direct.query(`SELECT pg_notify('fastify_tenant_auth', '')`)
+      await direct.query(`SELECT pg_notify('fastify_tenant_auth', 'NaN tenant_auth')`)
+      await direct.query(`UPDATE tenant_auth.keys SET name = 'pushed'`)
+      await until(() => events.pushes.length > 0)
+      assert.deepEqual(events.pushes, [(await link.beat('a', position, NEVER)).position.epoch])
+    })
+
+    it('are reported once when the backend is killed', async () => {
+      await direct.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%instances%'`,
+      )
+      await until(() => events.lost.length > 0)
+      await assert.rejects(link.beat('a', position, NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
+      await until(() => pool.totalCount === 0)
+      assert.equal(events.lost.length, 1)
+    })
+
+    it('are reported when the server closes them without a word', async () => {
+      await proxy.stop()
+      await until(() => events.lost.length > 0)
+      assert.equal(events.lost.length, 1)
+      proxy = await startTcpProxy(server)
+    })
+
+    it('are destroyed when a beat is given up, and are not reported: it is known', async () => {
+      proxy.blackhole()
+      const reason = new Error('time is over')
+      const abort = new AbortController()
+      const beat = link.beat('a', position, abort.signal)
+      abort.abort(reason)
+      await assert.rejects(beat, reason)
+      await until(() => pool.totalCount === 0)
+      await assert.rejects(link.beat('a', position, NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
+      assert.deepEqual(events.lost, [])
+    })
+
+    it('are destroyed at once, even where nobody answers, and any number of times', async () => {
+      const clients: PoolClient[] = []
+      pool.on('connect', (client) => clients.push(client))
+      const { link, events } = await join()
+      const stream = clients[0]?.connection.stream
+      proxy.blackhole()
+      assert.equal(stream?.destroyed, false)
+      link.destroy()
+      link.destroy()
+      assert.equal(stream?.destroyed, true)
+      await until(() => pool.totalCount === 1)
+      assert.deepEqual(events.lost, [])
+    })
+
+    it('wake no more once destroyed', async () => {
+      link.destroy()
+      await store.revokeKey(key.id, new Date())
+      assert.deepEqual(events.pushes, [])
+    })
+
+    it('have no push any more, and no row, once the instance has left', async () => {
+      assert.equal(await members(), 1)
+      await link.leave('a', NEVER)
+      assert.equal(await members(), 0)
+    })
+  })
+
+  it('of a link that cannot listen are given back', async () => {
+    let queries = 0
+    const mute: Pool = Object.create(pool, {
+      connect: {
+        value: async () => {
+          const client = await pool.connect()
+          client.query = async () => {
+            queries++
+            throw new Error('no')
+          }
+          return client
+        },
+      },
+    }) as Pool
+    const connecting = new PostgresKeyStore({ pool: mute }).coherence.connect(new Events(), NEVER)
+    await assert.rejects(connecting, { code: 'KEY_STORE_UNAVAILABLE' })
+    assert.equal(queries, 1)
+    await until(() => pool.totalCount === 0)
+  })
+
+  it('of a confirmation that fail leave the wait to what the write knew', async () => {
+    const brief = new PostgresKeyStore({ pool, lease: 300, heartbeat: 100 })
+    await direct.query('DELETE FROM tenant_auth.instances')
+    const events = new Events()
+    const link = await brief.coherence.connect(events, NEVER)
+    await link.register({ instance: 'b', label: 'b', holds: 300 }, NEVER)
+    const tenantId = await addTenant(brief)
+    const { epoch } = await addKey(brief, tenantId)
+    proxy.blackhole()
+    const { confirmedBy, instances, waitedMs } = await brief.coherence.confirm(epoch)
+    assert.deepEqual([confirmedBy, instances], ['lease', 1])
+    // Some test before this one has registered an instance that may serve for two seconds: that is never forgotten.
+    assert.ok(waitedMs >= 2_000, `${waitedMs}`)
+    link.destroy()
+  })
+
+  it('of a confirmation that fail make it throw where nothing is known of the write', async () => {
+    const brief = new PostgresKeyStore({ pool, lease: 300, heartbeat: 100 })
+    await proxy.stop()
+    await assert.rejects(brief.coherence.confirm(1), { code: 'KEY_STORE_UNAVAILABLE' })
+    proxy = await startTcpProxy(server)
+  })
+
+  it('never show a hash in an error', async () => {
+    const pool = newPool(server)
+    const store = new PostgresKeyStore({ pool })
+    const hash = sampleHash().slice(0, 60)
+    const tenantId = await addTenant(store)
+    const bad = { id: 'bad', tenantId, hash, name: 'bad', environment: '', scopes: [], metadata: {} }
+    const insert = store.insertKey({
+      ...bad,
+      start: '',
+      last4: '',
+      createdAt: new Date(),
+      createdBy: null,
+      expiresAt: null,
+    })
+    await assert.rejects(insert, (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'KEY_INVALID')
+      const { cause } = error
+      assert.ok(cause instanceof Error)
+      assert.ok(!inspect(cause, { showHidden: true }).includes(hash.slice(0, 20)))
+      return true
+    })
+    await pool.end()
+  })
+})

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { PGlite } from '@electric-sql/pglite'
+import { Pool } from 'pg'
+import {
+  migrationSql,
+  type PostgresKeyStoreOptions,
+  PostgresKeyStore,
+} from '../../../src/stores/postgres/index.ts'
+
+describe('the options of PostgresKeyStore', () => {
+  const pool = new Pool()
+
+  /** How the error begins that refuses these options. */
+  const refused = (options: Record<string, unknown>, message: RegExp) =>
+    assert.throws(() => new PostgresKeyStore({ pool, ...options }), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message,
+    })
+
+  const accepted = (options: PostgresKeyStoreOptions) =>
+    assert.ok(new PostgresKeyStore(options) instanceof PostgresKeyStore)
+
+  it('are a pool alone, if one likes', () => {
+    const { coherence } = new PostgresKeyStore({ pool })
+    assert.deepEqual([coherence.kind, coherence.lease, coherence.heartbeat], ['fleet', 2_000, 500])
+  })
+
+  it('take whatever can query', async () => {
+    const pglite = new PGlite()
+    accepted({ pool: pglite })
+    await pglite.close()
+    accepted({ pool: { query: async () => ({ rows: [] }) } })
+    accepted({ pool: new Pool({ max: 2 }) })
+  })
+
+  it('refuse what is no pool', () => {
+    for (const pool of [undefined, null, {}, 'postgres://'])
+      refused({ pool }, /^pool must be a pool of pg, or/)
+  })
+
+  it('refuse a pool of one connection, which the heartbeat would keep to itself', () => {
+    refused({ pool: new Pool({ max: 1 }) }, /^pool must be a pool whose max is 2 or more/)
+  })
+
+  it('refuse a schema that is no plain name', () => {
+    for (const schema of [
+      '',
+      '1a',
+      '-a',
+      'a b',
+      'a"; DROP SCHEMA public; --',
+      `a'`,
+      'a$migrate$',
+      'ä',
+      'a\0',
+      'a.b',
+      'x'.repeat(64),
+      null,
+      7,
+    ]) {
+      refused({ schema }, /^schema must be a name of at most 63/)
+      assert.throws(() => migrationSql(schema as string), { code: 'TENANT_AUTH_BAD_OPTION' })
+    }
+  })
+
+  it('refuse a lease that is out of range', () => {
+    for (const lease of [99, 600_001, 1_000.5, NaN, '2000', null])
+      refused({ lease }, /^lease must be a whole number/)
+    accepted({ pool, lease: 100, heartbeat: 10 })
+    accepted({ pool, lease: 600_000 })
+  })
+
+  it('refuse a heartbeat of more than half of the lease', () => {
+    for (const heartbeat of [9, 1_001, 0.5, NaN, '500']) {
+      refused(
+        { heartbeat },
+        /^heartbeat must be a whole number of milliseconds, at least 10 and at most half of lease$/,
+      )
+    }
+    refused({ lease: 999 }, /^heartbeat/)
+    accepted({ pool, heartbeat: 1_000 })
+  })
+
+  it('refuse a timeout that is none', () => {
+    for (const timeout of [0, -1, 1.5, Infinity, '5']) refused({ timeout }, /^timeout must be a whole number/)
+  })
+})

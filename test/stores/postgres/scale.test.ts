@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Pool } from 'pg'
+import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { statementsFor } from '../../../src/stores/postgres/statements.ts'
+import { type PostgresServer, startPostgres } from '../../servers/index.ts'
+import { addKey, Events, NEVER, newPool } from './setup.ts'
+
+const KEYS = 1_000_000
+
+interface Plan {
+  'Node Type': string
+  'Index Name'?: string
+  'Relation Name'?: string
+  'Actual Rows': number
+  'Actual Loops': number
+  Plans?: Plan[]
+}
+
+describe(`with ${KEYS} keys`, () => {
+  let server: PostgresServer
+  let pool: Pool
+  let store: PostgresKeyStore
+
+  before(async () => {
+    server = await startPostgres({ maintenance_work_mem: '256MB', max_wal_size: '4GB', autovacuum: 'off' })
+    pool = newPool(server, { options: '-c search_path=tenant_auth' })
+    store = new PostgresKeyStore({ pool })
+    await store.migrate()
+    // As a restored dump arrives: rows first, then triggers and indexes.
+    await pool.query('ALTER TABLE keys DISABLE TRIGGER ALL')
+    await pool.query('ALTER TABLE tenants DISABLE TRIGGER ALL')
+    await pool.query('DROP INDEX keys_of_tenant, keys_epoch')
+    await pool.query(
+      `INSERT INTO tenants (id, name, epoch) SELECT 't' || n, 't', 1 FROM generate_series(0, 999) n`,
+    )
+    await pool.query(
+      `INSERT INTO keys (id, tenant_id, hash, name, epoch)
+       SELECT 'key_' || n, 't' || n % 1000, sha256(('key' || n)::bytea), 'k', n FROM generate_series(1, $1::integer) n`,
+      [KEYS],
+    )
+    await pool.query('CREATE INDEX keys_of_tenant ON keys (tenant_id, created_at, id)')
+    await pool.query('CREATE INDEX keys_epoch ON keys (epoch)')
+    await pool.query('ALTER TABLE keys ENABLE TRIGGER ALL')
+    await pool.query('ALTER TABLE tenants ENABLE TRIGGER ALL')
+    await pool.query(`UPDATE coherence SET epoch = ${KEYS}`)
+  })
+  after(async () => {
+    await pool.end()
+    await server.stop()
+  })
+
+  /** What a statement does to tables, as `EXPLAIN ANALYZE` has it: `index or scan: rows`. */
+  const touches = async (text: string, values: unknown[]) => {
+    const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+      values,
+    )
+    const list = (plan: Plan): string[] => [
+      ...(plan['Index Name'] === undefined && plan['Relation Name'] === undefined
+        ? []
+        : [`${plan['Index Name'] ?? plan['Node Type']}: ${plan['Actual Rows'] * plan['Actual Loops']}`]),
+      ...(plan.Plans ?? []).flatMap(list),
+    ]
+    return list(rows[0]?.['QUERY PLAN'][0].Plan ?? assert.fail('a plan')).sort()
+  }
+
+  for (const state of ['without statistics', 'with statistics']) {
+    it(`a look-up is one probe of each index, ${state}`, async () => {
+      if (state === 'with statistics') await pool.query('ANALYZE')
+      const { rows } = await pool.query<{ hash: string }>(
+        `SELECT encode(sha256('key4711'::bytea), 'hex') AS hash`,
+      )
+      const hash = rows[0]?.hash ?? assert.fail('a hash')
+      const { findByHash } = statementsFor('tenant_auth')
+      assert.deepEqual(await touches(findByHash, [hash]), ['keys_hash: 1', 'tenants_pkey: 1'])
+      assert.deepEqual(await touches(findByHash, ['00'.repeat(32)]), ['keys_hash: 0', 'tenants_pkey: 0'])
+      assert.equal((await store.findByHash(hash, { signal: NEVER }))?.id, 'key_4711')
+    })
+
+    it(`a beat reads what changed and no more, ${state}`, async () => {
+      const link = await store.coherence.connect(new Events(), NEVER)
+      await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+      const { position } = await link.beat('a', null, NEVER)
+      await addKey(store, 't1')
+      await addKey(store, 't2')
+      const { beat } = statementsFor('tenant_auth')
+      const read = await touches(beat, ['a', position.epoch, position.tag])
+      assert.ok(read.includes('keys_epoch: 2'), read.join())
+      assert.deepEqual(
+        read.filter((line) => line.startsWith('Seq Scan')).map((line) => Number(line.split(': ')[1]) > 1),
+        read.filter((line) => line.startsWith('Seq Scan')).map(() => false),
+        read.join(),
+      )
+      link.destroy()
+    })
+
+    it(`a page of a tenant's keys is read from its index, ${state}`, async () => {
+      const { listKeys } = statementsFor('tenant_auth')
+      const read = await touches(listKeys, ['t7', 50, '2999-01-01T00:00:00Z', 'x'])
+      assert.deepEqual(
+        read.filter((line) => line.startsWith('keys')),
+        ['keys_of_tenant: 50'],
+      )
+    })
+  }
+})

@@ -1,0 +1,72 @@
+/** What the tests of the PostgreSQL store share: pools, sample records, and a link's events. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool, type PoolConfig } from 'pg'
+import type { FleetLinkEvents } from '../../../src/stores/key-store.ts'
+import type { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+
+/** For calls that need no time limit. */
+export const NEVER = new AbortController().signal
+
+export function newPool(
+  { host = '127.0.0.1', port }: { host?: string; port: number },
+  options: PoolConfig = {},
+): Pool {
+  const connectionString = `postgres://postgres@${host}:${port}/postgres`
+  const pool = new Pool({ connectionString, connectionTimeoutMillis: 10_000, ...options })
+  pool.on('error', () => {})
+  return pool
+}
+
+/** What a link has reported. */
+export class Events implements FleetLinkEvents {
+  readonly pushes: number[] = []
+  readonly lost: unknown[] = []
+  onPush(epoch: number) {
+    this.pushes.push(epoch)
+  }
+  onLost(cause: unknown) {
+    this.lost.push(cause)
+  }
+}
+
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 1_000; i++) {
+    if (await condition()) return
+    await sleep(10)
+  }
+  assert.fail('it did not happen within ten seconds')
+}
+
+export function sampleHash(): string {
+  return randomBytes(32).toString('hex')
+}
+
+export async function addTenant(store: PostgresKeyStore): Promise<string> {
+  const id = `t_${sampleHash().slice(0, 20)}`
+  const tenant = { id, name: id, metadata: {}, createdAt: new Date(), suspendedAt: null }
+  assert.notEqual(await store.insertTenant(tenant), null)
+  return id
+}
+
+export async function addKey(store: PostgresKeyStore, tenantId: string) {
+  const id = `key_${sampleHash().slice(0, 20)}`
+  const hash = sampleHash()
+  const written = await store.insertKey({
+    id,
+    tenantId,
+    hash,
+    name: 'a key',
+    environment: 'live',
+    scopes: ['read'],
+    metadata: {},
+    start: 'tk_live_abcd',
+    last4: 'wxyz',
+    createdAt: new Date(),
+    createdBy: null,
+    expiresAt: null,
+  })
+  assert.ok(typeof written === 'object')
+  return { id, hash, epoch: written.epoch }
+}

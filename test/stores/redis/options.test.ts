@@ -1,0 +1,89 @@
+/** What is refused at construction, and in which words. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Cluster, Redis } from 'ioredis'
+import { createClient, createCluster, createSentinel } from 'redis'
+import type { RedisClient } from '../../../src/stores/redis/client.ts'
+import { RedisKeyStore, type RedisKeyStoreOptions } from '../../../src/stores/redis/index.ts'
+
+/** Not connected: a store does nothing before it is asked to. */
+const client = createClient({ disableOfflineQueue: true })
+
+function ioredis(options: object): Redis {
+  return new Redis({ lazyConnect: true, ...options })
+}
+
+function assertRefused(options: RedisKeyStoreOptions, message: RegExp): void {
+  assert.throws(() => new RedisKeyStore(options), { code: 'TENANT_AUTH_BAD_OPTION', message })
+}
+
+describe('a RedisKeyStore takes', () => {
+  it('a client of node-redis, and nothing else, with which it opens no connection', () => {
+    const { coherence } = new RedisKeyStore({ client })
+    assert.deepEqual([coherence.kind, coherence.lease, coherence.heartbeat], ['fleet', 2_000, 500])
+    assert.equal(client.isOpen, false)
+  })
+
+  it('a client of ioredis', () => {
+    const client = ioredis({ enableOfflineQueue: false, maxRetriesPerRequest: 0 })
+    assert.ok(new RedisKeyStore({ client }))
+    assert.equal(client.status, 'wait')
+  })
+})
+
+describe('a RedisKeyStore refuses', () => {
+  const others: Record<string, unknown> = {
+    nothing: undefined,
+    'a string': 'redis://localhost',
+    null: null,
+    'an object': {},
+    'a node-redis cluster': createCluster({ rootNodes: [] }),
+    'node-redis Sentinel': createSentinel({
+      name: 'main',
+      sentinelRootNodes: [{ host: 'localhost', port: 1 }],
+    }),
+    'a node-redis pool': client.createPool(),
+    'an ioredis cluster': new Cluster([{ port: 1 }], { lazyConnect: true }),
+  }
+  for (const [name, other] of Object.entries(others)) {
+    it(`${name} as its client`, () => {
+      assertRefused(
+        { client: other as RedisClient },
+        /^client must be a client of node-redis 5 or 6 .* cannot be used$/,
+      )
+    })
+  }
+
+  it('a client of node-redis that queues commands', () => {
+    assertRefused({ client: createClient() }, /^client must be made with \{ disableOfflineQueue: true \}/)
+  })
+
+  it('a client of ioredis that queues commands, before they are sent or after', () => {
+    const message = /^client must be made with \{ enableOfflineQueue: false, maxRetriesPerRequest: 0 \}/
+    for (const options of [{}, { enableOfflineQueue: false }, { maxRetriesPerRequest: 0 }]) {
+      assertRefused({ client: ioredis(options) }, message)
+    }
+  })
+
+  it('a client of ioredis with a prefix of its own', () => {
+    const client = ioredis({ enableOfflineQueue: false, maxRetriesPerRequest: 0, keyPrefix: 'app:' })
+    assertRefused({ client }, /^client must be made without keyPrefix/)
+  })
+
+  const bad: [Partial<RedisKeyStoreOptions>, RegExp][] = [
+    [{ prefix: '' }, /^prefix must be/],
+    [{ prefix: 'a{b}' }, /^prefix must be/],
+    [{ prefix: 1 as unknown as string }, /^prefix must be/],
+    [{ lease: 99 }, /^lease must be/],
+    [{ lease: 2_000.5 }, /^lease must be/],
+    [{ lease: '2s' as unknown as number }, /^lease must be/],
+    [{ heartbeat: 9 }, /^heartbeat must be/],
+    [{ lease: 1_000, heartbeat: 334 }, /^heartbeat must be/],
+    [{ heartbeat: Number.NaN }, /^heartbeat must be/],
+    [{ history: 0 }, /^history must be/],
+    [{ history: Infinity }, /^history must be/],
+  ]
+  for (const [options, message] of bad) {
+    it(`options of ${JSON.stringify(options)}`, () => assertRefused({ client, ...options }, message))
+  }
+})

@@ -1,0 +1,73 @@
+/** Stores for the tests, on a server of theirs. Everything is closed at the end of the test. */
+import { randomUUID } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { createClient } from 'redis'
+import type { FleetLink, FleetLinkEvents } from '../../../src/stores/key-store.ts'
+import { RedisKeyStore, type RedisKeyStoreOptions } from '../../../src/stores/redis/index.ts'
+import { CLIENTS } from './clients.ts'
+
+export const LEASE = 400
+export const HEARTBEAT = 100
+
+export interface OpenOptions extends Partial<RedisKeyStoreOptions> {
+  library?: string
+}
+
+/** A store with a client of its own, as another process would have it. */
+export async function openStore(
+  t: TestContext,
+  url: string,
+  { library = 'node-redis 6', ...options }: OpenOptions = {},
+): Promise<RedisKeyStore> {
+  const connected = await CLIENTS[library]?.(url)
+  if (connected === undefined) throw new Error(`no such client: ${library}`)
+  t.after(connected.close)
+  return new RedisKeyStore({ client: connected.client, lease: LEASE, heartbeat: HEARTBEAT, ...options })
+}
+
+/** Commands of an operator. */
+export async function openAdmin(
+  t: TestContext,
+  url: string,
+): Promise<(...args: string[]) => Promise<unknown>> {
+  const client = createClient({ url, disableOfflineQueue: true })
+  client.on('error', () => {})
+  await client.connect()
+  t.after(() => client.destroy())
+  return (...args) => client.sendCommand(args)
+}
+
+export async function connect(
+  t: TestContext,
+  store: RedisKeyStore,
+  events: Partial<FleetLinkEvents> = {},
+): Promise<FleetLink> {
+  const link = await store.coherence.connect({ onPush: () => {}, onLost: () => {}, ...events }, soon())
+  t.after(() => link.destroy())
+  return link
+}
+
+/** Connects and registers. */
+export async function join(
+  t: TestContext,
+  store: RedisKeyStore,
+  { holds = LEASE, instance = randomUUID() }: { holds?: number; instance?: string } = {},
+): Promise<{ link: FleetLink; instance: string }> {
+  const link = await connect(t, store)
+  await link.register({ instance, label: `label of ${instance}`, holds }, soon())
+  return { link, instance }
+}
+
+/** A time limit that no working server exceeds. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(20_000)
+}
+
+/** Waits until something has come true. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const limit = soon()
+  while (!(await condition())) {
+    limit.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

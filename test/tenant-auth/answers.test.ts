@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict'
+import { channel } from 'node:diagnostics_channel'
+import { describe, it } from 'node:test'
+import fastify from 'fastify'
+import { type AuthError, type AuthEvent, tenantAuth } from '../../src/index.ts'
+import { generateKey, hashKey } from '../../src/keys/key-format.ts'
+import { LogLines, MapStore, setUp } from './set-up.ts'
+
+describe('a store that gives no answer', () => {
+  const failures: [string, () => unknown][] = [
+    ['throws', () => Promise.reject(new Error('connection refused'))],
+    ['throws something that is no error', () => Promise.reject('down')],
+    ['hangs', () => new Promise(() => {})],
+    ['answers a wrong shape', () => Promise.resolve({ id: 'k' })],
+  ]
+  for (const [what, findByHash] of failures) {
+    for (const cache of [{}, false] as const) {
+      it(`answers 503 with Retry-After when it ${what}, ${cache === false ? 'without a' : 'and fills no'} cache`, async () => {
+        let calls = 0
+        const { app, log } = await setUp({
+          cache,
+          lookupTimeout: 20,
+          keyStore: {
+            findByHash: () => {
+              calls++
+              return findByHash() as never
+            },
+          },
+        })
+        const headers = { 'x-tenant-api-key': generateKey('loom', 'live') }
+        for (const turn of [1, 2]) {
+          const response = await app.inject({ url: '/', headers })
+          assert.equal(response.statusCode, 503)
+          assert.equal(response.headers['retry-after'], '1')
+          assert.equal(response.json().error.code, 'AUTH_UNAVAILABLE')
+          assert.equal(calls, turn)
+        }
+        const { storeErrors, refused } = app.scope.tenantAuth.stats()
+        assert.deepEqual([storeErrors, refused.unavailable], [2, 2])
+        assert.equal(log.refusals.at(-1)?.reason, 'unavailable')
+        assert.equal(log.refusals.at(-1)?.level, 40)
+        await app.close()
+      })
+    }
+  }
+
+  it('is logged without what it says of the key', async () => {
+    const key = generateKey('loom', 'live')
+    const hash = hashKey(key)
+    const error = Object.assign(new Error(`no row for ${hash}`), { code: 'E_ROW', parameters: [hash] })
+    const { app, log } = await setUp({ keyStore: { findByHash: () => Promise.reject(error) } })
+    await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+    const text = JSON.stringify(log.lines)
+    assert.ok(text.includes('no row for [hash]') && text.includes('E_ROW'))
+    assert.ok(!text.includes(hash) && !text.includes(key))
+    await app.close()
+  })
+})
+
+describe('errorResponse', () => {
+  it('replaces the body and leaves status and headers', async () => {
+    const errors: AuthError[] = []
+    const { app } = await setUp({
+      errorResponse: (error, request) => {
+        errors.push(error)
+        return { title: error.code, url: request.url }
+      },
+    })
+    const response = await app.inject('/')
+    assert.equal(response.statusCode, 401)
+    assert.deepEqual(response.json(), { title: 'AUTH_INVALID_KEY', url: '/' })
+    assert.ok(response.headers['www-authenticate'])
+    assert.equal(errors[0]?.reason, 'missing')
+    await app.close()
+  })
+
+  it("'throw' hands an AuthError to the app's error handler, from memory and from the store", async () => {
+    const seen: AuthError[] = []
+    const { app } = await setUp(
+      { errorResponse: 'throw' },
+      {
+        routes: (api) => {
+          api.setErrorHandler((error: AuthError, _request, reply) => {
+            seen.push(error)
+            return reply.code(418).send('mine')
+          })
+        },
+      },
+    )
+    for (const headers of [{}, { 'x-tenant-api-key': generateKey('loom', 'live') }]) {
+      assert.equal((await app.inject({ url: '/', headers })).statusCode, 418)
+    }
+    assert.deepEqual(
+      seen.map(({ code, statusCode, reason, stack }) => [code, statusCode, reason, stack?.includes('\n')]),
+      [
+        ['AUTH_INVALID_KEY', 401, 'missing', false],
+        ['AUTH_INVALID_KEY', 401, 'unknown', false],
+      ],
+    )
+    await app.close()
+  })
+
+  it("reaches fastify's own error handler with its status and headers", async () => {
+    const app = fastify()
+    await app.register(tenantAuth, { keyStore: new MapStore(), errorResponse: 'throw' })
+    app.get('/', async () => 'in')
+    const response = await app.inject('/')
+    assert.equal(response.statusCode, 401)
+    assert.equal(response.headers['www-authenticate'], 'ApiKey header="x-tenant-api-key"')
+    await app.close()
+  })
+})
+
+describe('what an operator sees', () => {
+  it('is one log line for each refusal, with a word that never changes and no credential', async () => {
+    const { app, log, store } = await setUp()
+    const key = store.add({ revokedAt: new Date(0) })
+    await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+    assert.deepEqual(
+      log.refusals.map(({ plugin, reason, level }) => ({ plugin, reason, level })),
+      [{ plugin: 'tenantAuth', reason: 'revoked', level: 30 }],
+    )
+    const text = JSON.stringify(log.lines)
+    assert.ok(!text.includes(key) && !text.includes(hashKey(key)))
+    await app.close()
+  })
+
+  it('is an event on a diagnostics channel for each request that is let in or refused', async () => {
+    const { app, store } = await setUp()
+    const events: AuthEvent[] = []
+    const note = (message: unknown) => void events.push(message as AuthEvent)
+    for (const name of ['accepted', 'refused']) channel(`fastify-tenant-auth:${name}`).subscribe(note)
+    await app.inject({ url: '/', headers: { 'x-tenant-api-key': store.add({ id: 'key_7' }) } })
+    await app.inject('/')
+    for (const name of ['accepted', 'refused']) channel(`fastify-tenant-auth:${name}`).unsubscribe(note)
+    assert.deepEqual(
+      events.map(({ requestId: _requestId, ...event }) => event),
+      [
+        { plugin: 'tenantAuth', keyId: 'key_7', tenantId: 'ten_1' },
+        { plugin: 'tenantAuth', reason: 'missing' },
+      ],
+    )
+    assert.ok(events.every(({ requestId }) => requestId.startsWith('req_')))
+    await app.close()
+  })
+
+  it('is counted', async () => {
+    const { app, store } = await setUp()
+    const key = store.add()
+    for (let i = 0; i < 3; i++) await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+    const unknown = generateKey('loom', 'live')
+    for (let i = 0; i < 2; i++) await app.inject({ url: '/', headers: { 'x-tenant-api-key': unknown } })
+    await app.inject('/')
+    const { accepted, hits, misses, negativeHits, refused, cachedKeys } = app.scope.tenantAuth.stats()
+    assert.deepEqual(
+      [accepted, hits, misses, negativeHits, refused.unknown, refused.missing, cachedKeys],
+      [3, 2, 2, 1, 2, 1, 1],
+    )
+    assert.equal(app.scope.tenantAuth.isReady(), true)
+    await app.close()
+  })
+})
+
+describe('a thousand requests at once', () => {
+  for (const [what, known] of [
+    ['a good key', true],
+    ['an unknown key', false],
+  ] as const) {
+    it(`with ${what} that is not in memory make one look-up`, async () => {
+      const { app, store } = await setUp({}, { server: { disableRequestLogging: true } })
+      const key = known ? store.add() : generateKey('loom', 'live')
+      const headers = { 'x-tenant-api-key': key }
+      const statuses = await Promise.all(
+        Array.from({ length: 1_000 }, async () => (await app.inject({ url: '/', headers })).statusCode),
+      )
+      assert.ok(statuses.every((status) => status === (known ? 200 : 401)))
+      assert.equal(store.lookups.length, 1)
+      await app.close()
+    })
+  }
+})
+
+describe('a fleet behind the plugin', async () => {
+  const { FakeFleet } = await import('../cache/fake-fleet.ts')
+
+  it('is joined before the app is ready, and left when it closes', async () => {
+    const fleet = new FakeFleet()
+    const log = new LogLines()
+    const app = fastify({ logger: { stream: log.stream } })
+    await app.register(tenantAuth, { keyStore: fleet.connectAs('a') })
+    assert.equal(app.tenantAuth.isReady(), false)
+    await app.ready()
+    assert.equal(app.tenantAuth.isReady(), true)
+    assert.equal(fleet.rows.size, 1)
+    assert.deepEqual(
+      log.lines.map(({ msg }) => msg),
+      ['key cache is coherent'],
+    )
+    await app.close()
+    assert.equal(fleet.rows.size, 0)
+  })
+
+  it('with other settings keeps the app from starting', async () => {
+    const fleet = new FakeFleet()
+    const keyStore = fleet.connectAs('a')
+    const { TenantAuthError } = await import('../../src/index.ts')
+    keyStore.coherence.connect = () =>
+      Promise.reject(new TenantAuthError('TENANT_AUTH_FLEET_MISMATCH', 'other lease'))
+    const app = fastify()
+    await app.register(tenantAuth, { keyStore })
+    await assert.rejects(async () => app.ready(), { code: 'TENANT_AUTH_FLEET_MISMATCH' })
+  })
+
+  it('tells the log of each change, once, with its cause', async () => {
+    const fleet = new FakeFleet({ lease: 200, heartbeat: 20 })
+    const log = new LogLines()
+    const app = fastify({ logger: { stream: log.stream } })
+    const keyStore = fleet.connectAs('a')
+    await app.register(tenantAuth, { keyStore, lookupTimeout: 100 })
+    await app.ready()
+    const logged = async (text: RegExp) => {
+      const find = () => log.lines.find((line) => text.test(JSON.stringify(line)))
+      for (let turn = 0; turn < 1_000 && find() === undefined; turn++) {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      return find() ?? assert.fail(`${text} was not logged`)
+    }
+    fleet.pushes = false
+    fleet.bump([])
+    await logged(/no push of key changes/)
+    fleet.pushes = true
+    fleet.bump([])
+    await logged(/pushes of key changes arrive again/)
+    fleet.tag = 'other'
+    assert.equal((await logged(/key cache was emptied/)).reason, 'other-history')
+    const connect = keyStore.coherence.connect.bind(keyStore.coherence)
+    keyStore.coherence.connect = () => Promise.reject(new Error('unreachable'))
+    for (const link of fleet.links) link.lose()
+    assert.equal((await logged(/unreachable/)).msg, 'key cache asks the store for every key')
+    keyStore.coherence.connect = connect
+    await app.close()
+  })
+})
+
+describe('the last use of a key', () => {
+  it('is stored in a store that can, at the latest when the app closes', async () => {
+    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
+    const { KeyManager } = await import('../../src/keys/key-manager.ts')
+    for (const trackLastUsed of [true, false]) {
+      const keyStore = new MemoryKeyStore()
+      const keys = new KeyManager(keyStore)
+      const { tenant } = await keys.createTenant({ name: 'Acme' })
+      const { key, details } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+      const { app } = await setUp({ keyStore, trackLastUsed })
+      for (let i = 0; i < 3; i++) await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+      assert.equal((await keys.get(details.id)).lastUsedAt, null, 'never while a request waits')
+      await app.close()
+      assert.equal((await keys.get(details.id)).lastUsedAt !== null, trackLastUsed)
+    }
+  })
+
+  it('is logged when it cannot be stored, and the app closes all the same', async () => {
+    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
+    const { KeyManager } = await import('../../src/keys/key-manager.ts')
+    const keyStore = new MemoryKeyStore()
+    keyStore.recordUse = () => Promise.reject(new Error('read-only'))
+    const keys = new KeyManager(keyStore)
+    const { tenant } = await keys.createTenant({ name: 'Acme' })
+    const { key } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+    const { app, log } = await setUp({ keyStore })
+    await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+    await app.close()
+    assert.ok(log.lines.some(({ msg }) => msg === 'last use of keys not stored'))
+  })
+
+  it('does not stand in the way of a revocation', async () => {
+    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
+    const { KeyManager } = await import('../../src/keys/key-manager.ts')
+    const keyStore = new MemoryKeyStore()
+    const keys = new KeyManager(keyStore)
+    const { tenant } = await keys.createTenant({ name: 'Acme' })
+    const { key, details } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+    const { app } = await setUp({ keyStore })
+    const headers = { 'x-tenant-api-key': key }
+    assert.equal((await app.inject({ url: '/', headers })).statusCode, 200)
+    await keys.revoke(details.id)
+    assert.equal((await app.inject({ url: '/', headers })).statusCode, 401)
+    await app.close()
+    assert.notEqual((await keys.get(details.id)).revokedAt, null)
+  })
+})

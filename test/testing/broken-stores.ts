@@ -1,0 +1,46 @@
+/**
+ * Stores that break the contract, each in one way that real ones do. Their tests run in a process of their own
+ * (`contract-sees.test.ts`), because they are meant to fail.
+ */
+import type { CoherentKeyStore, StoredKey, WritableKeyStore } from '../../src/stores/key-store.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+
+export type Store = WritableKeyStore & CoherentKeyStore
+
+export interface Fault {
+  /** What the store does instead. `right` is the store as it should be. */
+  break: (right: Store) => Partial<Store>
+  /** Part of the name of a test that must fail. */
+  seenBy: string
+}
+
+/** A store with this fault, or one without any. */
+export function breakStore(fault?: Fault): Store {
+  const right = new MemoryKeyStore()
+  return { ...methodsOf(right), ...fault?.break(right) }
+}
+
+/** A store's methods, bound: private fields are not inherited. */
+function methodsOf(right: MemoryKeyStore): Store {
+  return {
+    coherence: right.coherence,
+    findByHash: (hash) => right.findByHash(hash),
+    insertTenant: (tenant) => right.insertTenant(tenant),
+    findTenant: (id) => right.findTenant(id),
+    updateTenant: (id, patch) => right.updateTenant(id, patch),
+    insertKey: (key, retire) => right.insertKey(key, retire),
+    findKey: (id) => right.findKey(id),
+    listKeys: (options) => right.listKeys(options),
+    updateKey: (id, patch) => right.updateKey(id, patch),
+    revokeKey: (id, at) => right.revokeKey(id, at),
+    recordUse: (uses) => right.recordUse(uses),
+  }
+}
+
+/** The right look-up, with something changed in what it finds. */
+export function changed(right: Store, change: (found: StoredKey) => StoredKey): Store['findByHash'] {
+  return async (hash, options) => {
+    const found = await right.findByHash(hash, options)
+    return found && change(found)
+  }
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { COHERENCE_FAULTS } from './coherence-faults.ts'
+import { STORE_FAULTS } from './store-faults.ts'
+
+/** Broken store → names of the tests that failed for it. */
+let failures: Map<string, string[]>
+
+describe('the contract of stores is broken by one that', () => {
+  before(async () => {
+    failures = failuresOf(await runSuites())
+  })
+
+  for (const [name, { seenBy }] of Object.entries({ ...STORE_FAULTS, ...COHERENCE_FAULTS })) {
+    it(name, () => {
+      const failed = failures.get(name) ?? []
+      assert.ok(
+        failed.some((test) => test.includes(seenBy)),
+        `"${seenBy}" must fail, and what failed is ${JSON.stringify(failed)}`,
+      )
+    })
+  }
+
+  it('is broken: one that is right passes', () => {
+    assert.deepEqual(failures.get('is right'), [])
+  })
+
+  it('cannot be opened, or is of another kind than it says', () => {
+    assert.ok(failures.get('cannot be opened')?.length)
+    assert.ok(failures.get('is of another kind')?.includes('is of kind fleet'))
+  })
+})
+
+function runSuites(): Promise<string> {
+  const script = fileURLToPath(new URL('declare-broken-stores.ts', import.meta.url))
+  // A child of a test run would report to its parent in a form of the runner's own.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const args = ['--import', 'tsx', '--test-reporter', 'tap', script]
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout) => {
+      if (error?.code === 1) resolve(stdout)
+      else reject(new Error('the suites must run, and fail', { cause: error }))
+    })
+  })
+}
+
+/** Reads TAP: a suite's line comes after those of its tests. */
+function failuresOf(tap: string): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  let failed: string[] = []
+  for (const line of tap.split('\n')) {
+    const [, indent, not, title = ''] = /^( *)(not )?ok \d+ - (.*)$/.exec(line) ?? []
+    const name = title.replaceAll('\\#', '#').replaceAll('\\\\', '\\')
+    if (indent === '') {
+      const store = name.replace(/ keeps the contract of .*$/, '')
+      found.set(store, [...(found.get(store) ?? []), ...failed])
+      failed = []
+    } else if (not) failed.push(name)
+  }
+  return found
+}

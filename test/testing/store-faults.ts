@@ -1,0 +1,307 @@
+/** What `keyStoreContract` must see. */
+import type { KeyDetails, NewKey } from '../../src/stores/key-store.ts'
+import { changed, type Fault, type Store } from './broken-stores.ts'
+
+export const STORE_FAULTS: Record<string, Fault> = {
+  'inserts over a tenant that is there': {
+    seenBy: 'refuses an id that is taken, and leaves its tenant alone',
+    break: (right) => ({
+      insertTenant: async (tenant) =>
+        (await right.insertTenant(tenant)) ?? right.updateTenant(tenant.id, { name: tenant.name }),
+    }),
+  },
+  'checks for a tenant, then inserts': {
+    seenBy: 'lets one of ten simultaneous inserts of an id win',
+    break: (right) => ({
+      async insertTenant(tenant) {
+        if (await right.findTenant(tenant.id)) return null
+        return (await right.insertTenant(tenant)) ?? { record: tenant, epoch: 1 }
+      },
+    }),
+  },
+  'forgets in look-ups that a tenant is suspended': {
+    seenBy: 'sees a suspended tenant in look-ups of every key of it',
+    break: (right) => ({
+      findByHash: changed(right, (found) => ({ ...found, tenant: { ...found.tenant, suspended: false } })),
+    }),
+  },
+  'writes tenants back as a whole': {
+    seenBy: 'keeps simultaneous changes of different columns',
+    break: (right) => ({
+      async updateTenant(id, patch) {
+        const old = await right.findTenant(id)
+        return old && right.updateTenant(id, { ...old, ...patch })
+      },
+    }),
+  },
+  'writes keys back as a whole': {
+    seenBy: 'changes of different columns all take effect',
+    break: (right) => ({
+      async updateKey(id, patch) {
+        const old = await right.findKey(id)
+        return old && right.updateKey(id, { ...old, ...patch })
+      },
+    }),
+  },
+  'merges metadata': {
+    seenBy: 'replaces metadata as a whole',
+    break: (right) => ({
+      async updateKey(id, patch) {
+        const old = await right.findKey(id)
+        const metadata = { ...old?.metadata, ...patch.metadata }
+        return right.updateKey(id, { ...patch, metadata })
+      },
+    }),
+  },
+  'takes the hash of another key': {
+    seenBy: 'refuses a taken hash, of any tenant',
+    break: (right) => ({
+      async insertKey(key, retire) {
+        const answer = await right.insertKey(key, retire)
+        return answer === 'hash-taken' ? right.insertKey({ ...key, hash: `${key.hash}2` }, retire) : answer
+      },
+    }),
+  },
+  'moves the moment of a revocation': {
+    seenBy: 'again keeps the first moment',
+    break: (right) => {
+      const moments = new Map<string, Date>()
+      return {
+        revokeKey: (id, at) => right.revokeKey(id, moments.set(id, at) && at),
+        findKey: async (id) => {
+          const key = await right.findKey(id)
+          return key && { ...key, revokedAt: moments.get(id) ?? null }
+        },
+      }
+    },
+  },
+  'brings a revoked key back with an update': { seenBy: 'a revocation sticks in the order', break: reviving },
+  'updates a revoked key': {
+    seenBy: 'answers null for a revoked key, and changes nothing',
+    break: reviving,
+  },
+  'lets a look-up find a revoked key as if it were none': {
+    seenBy: 'is seen by the next look-up',
+    break: (right) => ({ findByHash: changed(right, (found) => ({ ...found, revokedAt: null })) }),
+  },
+  'inserts, and then looks whether the old key can be retired': {
+    seenBy: 'refuses a revoked key, and inserts nothing',
+    break: (right) => ({
+      async insertKey(key, retire) {
+        const answer = await right.insertKey(key)
+        const old = retire && (await right.findKey(retire.id))
+        if (old?.revokedAt) return 'not-retirable'
+        if (retire?.expiresAt) await right.updateKey(retire.id, { expiresAt: retire.expiresAt })
+        return answer
+      },
+    }),
+  },
+  'retires a key of any tenant': {
+    seenBy: 'refuses a key of another tenant, and changes neither',
+    break: (right) => ({
+      async insertKey(key, retire) {
+        const old = retire && (await right.findKey(retire.id))
+        if (!retire || !old || old.tenantId === key.tenantId) return right.insertKey(key, retire)
+        await right.updateKey(retire.id, { expiresAt: retire.expiresAt })
+        return right.insertKey(key)
+      },
+    }),
+  },
+  'lengthens the life of the key it retires': {
+    seenBy: 'given leaves 2026-01-01T00:00:05.000Z',
+    break: (right) => ({
+      async insertKey(key, retire) {
+        const answer = await right.insertKey(key, retire)
+        if (retire?.expiresAt) await right.updateKey(retire.id, { expiresAt: retire.expiresAt })
+        return answer
+      },
+    }),
+  },
+  'takes away the expiry of the key it retires': {
+    seenBy: 'with an expiry of 2026-01-01T00:00:20.000Z and null given',
+    break: (right) => ({
+      async insertKey(key, retire) {
+        const answer = await right.insertKey(key, retire)
+        if (retire) await right.updateKey(retire.id, { expiresAt: retire.expiresAt })
+        return answer
+      },
+    }),
+  },
+  'pages by time alone': {
+    seenBy: 'shows each key once though keys of the same millisecond are made between pages',
+    break: (right) => ({
+      listKeys: ({ after, ...options }) =>
+        right.listKeys({ ...options, after: after && { ...after, id: '' } }),
+    }),
+  },
+  'orders ids as people do': {
+    seenBy: 'within a millisecond by id, by code unit',
+    break: (right) => ({
+      listKeys: async (options) =>
+        (await right.listKeys(options)).sort(
+          (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || b.id.localeCompare(a.id),
+        ),
+    }),
+  },
+  'answers short pages': {
+    seenBy: 'fills each page',
+    break: (right) => ({
+      listKeys: (options) => right.listKeys({ ...options, limit: Math.ceil(options.limit / 2) }),
+    }),
+  },
+  'lists no revoked keys': {
+    seenBy: 'revoked and expired ones too',
+    break: (right) => ({
+      listKeys: async (options) => (await right.listKeys(options)).filter((key) => key.revokedAt === null),
+    }),
+  },
+  'moves the last use back': {
+    seenBy: 'never moves a time back',
+    break: (right) => {
+      const last = new Map<string, Date>()
+      return {
+        async recordUse(uses) {
+          for (const [id, usedAt] of uses) last.set(id, usedAt)
+        },
+        findKey: async (id) => {
+          const key = await right.findKey(id)
+          return key && { ...key, lastUsedAt: last.get(id) ?? null }
+        },
+      }
+    },
+  },
+  'fails to record the use of a key that is gone': {
+    seenBy: 'passes over ids that are gone',
+    break: (right) => ({
+      async recordUse(uses) {
+        for (const id of uses.keys()) if (!(await right.findKey(id))) throw new Error('foreign key')
+        return right.recordUse(uses)
+      },
+    }),
+  },
+  'has a limit on the parameters of a statement': {
+    seenBy: 'takes ten thousand keys at once',
+    break: (right) => ({
+      async recordUse(uses) {
+        if (uses.size > 1_000) throw new Error('too many parameters')
+        return right.recordUse(uses)
+      },
+    }),
+  },
+  'forgets expired keys': {
+    seenBy: 'answer an expired key with its expiry',
+    break: (right) => ({
+      findByHash: async (hash, options) => {
+        const found = await right.findByHash(hash, options)
+        return found?.expiresAt && found.expiresAt.getTime() < Date.now() ? null : found
+      },
+    }),
+  },
+  'takes ids in any case': {
+    seenBy: 'tells the ids "Case" and "case" apart',
+    break: (right) => ({
+      insertTenant: (tenant) => right.insertTenant({ ...tenant, id: tenant.id.toLowerCase() }),
+      findTenant: (id) => right.findTenant(id.toLowerCase()),
+    }),
+  },
+  'pads ids': {
+    seenBy: 'tells the ids "trailing" and "trailing " apart',
+    break: (right) => ({
+      insertTenant: (tenant) => right.insertTenant({ ...tenant, id: tenant.id.trimEnd() }),
+      findTenant: (id) => right.findTenant(id.trimEnd()),
+    }),
+  },
+  'trims names': {
+    seenBy: 'keeps " leading and trailing " in every column of text',
+    break: (right) => ({
+      insertKey: (key, retire) => right.insertKey({ ...key, name: key.name.trim() }, retire),
+    }),
+  },
+  'escapes quotes twice': {
+    seenBy: `keeps "' OR '1'='1" in every column of text`,
+    break: (right) => ({
+      insertKey: (key, retire) => right.insertKey({ ...key, name: key.name.replaceAll("'", "''") }, retire),
+    }),
+  },
+  'joins scopes with commas': {
+    seenBy: 'in every column of text',
+    break: (right) => ({
+      insertKey: (key, retire) =>
+        right.insertKey({ ...key, scopes: key.scopes.join(',').split(',') }, retire),
+    }),
+  },
+  'sorts scopes': {
+    seenBy: 'keeps scopes in their order',
+    break: (right) => ({
+      findByHash: changed(right, (found) => ({ ...found, scopes: found.scopes?.toSorted() ?? [] })),
+    }),
+  },
+  'keeps times to the second': {
+    seenBy: 'keeps times to the millisecond',
+    break: (right) => ({
+      insertKey: (key, retire) =>
+        right.insertKey(
+          withTimes(key, (ms) => ms - (ms % 1_000)),
+          retire,
+        ),
+    }),
+  },
+  'takes the first of 1970 for never': {
+    seenBy: 'keeps times to the millisecond',
+    break: (right) => ({
+      findByHash: changed(right, (found) => ({
+        ...found,
+        expiresAt: found.expiresAt?.getTime() ? found.expiresAt : null,
+      })),
+    }),
+  },
+  'hands out its own records': {
+    seenBy: 'that came out can be changed without changing the store',
+    break: (right) => {
+      const handedOut = new Map<string, KeyDetails>()
+      return {
+        findKey: async (id) => {
+          const key = handedOut.get(id) ?? (await right.findKey(id))
+          if (key) handedOut.set(id, key)
+          return key
+        },
+      }
+    },
+  },
+  'keeps the records it is given': {
+    seenBy: 'that went in can be changed without changing the store',
+    break: (right) => {
+      const given = new Map<string, NewKey>()
+      return {
+        insertKey: (key, retire) => right.insertKey(given.set(key.id, key) && key, retire),
+        findKey: async (id) => {
+          const key = await right.findKey(id)
+          return key && { ...key, start: given.get(id)?.start ?? '', name: given.get(id)?.name ?? '' }
+        },
+      }
+    },
+  },
+}
+
+function withTimes(key: NewKey, change: (ms: number) => number): NewKey {
+  return { ...key, createdAt: new Date(change(key.createdAt.getTime())) }
+}
+
+/** Revocation as a mark beside the key, which an update wipes off: what a write of the whole record comes to. */
+function reviving(right: Store): Partial<Store> {
+  const revoked = new Map<string, Date>()
+  const marked = (key: KeyDetails | null) => key && { ...key, revokedAt: revoked.get(key.id) ?? null }
+  return {
+    async revokeKey(id, at) {
+      revoked.set(id, revoked.get(id) ?? at)
+      const record = marked(await right.findKey(id))
+      return record && { record, epoch: 1 }
+    },
+    async updateKey(id, patch) {
+      revoked.delete(id)
+      return right.updateKey(id, patch)
+    },
+    findKey: async (id) => marked(await right.findKey(id)),
+    findByHash: changed(right, (found) => ({ ...found, revokedAt: revoked.get(found.id) ?? null })),
+  }
+}

@@ -1,0 +1,42 @@
+/** Compiled, never run: what the types of consoleAuth let pass and what they do not. */
+import type { FastifyInstance } from 'fastify'
+import { expectTypeOf } from 'expect-type'
+import { consoleAuth, type ConsoleUser } from '../../src/console-auth/index.ts'
+
+export async function types(app: FastifyInstance): Promise<void> {
+  const authorizedParties = ['https://dashboard.example.com'] as const
+  await app.register(consoleAuth, { jwtKey: 'pem', authorizedParties })
+  await app.register(consoleAuth, { secretKey: 'sk_test_1', authorizedParties: false })
+  await app.register(consoleAuth, { jwtKey: 'pem', secretKey: process.env.KEY, authorizedParties })
+  await app.register(consoleAuth, {
+    jwtKey: 'pem',
+    authorizedParties,
+    cache: false,
+    errorResponse: (error, request) => ({ id: request.id, code: error.code }),
+  })
+
+  // @ts-expect-error neither key
+  await app.register(consoleAuth, { authorizedParties })
+  // @ts-expect-error whose tokens?
+  await app.register(consoleAuth, { jwtKey: 'pem' })
+  // @ts-expect-error false or a list
+  await app.register(consoleAuth, { jwtKey: 'pem', authorizedParties: true })
+  // @ts-expect-error misspelt
+  await app.register(consoleAuth, { jwtKey: 'pem', authorizedParties, audiance: 'api' })
+
+  app.get('/', { config: { consoleAuth: { role: 'org:admin' } } }, (request, reply) => {
+    expectTypeOf(request.consoleUser).toEqualTypeOf<ConsoleUser>()
+    expectTypeOf(request.consoleUser.orgId).toEqualTypeOf<string | null>()
+    expectTypeOf(request.consoleUser.claims.sub).toEqualTypeOf<string>()
+    expectTypeOf(app.verifyConsoleSession(request, reply)).toEqualTypeOf<Promise<void>>()
+    // @ts-expect-error shared by the requests of a token
+    request.consoleUser.userId = 'user_2'
+    // @ts-expect-error shared by the requests of a token
+    request.consoleUser.orgPermissions.push('org:a:b')
+    return request.consoleUser.has({ permission: 'org:invoices:read' })
+  })
+  // @ts-expect-error demands nothing
+  app.get('/none', { config: { consoleAuth: {} } }, () => '')
+  // @ts-expect-error no such demand
+  app.get('/scope', { config: { consoleAuth: { scope: 'a' } } }, () => '')
+}
