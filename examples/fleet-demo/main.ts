@@ -1,0 +1,96 @@
+/**
+ * Shows what revocation means on a fleet: `npm run demo:fleet`, or with Redis `npm run demo:fleet -- --redis`.
+ *
+ * Three instances under load share a store. A key is revoked while all is well, and another one while one instance is cut
+ * off from the store and a second one is stopped.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Confirmation } from 'fastify-tenant-auth'
+import { redisAvailable, startPostgres, startRedis } from '../../test/servers/index.ts'
+import { openKeyStore } from './key-store.ts'
+import { DemoInstance } from './instances.ts'
+import { LEGEND, type Mark, timeline } from './timeline.ts'
+
+const useRedis = process.argv.includes('--redis')
+if (useRedis && !redisAvailable()) {
+  console.error('redis-server is not installed. Without --redis the demo brings a PostgreSQL of its own.')
+  process.exit(1)
+}
+
+console.log(`Starting ${useRedis ? 'Redis' : 'PostgreSQL'} and three instances …`)
+const server = useRedis ? await startRedis() : await startPostgres()
+const url = 'url' in server ? server.url : server.connectionString
+const { lease } = (await openKeyStore(url)).coherence as { lease: number }
+const start = (name: string) => DemoInstance.start(name, server, url)
+const fleet = await Promise.all([start('first'), start('second'), start('third')])
+const [first, second, third] = fleet
+
+console.log(`\nA key is revoked on one instance, and all is well.\n${LEGEND}\n`)
+await scene({ before: () => {}, after: () => {}, last: 500, names: ['revokes', 'serves', 'serves'] })
+
+console.log(`
+Now the second instance is cut off from the store: packets vanish, no connection is closed. The third one is stopped
+(SIGSTOP) and goes on three seconds later, with requests waiting in its sockets. Neither can be told of a revocation.
+Until their lease is over (T = ${lease} ms) they may serve what they have, and so revoke() waits for that.
+`)
+await scene({
+  before() {
+    second.proxy.blackhole()
+    third.stop()
+  },
+  async after() {
+    await sleep(600)
+    third.resume()
+    await sleep(300)
+    second.proxy.heal()
+  },
+  last: 4_200,
+  names: ['revokes', 'cut off', 'stopped'],
+})
+console.log(`
+The one that was cut off stopped accepting by itself, before revoke() returned, and answered 503 until it was healed:
+what it cannot verify it neither accepts nor calls invalid. The one that was stopped refused everything it found waiting.`)
+
+await Promise.all(fleet.map((instance) => instance.end()))
+await server.stop()
+process.exit(0)
+
+interface Scene {
+  before: () => void
+  after: () => void | Promise<void>
+  /** Milliseconds to show after the call. */
+  last: number
+  names: [string, string, string]
+}
+
+async function scene({ before, after, last, names }: Scene): Promise<void> {
+  const { key, details } = await first.admin<{ key: string; details: { id: string } }>('tenants/demo/keys')
+  for (const instance of fleet) instance.use(key)
+  await sleep(800)
+  before()
+  const called = performance.now()
+  const { confirmedBy, waitedMs } = await first.admin<Confirmation>(`keys/${details.id}/revoke`)
+  const returned = performance.now()
+  await after()
+  const end = Math.max(called + last, returned + 300)
+  await sleep(Math.max(0, end - performance.now()))
+
+  const marks: Mark[] = [
+    { at: called, text: 'revoke() called' },
+    { at: returned, text: `revoke() returned, confirmed by ${confirmedBy} after ${Math.round(waitedMs)} ms` },
+    { at: called + lease, text: `the bound: ${lease} ms after the commit` },
+  ]
+  const rows = fleet.map(({ name, samples }, i) => ({ name: `${name} (${names[i]})`, samples }))
+  console.log(
+    timeline(
+      rows,
+      marks.filter(({ at }) => at < end),
+      called,
+      end,
+    ),
+  )
+  const late = rows
+    .flatMap(({ samples }) => samples)
+    .filter(({ at, status }) => status === 200 && at > returned)
+  console.log(`\naccepted after revoke() had returned: ${late.length}`)
+}

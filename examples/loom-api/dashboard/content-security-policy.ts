@@ -1,0 +1,42 @@
+/** What the page's browser may load, run and talk to: this origin, and Clerk's where Clerk signs people in. */
+import type { PageConfig } from './page/config.ts'
+
+type Policy = Record<string, readonly string[]>
+
+const OWN: Policy = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'"],
+  'font-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+}
+
+/** The page makes elements and sets text; with this, markup made of strings throws in it. Clerk's components need it. */
+const NO_MARKUP: Policy = { 'require-trusted-types-for': ["'script'"], 'trusted-types': ["'none'"] }
+
+/** https://clerk.com/docs/guides/secure/best-practices/csp-headers */
+function withClerk(host: string): Policy {
+  const clerk = `https://${host}`
+  const challenges = 'https://challenges.cloudflare.com'
+  return {
+    ...OWN,
+    'script-src': ["'self'", clerk, challenges],
+    'style-src': ["'self'", "'unsafe-inline'"],
+    'img-src': ["'self'", 'https://img.clerk.com'],
+    'connect-src': ["'self'", clerk],
+    'worker-src': ["'self'", 'blob:'],
+    'frame-src': [challenges],
+    'form-action': ["'self'"],
+  }
+}
+
+export function contentSecurityPolicy(signIn: PageConfig['signIn']): string {
+  const policy = signIn.kind === 'clerk' ? withClerk(signIn.host) : { ...OWN, ...NO_MARKUP }
+  return Object.entries(policy)
+    .map(([directive, sources]) => [directive, ...sources].join(' '))
+    .join('; ')
+}

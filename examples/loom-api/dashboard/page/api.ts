@@ -1,0 +1,142 @@
+/** The key routes, as the page calls them. */
+import type { Session } from './session.ts'
+
+export interface Key {
+  id: string
+  name: string
+  environment: string
+  start: string
+  last4: string
+  scopes: string[]
+  status: 'active' | 'expired' | 'revoked'
+  createdAt: string
+  createdBy: string | null
+  expiresAt: string | null
+  revokedAt: string | null
+  lastUsedAt: string | null
+}
+
+export interface KeyPage {
+  keys: Key[]
+  nextCursor: string | null
+  canWrite: boolean
+}
+
+export interface Reach {
+  confirmedBy: 'all' | 'lease' | 'none'
+  instances: number
+  waitedMs: number
+}
+
+export interface NewKey {
+  name: string
+  environment: string
+  scopes: string[]
+  expiresAt: string | null
+}
+
+/** An answer that is an error, or none at all (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly requestId: string | null
+
+  constructor(status: number, code: string, message: string, requestId: string | null) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.requestId = requestId
+  }
+}
+
+/** Milliseconds. A revocation may wait for the lease of an instance that is cut off. */
+const TIME_LIMIT = 20_000
+
+export class KeyApi {
+  /** Whether a call has failed since this was last set to `false`. */
+  hasFailed = false
+  readonly #session: Session
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  list(cursor: string | null): Promise<KeyPage> {
+    const query = cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    return this.#call('GET', `/console/keys${query}`)
+  }
+
+  /** @param attempt the same for every try of one creation: the service makes one key of them */
+  create(key: NewKey, attempt: string): Promise<{ key: string; details: Key }> {
+    return this.#call('POST', '/console/keys', key, attempt)
+  }
+
+  rotate(id: string, graceSeconds: number | null, attempt: string): Promise<RotatedKey> {
+    const body = graceSeconds === null ? {} : { graceSeconds }
+    return this.#call('POST', `/console/keys/${encodeURIComponent(id)}/rotate`, body, attempt)
+  }
+
+  revoke(id: string): Promise<{ details: Key } & Reach> {
+    return this.#call('DELETE', `/console/keys/${encodeURIComponent(id)}`)
+  }
+
+  async #call<Answer>(method: string, path: string, body?: object, attempt?: string): Promise<Answer> {
+    const headers: Record<string, string> = { authorization: `Bearer ${await this.#session.token()}` }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (attempt !== undefined) headers['idempotency-key'] = attempt
+    try {
+      return await request<Answer>(path, {
+        method,
+        headers,
+        cache: 'no-store',
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+    } catch (error) {
+      this.hasFailed = true
+      throw error instanceof ApiError && error.code === 'KEY_EXISTS' ? lostAnswer(error) : error
+    }
+  }
+}
+
+/** Of two tries with one `attempt` the second is told that the first was heard. */
+function lostAnswer({ status, code, requestId }: ApiError): ApiError {
+  const message =
+    'An earlier try did make the key, but its answer was lost, and a key is shown only once. Revoke it in the list and create another.'
+  return new ApiError(status, code, message, requestId)
+}
+
+export type RotatedKey = { key: string; details: Key; retired: Key } & Reach
+
+/** @throws ApiError */
+export async function request<Answer>(path: string, init: RequestInit = {}): Promise<Answer> {
+  let response: Response
+  let answer: unknown
+  try {
+    response = await fetch(path, { ...init, signal: AbortSignal.timeout(TIME_LIMIT) })
+    answer = await response.json()
+  } catch {
+    throw new ApiError(
+      0,
+      'UNREACHABLE',
+      'The service did not answer. Check the connection and try again.',
+      null,
+    )
+  }
+  if (response.ok) return answer as Answer
+  const { error, request_id: requestId } = answer as Partial<{
+    error: { code: string; message: string }
+    request_id: string
+  }>
+  throw new ApiError(
+    response.status,
+    error?.code ?? 'UNKNOWN',
+    error?.message ?? `The service answered ${response.status}.`,
+    requestId ?? null,
+  )
+}
+
+/** A random word for `Idempotency-Key`. */
+export function newAttempt(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

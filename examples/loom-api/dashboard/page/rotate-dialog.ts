@@ -1,0 +1,49 @@
+/** Asks until when the old key stays valid, and creates the one that takes over. */
+import { type Key, type KeyApi, newAttempt, type RotatedKey } from './api.ts'
+import { openDialog } from './dialog.ts'
+import { h } from './dom.ts'
+
+const HOUR = 3_600
+const GRACES = [
+  ['', 'Until I revoke it'],
+  [String(HOUR), 'For one more hour'],
+  [String(24 * HOUR), 'For one more day'],
+  [String(7 * 24 * HOUR), 'For one more week'],
+] as const
+
+export async function rotateDialog(api: KeyApi, key: Key): Promise<RotatedKey | null> {
+  const attempt = newAttempt()
+  const grace = h(
+    'select',
+    { id: 'grace', name: 'grace', autofocus: true, 'aria-describedby': 'grace-hint' },
+    ...GRACES.map(([value, label]) => h('option', { value, selected: value === String(24 * HOUR) }, label)),
+  )
+  let rotated: RotatedKey | null = null
+  await openDialog({
+    title: `Rotate “${key.name}”`,
+    body: [
+      h(
+        'p',
+        { class: 'soft' },
+        'You get a new key with the same name, environment and scopes. Both work until the old one ends.',
+      ),
+      h(
+        'div',
+        { class: 'field' },
+        h('label', { for: 'grace' }, 'The old key stays valid'),
+        grace,
+        h(
+          'p',
+          { class: 'hint', id: 'grace-hint' },
+          'Time to put the new key where the old one is. Never beyond the old key’s own expiry.',
+        ),
+      ),
+    ],
+    submit: { label: 'Rotate key', busy: 'Rotating…' },
+    cancel: 'Cancel',
+    async onSubmit() {
+      rotated = await api.rotate(key.id, grace.value === '' ? null : Number(grace.value), attempt)
+    },
+  })
+  return rotated
+}
