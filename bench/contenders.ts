@@ -1,0 +1,88 @@
+/** Who is measured: a name for the tables, and the function in `contenders/` that sets the server up. */
+
+export type Server = 'postgres' | 'redis'
+
+export interface Contender {
+  name: string
+  /** File and export in `contenders/`. */
+  from: readonly [file: string, name: string]
+  settings?: Readonly<Record<string, unknown>>
+  /** The server that it needs. */
+  needs?: Server
+}
+
+export const BARE = 'bare Fastify'
+export const BY_HAND = 'by hand: sha256 + lru-cache'
+export const SESSION_BY_HAND = 'session by hand: sha256 + lru-cache'
+export const CACHED = 'tenantAuth, cached key'
+export const COHERENT = 'tenantAuth, cached key, coherent over PostgreSQL'
+export const GARBAGE = 'tenantAuth refuses garbage'
+export const UNKNOWN = 'tenantAuth refuses an unknown key'
+export const BEARER_REFUSED = '@fastify/bearer-auth refuses (1 key)'
+export const SESSION = 'consoleAuth, cached token'
+export const CLERK = '@clerk/fastify'
+export const REFUSED_BY_HAND = 'by hand, refuses'
+/** With so many keys in memory. */
+export const manyKeys = (count: number) => `tenantAuth, ${count.toLocaleString('en')} keys cached`
+export const manyKeysByHand = (count: number) => `by hand, ${count.toLocaleString('en')} keys cached`
+
+const tenantAuth: Contender[] = [
+  { name: CACHED, from: ['tenant-auth', 'cachedKey'] },
+  { name: COHERENT, from: ['stores', 'postgresCached'], needs: 'postgres' },
+  { name: 'tenantAuth, cached key, coherent over Redis', from: ['stores', 'redisCached'], needs: 'redis' },
+  { name: GARBAGE, from: ['tenant-auth', 'garbage'] },
+  { name: UNKNOWN, from: ['tenant-auth', 'unknown'] },
+  { name: 'tenantAuth refuses a revoked key', from: ['tenant-auth', 'revoked'] },
+]
+
+const otherKeys: Contender[] = [
+  ...[1, 100, 10_000].map((keys) => ({
+    name: `@fastify/bearer-auth, ${keys.toLocaleString('en')} key${keys === 1 ? '' : 's'}`,
+    from: ['bearer-auth', 'accepted'] as const,
+    settings: { keys },
+  })),
+  { name: BEARER_REFUSED, from: ['bearer-auth', 'refused'], settings: { keys: 1 } },
+  { name: REFUSED_BY_HAND, from: ['by-hand', 'refusal'] },
+  { name: 'better-auth, api-key plugin', from: ['better-auth', 'apiKeys'] },
+]
+
+const sessions: Contender[] = [
+  { name: SESSION, from: ['sessions', 'consoleAuthCached'] },
+  { name: SESSION_BY_HAND, from: ['sessions', 'byHandCached'] },
+  { name: '@fastify/jwt, cached', from: ['jwt', 'cached'] },
+  { name: "Clerk's verifyToken alone", from: ['sessions', 'verifyTokenOnly'] },
+  { name: CLERK, from: ['sessions', 'clerkFastify'] },
+]
+
+/** One key, one token, one refusal at a time. */
+export const contenders: readonly Contender[] = [
+  { name: BARE, from: ['by-hand', 'bare'] },
+  { name: 'a hook that only decorates', from: ['by-hand', 'decorate'] },
+  { name: BY_HAND, from: ['by-hand', 'cachedKey'] },
+  ...tenantAuth,
+  ...otherKeys,
+  ...sessions,
+]
+
+/** What only a server under load can show: many keys in memory, and stores that are asked for each request. */
+export const loads: readonly Contender[] = [
+  { name: BARE, from: ['by-hand', 'bare'] },
+  ...[10, 1_000, 100_000, 1_000_000].map((keys) => ({
+    name: manyKeys(keys),
+    from: ['tenant-auth', 'manyKeys'] as const,
+    settings: { keys },
+  })),
+  ...[10, 1_000_000].map((keys) => ({
+    name: manyKeysByHand(keys),
+    from: ['by-hand', 'manyKeys'] as const,
+    settings: { keys },
+  })),
+  { name: 'tenantAuth, each key cold, PostgreSQL', from: ['stores', 'postgresCold'], needs: 'postgres' },
+  { name: 'tenantAuth, each key cold, Redis', from: ['stores', 'redisCold'], needs: 'redis' },
+]
+
+export function contender(name: string): Contender {
+  const found = [...contenders, ...loads].find((contender) => contender.name === name)
+  if (found === undefined) throw new Error(`there is no contender ${name}`)
+  return found
+}

@@ -1,0 +1,79 @@
+// Session tokens in Clerk's form: the package, Clerk's own plugin and function, and what one would write by hand.
+import { hash } from 'node:crypto'
+import { verifyToken } from '@clerk/backend'
+import { LRUCache } from 'lru-cache'
+import { SessionSigner } from '../../dist/testing/index.js'
+
+function signIn() {
+  const signer = new SessionSigner()
+  const sign = (_, i) =>
+    `Bearer ${signer.signSession({ userId: `user_${i}`, orgId: `org_${i}`, orgRole: 'org:admin', expiresIn: 3_600 })}`
+  const { jwtKey, authorizedParties } = signer
+  return { jwtKey, authorizedParties, header: 'authorization', values: Array.from({ length: 100 }, sign) }
+}
+
+export async function consoleAuthCached(app) {
+  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  const { jwtKey, authorizedParties, ...contender } = signIn()
+  await app.register(consoleAuth, { jwtKey, authorizedParties })
+  return contender
+}
+
+export async function byHandCached(app) {
+  const { jwtKey, authorizedParties, ...contender } = signIn()
+  const cache = new LRUCache({ max: 10_000, ttl: 60_000 })
+  async function verify(request, token, digest, done) {
+    try {
+      request.session = await verifyToken(token, { jwtKey, authorizedParties })
+      cache.set(digest, request.session)
+      done()
+    } catch (error) {
+      done(error)
+    }
+  }
+  app.decorateRequest('session', null)
+  app.addHook('onRequest', (request, reply, done) => {
+    const { authorization } = request.headers
+    if (authorization === undefined) {
+      reply.code(401).send({ error: 'no token' })
+      return
+    }
+    const token = authorization.slice('Bearer '.length)
+    const digest = hash('sha256', token, 'hex')
+    const claims = cache.get(digest)
+    if (claims !== undefined && Date.now() < claims.exp * 1_000) {
+      request.session = claims
+      done()
+      return
+    }
+    void verify(request, token, digest, done)
+  })
+  return contender
+}
+
+export function verifyTokenOnly(app) {
+  const { jwtKey, authorizedParties, ...contender } = signIn()
+  app.decorateRequest('session', null)
+  app.addHook('onRequest', async (request) => {
+    const token = request.headers.authorization.slice('Bearer '.length)
+    request.session = await verifyToken(token, { jwtKey, authorizedParties })
+  })
+  return contender
+}
+
+export async function clerkFastify(app) {
+  const { clerkPlugin, getAuth } = await import('@clerk/fastify')
+  const { jwtKey, authorizedParties, ...contender } = signIn()
+  const publishableKey = `pk_test_${Buffer.from('clerk.test.example$').toString('base64')}`
+  await app.register(clerkPlugin, {
+    publishableKey,
+    secretKey: 'sk_test_loopback',
+    jwtKey,
+    authorizedParties,
+    hookName: 'onRequest',
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    if (getAuth(request).userId === null) await reply.code(401).send({ error: 'no session' })
+  })
+  return contender
+}

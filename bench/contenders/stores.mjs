@@ -1,0 +1,41 @@
+// Keys in real servers: the coherent cache in front of them, and look-ups that always ask.
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+import { KeyManager } from '../../dist/index.js'
+import { PostgresKeyStore } from '../../dist/stores/postgres/index.js'
+import { RedisKeyStore } from '../../dist/stores/redis/index.js'
+import { guard } from './tenant-auth.mjs'
+
+// Of 2,000 keys, asked for at random, the cache holds one.
+const COLD = { max: 1 }
+
+export const postgresCached = async (app) => filled(app, await postgres(), 1_000)
+export const redisCached = async (app) => filled(app, await redis(), 1_000)
+export const postgresCold = async (app) => filled(app, await postgres(), 2_000, COLD)
+export const redisCold = async (app) => filled(app, await redis(), 2_000, COLD)
+
+async function postgres() {
+  const pool = new Pool({ connectionString: process.env.BENCH_POSTGRES_URL, max: 10 })
+  const store = new PostgresKeyStore({ pool })
+  await store.migrate()
+  return store
+}
+
+async function redis() {
+  const settings = { enableOfflineQueue: false, maxRetriesPerRequest: 0, lazyConnect: true }
+  const client = new Redis(process.env.BENCH_REDIS_URL, settings)
+  await client.connect()
+  return new RedisKeyStore({ client })
+}
+
+async function filled(app, store, count, cache = {}) {
+  const manager = new KeyManager(store)
+  const { tenant } = await manager.createTenant({ name: 'Company', metadata: { plan: 'growth' } })
+  const options = { tenantId: tenant.id, name: 'server', environment: 'live', scopes: ['verify:write'] }
+  const keys = []
+  while (keys.length < count) {
+    const made = await Promise.all(Array.from({ length: 50 }, () => manager.create(options)))
+    keys.push(...made.map(({ key }) => key))
+  }
+  return guard(app, store, keys, cache)
+}

@@ -1,0 +1,79 @@
+// The package's keys, as built: from `dist`.
+import { hash } from 'node:crypto'
+import tenantAuth from '../../dist/tenant-auth/index.js'
+import { makeKeys, makeRecord, misspell } from './keys.mjs'
+
+const HEADER = 'x-tenant-api-key'
+
+// A store of one's own that has every key. It is not asked while it counts.
+const anyKey = { findByHash: async (hash) => makeRecord(hash) }
+// The least that a store may answer, for a million of them.
+const anyKeySmall = {
+  findByHash: async (hash) => ({ id: hash.slice(0, 8), tenant: { id: hash.slice(0, 8) } }),
+}
+
+export async function guard(app, keyStore, values, cache = {}) {
+  await app.register(tenantAuth, {
+    keyStore,
+    cache: { max: Math.max(10_000, values.length), ttl: 600_000, negativeTtl: 600_000, ...cache },
+  })
+  return { header: HEADER, values, stats: () => app.tenantAuth.stats() }
+}
+
+export function cachedKey(app) {
+  return guard(app, anyKey, makeKeys(1_000))
+}
+
+// Load alone would take minutes to ask for each of a million keys.
+export async function manyKeys(app, { keys }) {
+  const contender = await guard(app, anyKeySmall, makeKeys(keys))
+  const captured = {}
+  app.get('/capture', (request) => {
+    captured.request = request
+    return {}
+  })
+  return {
+    ...contender,
+    async warmUp() {
+      const [key] = contender.values
+      await app.inject({ url: '/capture', headers: { [HEADER]: key } })
+      // A real request, because V8 makes other code for a function that sees objects of two shapes.
+      const { request } = captured
+      for (const key of contender.values) {
+        request.raw.headers[HEADER] = key
+        await app.verifyTenantKey(request)
+      }
+    },
+  }
+}
+
+// Refusals of what never was a key: no hash, no store.
+export async function garbage(app) {
+  const contender = await guard(app, anyKey, makeKeys(1_000))
+  return { ...contender, values: contender.values.map(misspell), status: 401 }
+}
+
+export async function unknown(app) {
+  return { ...(await guard(app, { findByHash: async () => null }, makeKeys(1_000))), status: 401 }
+}
+
+export async function revoked(app) {
+  const keyStore = { findByHash: async (hash) => ({ ...makeRecord(hash), revokedAt: new Date() }) }
+  return { ...(await guard(app, keyStore, makeKeys(1_000))), status: 401 }
+}
+
+// Milliseconds that a store takes for an answer, as one across a network does.
+const DELAY = 1
+
+// Has some keys and no others.
+export async function flooded(app) {
+  const values = makeKeys(1_000)
+  const good = new Set(values.map((key) => hash('sha256', key, 'hex')))
+  const keyStore = {
+    async findByHash(hash) {
+      await new Promise((resolve) => setTimeout(resolve, DELAY))
+      return good.has(hash) ? makeRecord(hash) : null
+    },
+  }
+  return guard(app, keyStore, values)
+}

@@ -1,0 +1,89 @@
+/** What the package promises of its speed, as ratios in one run. */
+import {
+  BARE,
+  BEARER_REFUSED,
+  BY_HAND,
+  CACHED,
+  CLERK,
+  COHERENT,
+  GARBAGE,
+  manyKeys,
+  manyKeysByHand,
+  SESSION,
+  SESSION_BY_HAND,
+} from './contenders.ts'
+import { type Figure, show, table } from './figures.ts'
+import { FLOOD } from './flood.ts'
+import { BASE_NAME } from './import-time.ts'
+
+interface Goal {
+  what: string
+  /** Name of the figure whose median counts. */
+  figure: string
+  atLeast?: number
+  atMost?: number
+  digits?: number
+}
+
+const MILLION = 1_000_000
+
+const GOALS: readonly Goal[] = [
+  { what: 'cached key, throughput to by hand', figure: `throughput: ${CACHED} / ${BY_HAND}`, atLeast: 0.97 },
+  { what: 'cached key, CPU to by hand', figure: `CPU: ${CACHED} / ${BY_HAND}`, atMost: 1.05 },
+  { what: 'coherent, throughput to by hand', figure: `throughput: ${COHERENT} / ${BY_HAND}`, atLeast: 0.97 },
+  { what: 'coherent, CPU to by hand', figure: `CPU: ${COHERENT} / ${BY_HAND}`, atMost: 1.05 },
+  {
+    what: '1M cached keys to 10',
+    figure: `throughput: ${manyKeys(MILLION)} / ${manyKeys(10)}`,
+    atLeast: 0.9,
+  },
+  {
+    what: '  the same by hand: memory latency',
+    figure: `throughput: ${manyKeysByHand(MILLION)} / ${manyKeysByHand(10)}`,
+  },
+  {
+    what: 'garbage refused, throughput to bearer-auth',
+    figure: `throughput: ${GARBAGE} / ${BEARER_REFUSED}`,
+    atLeast: 1.6,
+  },
+  { what: 'garbage refused to bare, throughput', figure: `throughput: ${GARBAGE} / ${BARE}`, atLeast: 0.95 },
+  { what: '  the same as CPU', figure: `CPU: ${GARBAGE} / ${BARE}` },
+  { what: 'flood, hit rate of good keys', figure: `flood, hit rate: ${FLOOD}`, atLeast: 0.999, digits: 4 },
+  { what: 'flood, p99 of good keys to alone', figure: `flood, p99 ratio: ${FLOOD}`, atMost: 1.5 },
+  {
+    what: 'cached token, throughput to @clerk/fastify',
+    figure: `throughput: ${SESSION} / ${CLERK}`,
+    atLeast: 10,
+  },
+  {
+    what: 'cached token, throughput to by hand',
+    figure: `throughput: ${SESSION} / ${SESSION_BY_HAND}`,
+    atLeast: 0.95,
+  },
+  { what: '  the same as CPU', figure: `CPU: ${SESSION} / ${SESSION_BY_HAND}` },
+  {
+    what: 'bytes a cached key beyond its record',
+    figure: 'bytes beyond the record: tenantAuth',
+    atMost: 350,
+    digits: 0,
+  },
+  {
+    what: 'ms to import tenant-auth',
+    figure: `import ms beyond ${BASE_NAME}: fastify-tenant-auth/tenant-auth`,
+    atMost: 15,
+    digits: 1,
+  },
+  { what: 'control: bare to bare, CPU', figure: `CPU: ${BARE} / ${BARE}` },
+]
+
+/** @returns a table of the goals that this run has figures for */
+export function goals(figures: Readonly<Record<string, Figure>>): string {
+  const rows = GOALS.flatMap(({ what, figure, atLeast, atMost, digits = 2 }) => {
+    const measured = figures[figure]
+    if (measured === undefined) return []
+    const met = measured.median >= (atLeast ?? -Infinity) && measured.median <= (atMost ?? Infinity)
+    const goal = atLeast !== undefined ? `≥ ${atLeast}` : atMost !== undefined ? `≤ ${atMost}` : ''
+    return [[what, goal, show(measured, digits), goal === '' ? '' : met ? 'met' : 'missed']]
+  })
+  return table(['', 'goal', 'measured', ''], rows)
+}

@@ -1,0 +1,71 @@
+/**
+ * Processor time per request of two servers under the same load at once, on one core. Whatever else the machine does
+ * hits both, so the ratio repeats where throughput does not.
+ */
+import {
+  BARE,
+  BEARER_REFUSED,
+  BY_HAND,
+  CACHED,
+  CLERK,
+  COHERENT,
+  contender,
+  contenders,
+  GARBAGE,
+  REFUSED_BY_HAND,
+  SESSION,
+  SESSION_BY_HAND,
+  UNKNOWN,
+} from './contenders.ts'
+import { type Figure, figure, show, table } from './figures.ts'
+import { chosen, inRounds } from './rounds.ts'
+import type { Section, Settings } from './section.ts'
+import { type Load, underLoad } from './servers-under-load.ts'
+
+/** The control first: what a difference between equals comes to. Then all against bare Fastify, then the goals. */
+const PAIRS: readonly (readonly [string, string])[] = [
+  [BARE, BARE],
+  [BY_HAND, BY_HAND],
+  ...contenders.filter(({ name }) => name !== BARE).map(({ name }) => [name, BARE] as const),
+  [CACHED, BY_HAND],
+  [COHERENT, BY_HAND],
+  [GARBAGE, BEARER_REFUSED],
+  [REFUSED_BY_HAND, BEARER_REFUSED],
+  [UNKNOWN, BEARER_REFUSED],
+  [SESSION, SESSION_BY_HAND],
+  [SESSION, CLERK],
+]
+
+export async function paired(settings: Settings): Promise<Section> {
+  const pairs = PAIRS.flatMap(([one, other]) => {
+    const pair = chosen([contender(one), contender(other)], { ...settings, words: [] })
+    const asked = settings.words.length === 0 || settings.words.some((word) => one.includes(word))
+    return pair.length === 2 && asked ? [{ name: `${one} / ${other}`, one, other, pair }] : []
+  })
+  // In both orders: the server that is started first costs about 1 % more than the same one started second.
+  const samples = await inRounds(pairs, settings, async ({ pair }) => {
+    const [one, other] = (await underLoad(pair)) as [Load, Load]
+    const [otherFirst, oneSecond] = (await underLoad(pair.toReversed())) as [Load, Load]
+    const ratios = [
+      one.cpuPerRequest / other.cpuPerRequest,
+      oneSecond.cpuPerRequest / otherFirst.cpuPerRequest,
+    ] as const
+    return { one: (one.cpuPerRequest + oneSecond.cpuPerRequest) / 2, ratio: Math.sqrt(ratios[0] * ratios[1]) }
+  })
+  const figures: Record<string, Figure> = {}
+  const rows = pairs.map(({ name, one, other }) => {
+    const measured = samples.get(name) ?? []
+    const ratio = figure(measured.map((sample) => sample.ratio))
+    const inverse = figure(measured.map((sample) => 1 / sample.ratio))
+    figures[`CPU: ${name}`] = ratio
+    return [
+      one,
+      other,
+      show(figure(measured.map((sample) => sample.one)), 1),
+      show(ratio, 2),
+      show(inverse, 2),
+    ]
+  })
+  const columns = ['', 'under load together with', 'CPU µs a request', 'CPU, ratio', 'its inverse']
+  return { tables: table(columns, rows), figures }
+}

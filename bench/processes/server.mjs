@@ -1,0 +1,25 @@
+// One contender as a server of its own: `server.mjs <file> <export> <settings as JSON>`.
+import fastify from 'fastify'
+
+const [file, name, settings] = process.argv.slice(2)
+const contender = await import(`../contenders/${file}.mjs`)
+const app = fastify()
+const guarded = await contender[name](app, JSON.parse(settings))
+app.get('/', () => ({ hello: 'world' }))
+await app.listen({ port: 0, host: '127.0.0.1' })
+await guarded.warmUp?.()
+// What filled a cache left garbage behind: collecting a heap of a million keys must not fall into what is measured.
+globalThis.gc?.()
+
+const { header, values, status = 200 } = guarded
+process.send({
+  port: app.server.address().port,
+  header,
+  values: typeof values === 'function' ? values() : values,
+  status,
+})
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send({ cpu: user + system, stats: guarded.stats?.() })
+})
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,84 @@
+/** Fresh servers, each a process of its own on one core, under load from another core; then both are thrown away. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Child, LOAD_CORE, SERVER_CORE } from './child.ts'
+import type { Contender } from './contenders.ts'
+
+/**
+ * Each server warms up until it has answered so many requests, or has used so many milliseconds of processor time. V8
+ * takes tens of thousands of calls to optimise all that a request runs through, and until then it costs twice as much.
+ */
+const WARM_UP_REQUESTS = 30_000
+const WARM_UP_CPU = 2_500
+/** Milliseconds of processor time that count. Not of the clock: on a busy machine a server may get little of that. */
+const MEASURED_CPU = 1_500
+/** Connections to each server, one request under way on each. */
+const CONNECTIONS = 32
+
+export interface Load {
+  /** Answered with the expected status. */
+  requests: number
+  requestsPerSecond: number
+  /** Processor time of the server process, all threads, in microseconds. */
+  cpuPerRequest: number
+}
+
+interface ServerAnswer {
+  port: number
+  header: string
+  values: string[]
+  status: number
+}
+
+interface Marks {
+  at: number
+  counts: { done: number; failed: number }[]
+  cpu: number[]
+}
+
+/** @returns what each of the servers did while all of them were under load at once */
+export async function underLoad(contenders: readonly Contender[]): Promise<Load[]> {
+  const servers = contenders.map(
+    ({ from, settings = {} }) =>
+      new Child('server', [...from, JSON.stringify(settings)], SERVER_CORE, ['--expose-gc']),
+  )
+  const load = new Child('load', [], LOAD_CORE)
+  try {
+    const ready = await Promise.all(servers.map((server) => server.answer<ServerAnswer>()))
+    await load.ask({ targets: ready, connections: CONNECTIONS })
+    const mark = async (): Promise<Marks> => {
+      const at = performance.now()
+      const [counts, ...answers] = await Promise.all([
+        load.ask<Marks['counts']>('count'),
+        ...servers.map((server) => server.ask<{ cpu: number }>('cpu')),
+      ])
+      return { at, counts, cpu: answers.map(({ cpu }) => cpu) }
+    }
+    /** Marks again and again until every server is `done`. */
+    const markWhen = async (
+      done: (count: number, cpu: number, server: number) => boolean,
+    ): Promise<Marks> => {
+      for (;;) {
+        await sleep(100)
+        const marks = await mark()
+        if (marks.cpu.every((cpu, i) => done(marks.counts[i]?.done ?? 0, cpu, i))) return marks
+      }
+    }
+    const before = await markWhen((count, cpu) => count >= WARM_UP_REQUESTS || cpu >= WARM_UP_CPU * 1_000)
+    const after = await markWhen((_, cpu, i) => cpu >= (before.cpu[i] ?? NaN) + MEASURED_CPU * 1_000)
+    await load.ask('stop')
+    return contenders.map(({ name }, i) => {
+      const [from, to] = [before.counts[i], after.counts[i]]
+      if (from === undefined || to === undefined || to.failed > 0) {
+        throw new Error(`${name} answered ${to?.failed ?? ''} requests with another status than it should`)
+      }
+      const requests = to.done - from.done
+      return {
+        requests,
+        requestsPerSecond: (requests / (after.at - before.at)) * 1_000,
+        cpuPerRequest: ((after.cpu[i] ?? NaN) - (before.cpu[i] ?? NaN)) / requests,
+      }
+    })
+  } finally {
+    await Promise.all([load, ...servers].map((child) => child.end()))
+  }
+}
