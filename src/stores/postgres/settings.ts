@@ -18,19 +18,29 @@ export async function settle(
   watch: FleetWatch,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
-    const theirs = only(await session.query(fleet, [], signal)) as Fleet
-    if (theirs.lease === ours.lease && theirs.heartbeat === ours.heartbeat) return
-    const left = await watch.untilSettled({
-      readMembers: async (signal) => (only(await session.query(fleet, [], signal)) as Fleet).members,
+  const read = async (signal: AbortSignal) => only(await session.query(fleet, [], signal)) as Fleet
+  let theirs = await read(signal)
+  while (!agree(theirs, ours)) {
+    const others = await watch.untilSettled({
+      // Settings and rows of one moment: of instances that start together, another may bring the same settings first.
+      readMembers: async (signal) => {
+        theirs = await read(signal)
+        return agree(theirs, ours) ? [] : theirs.members
+      },
       reap: async (dead, signal) => {
         await session.query(reap, [JSON.stringify(dead)], signal)
       },
       signal,
     })
-    if (left.length > 0) throw mismatch(ours, { ...theirs, members: [...left] })
-    if (only(await session.query(adoptSettings, [ours.lease, ours.heartbeat], signal)) as boolean) return
+    if (others.length > 0) throw mismatch(ours, theirs)
+    // Does nothing where somebody has joined since.
+    await session.query(adoptSettings, [ours.lease, ours.heartbeat], signal)
+    theirs = await read(signal)
   }
+}
+
+function agree(theirs: Settings, ours: Settings): boolean {
+  return theirs.lease === ours.lease && theirs.heartbeat === ours.heartbeat
 }
 
 export function mismatch(ours: Settings, theirs: Fleet): TenantAuthError {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { PGlite } from '@electric-sql/pglite'
 import { patience } from '../../../src/stores/fleet-barrier.ts'
+import { FleetWatch } from '../../../src/stores/fleet-watch.ts'
 import type { FleetLink, Position } from '../../../src/stores/key-store.ts'
 import { type PostgresPool, PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type Fleet, only } from '../../../src/stores/postgres/rows.ts'
+import type { Session } from '../../../src/stores/postgres/session.ts'
+import { settle } from '../../../src/stores/postgres/settings.ts'
 import { statementsFor } from '../../../src/stores/postgres/statements.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, Events, NEVER, newPool } from './setup.ts'
@@ -202,6 +205,28 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
             `but the fleet has lease ${LEASE} ms and heartbeat ${HEARTBEAT} ms (host:a). ` +
             'Give all instances the same, or stop the others first',
         })
+      } finally {
+        clearInterval(beating)
+      }
+    })
+
+    it('lets an instance in when another one brings its settings first, between its look at them and at the fleet', async () => {
+      const first = new PostgresKeyStore({ pool, lease: 900, heartbeat: HEARTBEAT })
+      let beating: NodeJS.Timeout | undefined
+      const session: Session = {
+        async query(text, values) {
+          const { rows } = await pool.query(text, values)
+          if (beating === undefined) {
+            const { link, position } = await join('first', { of: first, holds: 900 })
+            beating = setInterval(() => void link.beat('first', position, NEVER).catch(() => {}), 10)
+          }
+          return rows
+        },
+        destroy() {},
+      }
+      try {
+        const settings = { lease: 900, heartbeat: HEARTBEAT }
+        await settle(session, statementsFor('tenant_auth'), settings, new FleetWatch(), NEVER)
       } finally {
         clearInterval(beating)
       }
