@@ -18,7 +18,10 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => only.length === 0 || only.some((path) => file.startsWith(path.replace(/^\.\//, ''))))
   .sort()
 
-const limits = ['--test-reporter=spec', '--test-timeout=900000', '--test-concurrency=2']
+/** Milliseconds for the whole run, several times what it takes, so that one which hangs fails and says so. */
+const LIMIT = 20 * 60_000
+/** Each test, and each file as well. */
+const limits = ['--test-reporter=spec', '--test-timeout=600000', '--test-concurrency=2']
 const nodeTest = [
   '--enable-source-maps',
   '--import',
@@ -39,12 +42,22 @@ writeFileSync(watched, '')
 const watch = new URL('../test/watch-logs.mjs', import.meta.url)
 const child = spawn(process.execPath, withCoverage ? [c8, process.execPath, ...nodeTest] : nodeTest, {
   stdio: ['ignore', 'pipe', 'pipe'],
+  // A group of its own, so that all of it can be ended.
+  detached: true,
   env: {
     ...process.env,
     WATCH_LOGS: watched,
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${watch}`.trim(),
   },
 })
+
+const end = () => process.kill(-child.pid, 'SIGKILL')
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end)
+let late = false
+setTimeout(() => {
+  late = true
+  end()
+}, LIMIT).unref()
 
 const leaks = []
 /** What the reporter counts. Lines of failing tests follow, as many as there are. */
@@ -65,14 +78,15 @@ for (const [stream, shown] of [
 
 child.on('close', (code) => {
   const { pass: passed, skipped } = counts
-  const failed = counts.fail + counts.cancelled
+  const failed = counts.fail + counts.cancelled + Number(late)
   const notes = readFileSync(watched, 'utf8').split('\n')
   rmSync(folder, { recursive: true })
   leaks.push(...notes.filter((note) => note.startsWith('leak: ')))
   const logging = notes.filter((note) => note.startsWith('watching ')).length
 
   const problems = [
-    passed === 0 && 'No test ran.',
+    late && `The run did not end within ${LIMIT / 60_000} minutes.`,
+    passed === 0 && 'No test was counted.',
     process.env.CI && skipped > 0 && 'Tests were skipped, and in CI none may be.',
     only.length === 0 && logging === 0 && 'No process was seen to log, so no log was watched.',
     leaks.length > 0 && `A credential in a log or in the output:\n${leaks.join('\n')}`,
@@ -82,5 +96,5 @@ child.on('close', (code) => {
     `Logs of ${logging} processes watched, ${leaks.length} credentials seen in them or in the output.`,
   )
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
-  process.exit(code !== 0 ? code : problems.length === 0 ? 0 : 1)
+  process.exit(code === 0 && problems.length === 0 ? 0 : 1)
 })

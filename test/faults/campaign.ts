@@ -51,7 +51,11 @@ export async function campaign(
       await fleet.stop()
     }
   }
-  await Promise.all(Array.from({ length: Math.min(parallel, seeds.length) }, play))
+  const stop = (error: unknown) => {
+    left.length = 0
+    throw error
+  }
+  await Promise.all(Array.from({ length: Math.min(parallel, seeds.length) }, () => play().catch(stop)))
   return results.sort((a, b) => a.seed - b.seed)
 }
 

@@ -21,10 +21,14 @@ export class Fleet {
   readonly #options: FleetOptions
   #started = 0
 
+  /** Takes the target over: where an instance does not start, nothing of either is left. */
   static async start(target: StoreTarget, options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(target, options)
-    await Promise.all(Array.from({ length: options.size }, () => fleet.add()))
-    return fleet
+    const started = await Promise.allSettled(Array.from({ length: options.size }, () => fleet.add()))
+    const failed = started.find((result) => result.status === 'rejected')
+    if (failed === undefined) return fleet
+    await fleet.stop()
+    throw failed.reason
   }
 
   private constructor(target: StoreTarget, options: FleetOptions) {
@@ -41,12 +45,15 @@ export class Fleet {
     const name = `i${++this.#started}`
     const proxy = await startTcpProxy(this.target.server)
     const { size: _size, ...options } = this.#options
-    const instance = await Instance.start(name, proxy, {
-      store: this.target.optionsFor(proxy.port),
-      ...options,
-    })
-    this.instances.push(instance)
-    return instance
+    try {
+      const store = this.target.optionsFor(proxy.port)
+      const instance = await Instance.start(name, proxy, { store, ...options })
+      this.instances.push(instance)
+      return instance
+    } catch (error) {
+      await proxy.stop()
+      throw error
+    }
   }
 
   /** Ends an instance: in good order, or by SIGKILL. */

@@ -71,7 +71,8 @@ export class Instance {
   }
 
   async #started(): Promise<void> {
-    const ended = once(this.#child, 'exit').then(() => {
+    // Not `exit`, after which there may be more of the log to read.
+    const ended = once(this.#child, 'close').then(() => {
       throw new Error(`instance ${this.name} did not start\n${this.log.join('\n')}`)
     })
     await Promise.race([once(this.#child, 'message'), ended])

@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs'
 
 export function childrenOf(pid: number): number[] {
   if (process.platform === 'linux') {
-    return numbers(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+    try {
+      return numbers(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
+    } catch {
+      return [] // It has ended.
+    }
   }
   const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
   return table
