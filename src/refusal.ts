@@ -10,7 +10,7 @@ import { AuthError, type AuthErrorCode, type AuthErrorHeaders, envelopeBody, sta
 
 /** What `fastify-tenant-auth:accepted` and `fastify-tenant-auth:refused` publish. Never a credential. */
 export interface AuthEvent {
-  plugin: 'tenantAuth' | 'consoleAuth'
+  plugin: 'tenantAuth' | 'consoleAuth' | 'keyRoutes'
   requestId: string
   /** Why, for a refusal: the stable word that the log has. */
   reason?: string

@@ -10,6 +10,11 @@ export function keyRevoked(): TenantAuthError {
   return new TenantAuthError('KEY_REVOKED', 'The key is revoked, which is for ever: create a new one')
 }
 
+/** What takes over from a key that has ended would end at the same moment. */
+export function hasExpired(): TenantAuthError {
+  return new TenantAuthError('KEY_INVALID', 'The key has expired: say with expiresAt when the new one is to')
+}
+
 export function tenantNotFound(): TenantAuthError {
   return new TenantAuthError('TENANT_NOT_FOUND', 'No tenant has this id')
 }

@@ -39,7 +39,7 @@ export interface KeyScope {
 export interface RotateKeyOptions extends KeyScope {
   /** Milliseconds after which the old key ends by itself, up to a year. Default: it stays as it is. */
   grace?: number
-  /** When the new key expires. Default: when the old one does. */
+  /** When the new key expires. Default: when the old one does, as it was before this call. */
   expiresAt?: Date | null
   /** Who makes the new key. Default: `null`. */
   createdBy?: string | null

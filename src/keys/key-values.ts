@@ -13,8 +13,11 @@ const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** RFC 6749, section 3.3: printable ASCII without space, quote and backslash. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-/** Control characters forge log lines, and half a surrogate pair is no text. */
-const NO_TEXT = /[\p{Cc}\p{Cs}]/u
+/**
+ * Control characters and separators of lines forge log lines, those of writing direction make a name look like another
+ * one, and half a surrogate pair is no text.
+ */
+const NO_TEXT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 const HALF_A_PAIR = /\p{Cs}/u
 
 export function invalid(name: string, takes: string): TenantAuthError {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { hashKey, KEY_PATTERN } from '../../src/keys/key-format.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -123,6 +124,20 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 2)
   })
 
+  it('is answered first, whatever else the time that has passed has made wrong', async () => {
+    const { keys, tenantId } = await setUp()
+    const expiring = { ...VALUES, tenantId, expiresAt: new Date(Date.now() + 5), idempotencyKey: 'create' }
+    await keys.create(expiring)
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' })
+    await sleep(10)
+    await assert.rejects(keys.create(expiring), code('KEY_EXISTS'))
+    await assert.rejects(keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' }), code('KEY_EXISTS'))
+    await keys.revoke(details.id)
+    await assert.rejects(keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' }), code('KEY_EXISTS'))
+    assert.equal((await keys.list({ tenantId })).keys.length, 3)
+  })
+
   it('that is empty or no string is KEY_INVALID', async () => {
     const { keys, tenantId } = await setUp()
     for (const idempotencyKey of ['', 'x'.repeat(201), 7 as never, null as never]) {
@@ -178,7 +193,17 @@ describe('importing a key', () => {
 describe('values of a key', () => {
   const bad: Record<string, readonly unknown[]> = {
     tenantId: [undefined, '', 7, 'x'.repeat(201), 'a\0b'],
-    name: [undefined, '', '  ', 'x'.repeat(101), 'two\nlines', '\ud800', 7],
+    name: [
+      undefined,
+      '',
+      '  ',
+      'x'.repeat(101),
+      'two\nlines',
+      'two\u2028lines',
+      'fdp.\u202eexe',
+      '\ud800',
+      7,
+    ],
     environment: [undefined, '', 'prod', 'Live', 7, '__proto__'],
     scopes: [
       null,
@@ -219,7 +244,7 @@ describe('values of a key', () => {
       { long: 'é'.repeat(2_048) },
       cyclic(),
     ],
-    createdBy: ['', 7, 'x'.repeat(201), 'a\nb'],
+    createdBy: ['', 7, 'x'.repeat(201), 'a\nb', 'a\u2028b'],
   }
   for (const [name, values] of Object.entries(bad)) {
     it(`${name} that is not acceptable is KEY_INVALID, named, and makes nothing`, async () => {

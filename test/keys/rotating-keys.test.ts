@@ -52,6 +52,19 @@ describe('rotating a key', () => {
     })
   }
 
+  it('of a key that has ended takes an expiry, and says so', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await keys.rotate(details.id, { grace: 0 })
+    await assert.rejects(keys.rotate(details.id), {
+      code: 'KEY_INVALID',
+      message: 'The key has expired: say with expiresAt when the new one is to',
+    })
+    const expiresAt = inHours(1)
+    assert.deepEqual((await keys.rotate(details.id, { expiresAt })).details.expiresAt, expiresAt)
+    assert.equal((await keys.rotate(details.id, { expiresAt: null })).details.expiresAt, null)
+  })
+
   it('never lets the old key live longer than it would have', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })

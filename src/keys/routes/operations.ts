@@ -20,9 +20,10 @@ const ERRORS = {
   503: 'The key store or the session verification is unavailable',
 } as const
 
-function errors(...statuses: (keyof typeof ERRORS)[]) {
+/** @param told what a status says of this operation, where that is something else */
+function errors(statuses: readonly (keyof typeof ERRORS)[], told: Record<number, string> = {}) {
   return Object.fromEntries(
-    statuses.map((status) => [status, { ...ErrorResponse, description: ERRORS[status] }]),
+    statuses.map((status) => [status, { ...ErrorResponse, description: told[status] ?? ERRORS[status] }]),
   )
 }
 
@@ -34,7 +35,7 @@ export const listKeys = operation({
   operationId: 'listKeys',
   summary: "Lists the tenant's keys, newest first, revoked and expired ones included",
   querystring: schemas.ListQuery,
-  response: { 200: schemas.ListAnswer, ...errors(400, 401, 403, 503) },
+  response: { 200: schemas.ListAnswer, ...errors([400, 401, 403, 503]) },
 })
 
 export const createKey = operation({
@@ -42,14 +43,20 @@ export const createKey = operation({
   summary: 'Creates a key. The answer is the only one that ever holds it',
   headers: schemas.IdempotencyHeaders,
   body: schemas.CreateBody,
-  response: { 201: schemas.CreateAnswer, ...errors(400, 401, 403, 404, 409, 413, 415, 503) },
+  response: {
+    201: schemas.CreateAnswer,
+    ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
+      404: 'The organization is no tenant',
+      409: 'The Idempotency-Key was used before; the message names the key that it has made',
+    }),
+  },
 })
 
 export const getKey = operation({
   operationId: 'getKey',
   summary: 'Shows a key',
   params: schemas.KeyParams,
-  response: { 200: schemas.KeyDetailsBody, ...errors(400, 401, 403, 404, 503) },
+  response: { 200: schemas.KeyDetailsBody, ...errors([400, 401, 403, 404, 503]) },
 })
 
 export const updateKey = operation({
@@ -57,7 +64,10 @@ export const updateKey = operation({
   summary: 'Changes name, scopes or expiry. Answers when every instance goes by it',
   params: schemas.KeyParams,
   body: schemas.UpdateBody,
-  response: { 200: schemas.ChangeAnswer, ...errors(400, 401, 403, 404, 409, 413, 415, 503) },
+  response: {
+    200: schemas.ChangeAnswer,
+    ...errors([400, 401, 403, 404, 409, 413, 415, 503], { 409: 'The key is revoked, which is for ever' }),
+  },
 })
 
 export const rotateKey = operation({
@@ -66,12 +76,12 @@ export const rotateKey = operation({
   params: schemas.KeyParams,
   headers: schemas.IdempotencyHeaders,
   body: schemas.RotateBody,
-  response: { 201: schemas.RotateAnswer, ...errors(400, 401, 403, 404, 409, 413, 415, 503) },
+  response: { 201: schemas.RotateAnswer, ...errors([400, 401, 403, 404, 409, 413, 415, 503]) },
 })
 
 export const revokeKey = operation({
   operationId: 'revokeKey',
   summary: 'Revokes a key for ever. Answers when no instance accepts it any more',
   params: schemas.KeyParams,
-  response: { 200: schemas.ChangeAnswer, ...errors(400, 401, 403, 404, 503) },
+  response: { 200: schemas.ChangeAnswer, ...errors([400, 401, 403, 404, 503]) },
 })

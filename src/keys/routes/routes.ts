@@ -77,6 +77,7 @@ export function defineRoutes(
     async (request, reply) => {
       const caller = callerOf(request)
       const { body, params } = request
+      const { graceSeconds, ...expiry } = withExpiry(body)
       const rotated = await audited(
         request,
         caller,
@@ -86,7 +87,8 @@ export function defineRoutes(
           keys.rotate(params.id, {
             tenantId: caller.tenantId,
             createdBy: caller.user.userId,
-            ...(body.graceSeconds !== undefined && { grace: body.graceSeconds * 1_000 }),
+            ...expiry,
+            ...(graceSeconds !== undefined && { grace: graceSeconds * 1_000 }),
             ...idempotency(request.headers),
           }),
         ({ details }) => ({ newKeyId: details.id }),

@@ -60,6 +60,7 @@ export const RotateBody = Type.Object(
           'a whole number of seconds up to a year, after which the old key ends (without it, it stays valid until revoked)',
       }),
     ),
+    expiresAt: Type.Optional(NewExpiry),
   },
   closed,
 )
@@ -138,11 +139,17 @@ export const ListAnswer = Type.Object(
     nextCursor: Nullable(Type.String(), 'For the next page; null on the last one'),
     canWrite: Type.Boolean({ description: 'Whether the signed-in user may create, change and revoke keys' }),
   },
-  closed,
+  { ...closed, description: 'A page of keys' },
 )
-export const CreateAnswer = Type.Object({ key: fullKey, details: KeyDetailsBody }, closed)
-export const ChangeAnswer = Type.Object({ details: KeyDetailsBody, ...reach }, closed)
+export const CreateAnswer = Type.Object(
+  { key: fullKey, details: KeyDetailsBody },
+  { ...closed, description: 'The new key' },
+)
+export const ChangeAnswer = Type.Object(
+  { details: KeyDetailsBody, ...reach },
+  { ...closed, description: 'The key as it is now, and how far the change has reached' },
+)
 export const RotateAnswer = Type.Object(
   { key: fullKey, details: KeyDetailsBody, retired: KeyDetailsBody, ...reach },
-  closed,
+  { ...closed, description: 'The new key, the old one as it is now, and how far that has reached' },
 )

@@ -7,14 +7,19 @@
  */
 import { type TSchema, FormatRegistry } from '@sinclair/typebox'
 import { TypeCompiler, ValueErrorType } from '@sinclair/typebox/compiler'
-import { Convert } from '@sinclair/typebox/value'
 import type { FastifySchemaCompiler } from 'fastify'
 
 /** RFC 3339, with its offset: a date and time without one means another moment on each machine. */
-const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
 
 if (!FormatRegistry.Has('date-time')) {
-  FormatRegistry.Set('date-time', (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)))
+  FormatRegistry.Set('date-time', (text) => isDateTime(text) && !Number.isNaN(Date.parse(text)))
+}
+
+/** `Date.parse` takes February 30th for March 2nd. */
+function isDateTime(text: string): boolean {
+  const [, year, month, day] = DATE_TIME.exec(text) ?? []
+  return Number(day) >= 1 && Number(day) <= new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate()
 }
 
 /** A refused request. `validation` is how Fastify marks such errors, and what `errorEnvelope` knows them by. */
@@ -32,10 +37,21 @@ export const strictValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPa
     // No body comes in as null. It is an empty object: what it lacks is then named.
     let value: unknown = received ?? {}
     // A query holds nothing but strings; bodies have types of their own, which are not bent.
-    if (httpPart === 'querystring') value = Convert(schema, value)
+    if (httpPart === 'querystring') value = withNumbers(schema, value as object)
     if (check.Check(value)) return { value }
     return { error: new InvalidRequest(complaint(httpPart, schema, check.Errors(value).First())) }
   }
+}
+
+/** Digits where the schema has an integer, and nothing else that could be taken for a number: `1e1`, `0x10`, `true`. */
+function withNumbers({ properties }: TSchema, query: object): object {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]: [string, unknown]) => {
+      const isInteger = (properties as Record<string, TSchema>)[name]?.type === 'integer'
+      const isDigits = typeof value === 'string' && /^\d{1,15}$/.test(value)
+      return [name, isInteger && isDigits ? Number(value) : value]
+    }),
+  )
 }
 
 type Complaint =

@@ -38,7 +38,8 @@ describe('key routes: Idempotency-Key', () => {
   it('makes one key of a rotation that is repeated', async (t) => {
     const { send, keys } = await consoleApp(t)
     const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
-    const rotate = { ...create('attempt-1'), url: `/console/keys/${details.id}/rotate`, payload: {} }
+    const payload = { graceSeconds: 0 }
+    const rotate = { ...create('attempt-1'), url: `/console/keys/${details.id}/rotate`, payload }
     const first = await send<Created>(ADMIN_OF_A, rotate)
     const again = await send(ADMIN_OF_A, rotate)
     assert.deepEqual([first.status, again.status], [201, 409])

@@ -95,8 +95,10 @@ describe('key routes: who is let in', () => {
     it(`${name} is ${writes ? 'not ' : ''}for a member`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       const answer = await send(MEMBER_OF_A, request(id))
-      if (writes) assertRefused(answer, 403, 'AUTH_FORBIDDEN')
-      else assert.equal(answer.status, 200)
+      if (writes) {
+        assertRefused(answer, 403, 'AUTH_FORBIDDEN')
+        assert.match(String(answer.headers['www-authenticate']), /^Bearer .*error="insufficient_scope"$/)
+      } else assert.equal(answer.status, 200)
       await unchanged()
     })
   }
@@ -128,6 +130,18 @@ describe('key routes: who is let in', () => {
       own.body.keys.map((key) => key.id),
       [id],
     )
+  })
+
+  it('answers 503 where it does not come out in time for whom', async (t) => {
+    const never = new Promise<never>(() => {})
+    const { send } = await consoleApp(t, { options: { tenantOf: () => never } })
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const refused = send(ADMIN_OF_A, { url: '/console/keys' })
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+    t.mock.timers.tick(5_000)
+    const answer = await refused
+    assertRefused(answer, 503, 'AUTH_UNAVAILABLE')
+    assert.equal(answer.headers['retry-after'], '1')
   })
 
   it('says nothing of the body to whoever may not write', async (t) => {
@@ -210,8 +224,8 @@ describe('key routes: what is taken', () => {
       /^body\/expiresAt must be an RFC 3339/,
     ],
     [
-      'an expiry on no day',
-      { name: 'n', environment: 'live', expiresAt: '2031-13-41T00:00:00Z' },
+      'an expiry at no hour',
+      { name: 'n', environment: 'live', expiresAt: '2031-01-01T24:00:00Z' },
       /^body\/expiresAt must be /,
     ],
     [
@@ -220,6 +234,10 @@ describe('key routes: what is taken', () => {
       /^body\/expiresAt must be /,
     ],
   ]
+  for (const day of ['2031-13-01', '2031-00-01', '2031-02-29', '2031-04-31', '2031-04-00']) {
+    const payload = { name: 'n', environment: 'live', expiresAt: `${day}T00:00:00Z` }
+    creations.push([`an expiry on ${day}`, payload, /^body\/expiresAt must be /])
+  }
   for (const [what, payload, message] of creations) {
     it(`POST /keys refuses ${what}`, async (t) => {
       const { send } = await consoleApp(t)
@@ -240,7 +258,19 @@ describe('key routes: what is taken', () => {
     assert.equal(answer.body.error.message, 'body must be an object with what is to change')
   })
 
-  for (const query of ['limit=0', 'limit=101', 'limit=all', 'limit=1&limit=2', 'cursor=', 'offset=3']) {
+  for (const query of [
+    ...[
+      'limit=0',
+      'limit=101',
+      'limit=all',
+      'limit=true',
+      'limit=1e1',
+      'limit=0x10',
+      'limit=1.9',
+      'limit=%201',
+    ],
+    ...['limit=1&limit=2', 'cursor=', 'offset=3'],
+  ]) {
     it(`GET /keys refuses ?${query}`, async (t) => {
       const { send } = await consoleApp(t)
       assertRefused(await send(MEMBER_OF_A, { url: `/console/keys?${query}` }), 400, 'VALIDATION_FAILED')
