@@ -51,7 +51,10 @@ const child = spawn(process.execPath, withCoverage ? [c8, process.execPath, ...n
   },
 })
 
-const end = () => process.kill(-child.pid, 'SIGKILL')
+const end = () => {
+  // Without an id it was never started.
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+}
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, end)
 let late = false
 setTimeout(() => {
