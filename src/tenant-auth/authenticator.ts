@@ -17,7 +17,7 @@ export const kEntry: unique symbol = Symbol('fastify-tenant-auth.entry')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    [kEntry]: KeyEntry | null
+    [kEntry]: KeyEntry | null | undefined
   }
 }
 

@@ -6,6 +6,7 @@ import { AuthError, TenantAuthError } from '../errors.ts'
 import { UsageRecorder } from '../keys/usage-recorder.ts'
 import { describeGuard, tenantKeyGuard } from '../openapi.ts'
 import { recordRefusal, type Refusal, sendRefusal } from '../refusal.ts'
+import { claimScope, declareEverywhere } from '../scope.ts'
 import { isWritable } from '../stores/key-store.ts'
 import { Authenticator, kEntry } from './authenticator.ts'
 import { checkOptions, checkRouteConfig } from './options.ts'
@@ -14,7 +15,10 @@ import type { TenantAuthOptions } from './types.ts'
 
 async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<void> {
   const options = checkOptions(given)
-  claimNames(app)
+  claimScope(app, 'tenantAuth')
+  app.decorateRequest(kEntry, null)
+  declareEverywhere(app, 'tenant', tenant)
+  declareEverywhere(app, 'tenantKey', tenantKey)
 
   const recorder =
     options.trackLastUsed && isWritable(options.keyStore)
@@ -28,9 +32,6 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   })
   const refused = zeroCounts()
 
-  app.decorateRequest(kEntry, null)
-  app.decorateRequest('tenant', { getter: tenant })
-  app.decorateRequest('tenantKey', { getter: tenantKey })
   app.decorate('tenantAuth', {
     stats: () => ({
       accepted: authenticator.accepted,
@@ -82,14 +83,6 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
 
 type Done = (error?: Error) => void
 
-function claimNames(app: FastifyInstance): void {
-  if (!app.hasDecorator('tenantAuth')) return
-  throw new TenantAuthError(
-    'TENANT_AUTH_ALREADY_REGISTERED',
-    'tenantAuth is registered in this scope or one around it already: register it once, in the innermost scope that holds all the routes it guards',
-  )
-}
-
 function tenant(this: FastifyRequest) {
   return entryOf(this, 'tenant').tenant
 }
@@ -100,7 +93,8 @@ function tenantKey(this: FastifyRequest) {
 
 function entryOf(request: FastifyRequest, name: string) {
   const entry = request[kEntry]
-  if (entry !== null) return entry
+  // Undefined in scopes that the plugin does not reach, and in those that were there before it.
+  if (entry !== null && entry !== undefined) return entry
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
     `request.${name} was read where tenantAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope`,

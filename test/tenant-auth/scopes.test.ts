@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastifyAuth from '@fastify/auth'
 import cors from '@fastify/cors'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { consoleAuth, errorEnvelope, tenantAuth } from '../../src/index.ts'
 import { SessionSigner } from '../../src/testing/session-signer.ts'
 import { MapStore, setUp } from './set-up.ts'
@@ -48,6 +48,21 @@ describe('scopes of routes', () => {
         })
       },
       { code: 'TENANT_AUTH_ALREADY_REGISTERED', message: /register it once/ },
+    )
+  })
+
+  it('cannot have the plugin around one that has it either, where the inner one came first', async () => {
+    const app = fastify()
+    await app.register(async (outer) => {
+      await outer.register(async (inner) => {
+        await inner.register(tenantAuth, { keyStore: new MapStore() })
+      })
+    })
+    await assert.rejects(
+      async () => {
+        await app.register(tenantAuth, { keyStore: new MapStore() })
+      },
+      { code: 'TENANT_AUTH_ALREADY_REGISTERED', message: /or in one around or below it/ },
     )
   })
 
@@ -118,37 +133,56 @@ describe('scopes of routes', () => {
 })
 
 describe('a request that tenantAuth has not let in', () => {
-  for (const name of ['tenant', 'tenantKey'] as const) {
-    it(`has no ${name}: reading it throws, it is never undefined`, async () => {
-      const { app } = await setUp(
-        { addHook: false },
-        { routes: (api) => void api.get('/r', async (request) => request[name]) },
-      )
-      const response = await app.inject('/r')
-      assert.equal(response.statusCode, 500)
-      const { app: plain } = await setUp({ addHook: false })
-      plain.setErrorHandler((error: { code?: string }, _request, reply) => reply.send({ seen: error.code }))
-      await plain.ready()
-      await Promise.all([app.close(), plain.close()])
-    })
+  const read = (name: 'tenant' | 'tenantKey') => async (request: FastifyRequest) => request[name].id
+  async function assertThrows(app: FastifyInstance, urls: readonly string[]) {
+    for (const url of urls) {
+      const answer = await app.inject(url)
+      assert.deepEqual([answer.statusCode, answer.json().code], [500, 'TENANT_AUTH_NOT_AUTHENTICATED'], url)
+    }
+    await app.close()
   }
 
-  it('is told so with a code', async () => {
+  it('has no tenant and no tenantKey: reading one throws a coded error, it is never undefined', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore: new MapStore(), addHook: false })
-    const seen: unknown[] = []
-    app.get('/', async (request) => {
-      for (const read of [() => request.tenant, () => request.tenantKey]) {
-        try {
-          read()
-        } catch (error) {
-          seen.push((error as { code: string }).code)
-        }
-      }
-      return 'open'
+    app.get('/tenant', read('tenant'))
+    app.get('/key', read('tenantKey'))
+    await assertThrows(app, ['/tenant', '/key'])
+  })
+
+  it('throws as well in open scopes around, beside and below, made before or after', async () => {
+    const app = fastify()
+    const open = (url: string) => async (scope: FastifyInstance) => {
+      scope.get(`${url}/tenant`, read('tenant'))
+      scope.get(`${url}/key`, read('tenantKey'))
+    }
+    await app.register(open('/before'))
+    await app.register(async (api) => {
+      await api.register(open('/below'))
+      await api.register(tenantAuth, { keyStore: new MapStore(), addHook: false })
     })
-    assert.equal((await app.inject('/')).body, 'open', 'addHook: false guards nothing')
-    assert.deepEqual(seen, ['TENANT_AUTH_NOT_AUTHENTICATED', 'TENANT_AUTH_NOT_AUTHENTICATED'])
+    await app.register(open('/after'))
+    await open('/around')(app)
+    const urls = ['/before', '/below', '/after', '/around']
+    await assertThrows(
+      app,
+      urls.flatMap((url) => [`${url}/tenant`, `${url}/key`]),
+    )
+  })
+
+  it('leaves a property of the same name to another scope', async () => {
+    const app = fastify()
+    await app.register(async (api) => {
+      await api.register(tenantAuth, { keyStore: new MapStore() })
+    })
+    await app.register(async (other) => {
+      other.decorateRequest('tenant', null as never)
+      other.addHook('onRequest', async (request) => {
+        Object.assign(request, { tenant: { id: 'of its own' } })
+      })
+      other.get('/', read('tenant'))
+    })
+    assert.equal((await app.inject('/')).body, 'of its own')
     await app.close()
   })
 })

@@ -1,0 +1,56 @@
+/** Where a plugin stands among the scopes of an app: registered once in a line of them, and known in all of them. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { TenantAuthError } from './errors.ts'
+
+/** By the plugin's name: scopes with a scope below them that it guards. */
+const around = new Map<string, WeakSet<FastifyInstance>>()
+
+/**
+ * Claims the scope for the plugin. Scopes get the hooks of those around them whichever was registered first, so that a
+ * second registration in one line would check each request twice.
+ *
+ * @throws `TENANT_AUTH_ALREADY_REGISTERED`
+ */
+export function claimScope(app: FastifyInstance, plugin: string): void {
+  const guardedBelow = around.get(plugin) ?? new WeakSet()
+  around.set(plugin, guardedBelow)
+  if (app.hasDecorator(plugin) || guardedBelow.has(app)) {
+    throw new TenantAuthError(
+      'TENANT_AUTH_ALREADY_REGISTERED',
+      `${plugin} is registered in this scope already, or in one around or below it: register it once, in the innermost scope that holds all the routes it guards`,
+    )
+  }
+  for (let scope = scopeAround(app); scope !== undefined; scope = scopeAround(scope)) guardedBelow.add(scope)
+}
+
+/**
+ * Gives requests a property that its getter may refuse, in every scope of the app: types say that it is there, and one
+ * that is `undefined` in an open route beside the guarded ones is a query without a tenant.
+ */
+export function declareEverywhere(
+  app: FastifyInstance,
+  name: string,
+  getter: (this: FastifyRequest) => unknown,
+): void {
+  app.decorateRequest(name, { getter })
+  const outermost = outermostOf(app)
+  if (outermost.hasRequestDecorator(name)) return
+  outermost.decorateRequest(name, {
+    getter,
+    // Another scope may decorate its own requests with this name, for something else.
+    setter(this: FastifyRequest, value: unknown) {
+      Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true })
+    },
+  })
+}
+
+function outermostOf(app: FastifyInstance): FastifyInstance {
+  const above = scopeAround(app)
+  return above === undefined ? app : outermostOf(above)
+}
+
+/** Fastify makes a scope with the one around it as its prototype. */
+function scopeAround(app: FastifyInstance): FastifyInstance | undefined {
+  const above = Object.getPrototypeOf(app) as Partial<FastifyInstance>
+  return above.decorateRequest === undefined ? undefined : (above as FastifyInstance)
+}
