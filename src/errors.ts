@@ -64,7 +64,8 @@ export class AuthError extends Error {
     this.code = code
     this.statusCode = AUTH_ERRORS[code].statusCode
     this.reason = reason
-    this.headers = headers
+    // A copy: what an app's error handler changes must not be every later answer's.
+    this.headers = { ...headers }
   }
 }
 
@@ -170,7 +171,7 @@ export function errorEnvelope(
 ): void {
   // Fastify calls a not-found handler with two arguments and an error handler with three.
   if (args.length === 2) answer(...args, NOT_FOUND)
-  else answer(args[1], args[2], describe(args[0]), args[0])
+  else answer(args[1], args[2], describe(args[0], args[2]), args[0])
 }
 
 interface Answer {
@@ -193,21 +194,39 @@ function answer(
   { statusCode, code, message }: Answer,
   error?: unknown,
 ) {
-  if (error instanceof AuthError) void reply.headers(error.headers)
-  else if (statusCode >= 500) request.log.error({ err: error }, 'request failed')
+  const { headers } = Object(error) as { headers?: unknown }
+  if (typeof headers === 'object' && headers !== null) void reply.headers(headers as AuthErrorHeaders)
+  if (statusCode >= 500 && !(error instanceof AuthError)) request.log.error({ err: error }, 'request failed')
   void reply
     .code(statusCode)
     .type('application/json; charset=utf-8')
     .send(JSON.stringify({ request_id: request.id, error: { code, message } } satisfies ErrorEnvelope))
 }
 
-function describe(thrown: unknown): Answer {
-  const error: Partial<FastifyError> = thrown instanceof Error ? thrown : {}
-  const { statusCode = 500, message = INTERNAL.message } = error
-  if (error instanceof AuthError) return { statusCode, code: error.code, message }
+/** Of an address that Fastify's router cannot read. Their own messages quote it, and clients put keys into addresses. */
+const BAD_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH'])
+
+function describe(thrown: unknown, reply: FastifyReply): Answer {
+  const error: Partial<FastifyError> = Object(thrown)
+  const { code, message } = error
+  const statusCode = statusOfError(error, reply)
+  if (error instanceof AuthError) return { statusCode, code: error.code, message: error.message }
   if (statusCode === 503) return UNAVAILABLE
-  if (statusCode < 400 || statusCode >= 500) return INTERNAL
-  if (error.validation !== undefined) return { statusCode, code: 'VALIDATION_FAILED', message }
-  if (error instanceof TenantAuthError) return { statusCode, code: error.code, message }
-  return { statusCode, code: CLIENT_CODES[statusCode] ?? 'REQUEST_FAILED', message }
+  if (statusCode >= 500) return INTERNAL
+  const told = typeof message === 'string' ? message : 'The request cannot be answered'
+  if (error.validation !== undefined) return { statusCode, code: 'VALIDATION_FAILED', message: told }
+  if (error instanceof TenantAuthError) return { statusCode, code: error.code, message: told }
+  return {
+    statusCode,
+    code: CLIENT_CODES[statusCode] ?? 'REQUEST_FAILED',
+    message: BAD_ADDRESS.has(code ?? '') ? 'The address cannot be read' : told,
+  }
+}
+
+/** As Fastify's own error handler has it: of the error, else of a reply that was given one, else 500. */
+function statusOfError(error: Partial<FastifyError> & { status?: unknown }, reply: FastifyReply): number {
+  const statuses: unknown[] = [error.statusCode, error.status, reply.statusCode]
+  const isError = (status: unknown) =>
+    Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599
+  return Number(statuses.find(isError) ?? 500)
 }

@@ -30,24 +30,24 @@ export interface Refusal {
   readonly headers: AuthErrorHeaders
   /** What went wrong behind a 503. It is logged, so it must not hold a credential. */
   readonly cause?: unknown
+  /** Whose credential it is, where it is a good one that is not let in all the same. */
+  readonly of?: Pick<AuthEvent, 'keyId' | 'tenantId' | 'userId'>
 }
 
 /**
  * What to answer instead of the envelope: `'throw'` hands an `AuthError` to the app's error handler, a function returns
- * the body (status and headers stay as they are). It is called once for each refusal and must not be async.
+ * the body, or a promise of it (status and headers stay as they are). It is called once for each refusal; what it throws
+ * goes to the app's error handler.
  */
 export type ErrorResponseOption = 'throw' | ((error: AuthError, request: FastifyRequest) => unknown)
 
 /** Logs and publishes a refusal. Once for each, however it is answered. */
-export function recordRefusal(
-  plugin: AuthEvent['plugin'],
-  request: FastifyRequest,
-  { reason, cause }: Refusal,
-): void {
-  if (cause === undefined) request.log.info({ plugin, reason }, 'request refused')
-  else request.log.warn({ plugin, reason, err: cause }, 'request refused')
+export function recordRefusal(plugin: AuthEvent['plugin'], request: FastifyRequest, refusal: Refusal): void {
+  const { reason, cause } = refusal
+  if (cause !== undefined) request.log.warn({ plugin, reason, err: cause }, 'request refused')
+  else request.log.info({ plugin, reason, ...refusal.of }, 'request refused')
   if (refusedChannel.hasSubscribers) {
-    refusedChannel.publish({ plugin, requestId: request.id, reason } satisfies AuthEvent)
+    refusedChannel.publish({ plugin, requestId: request.id, reason, ...refusal.of } satisfies AuthEvent)
   }
 }
 
@@ -62,18 +62,43 @@ export function sendRefusal(
   errorResponse: ErrorResponseOption | undefined,
   done: (error: Error) => void,
 ): void {
+  if (errorResponse !== undefined) {
+    sendAs(errorResponse, request, reply, new AuthError(refusal.code, refusal), done)
+    return
+  }
+  void reply
+    .code(statusOf(refusal.code))
+    .headers(refusal.headers)
+    .type('application/json; charset=utf-8')
+    .send(envelopeBody(request.id, refusal.code))
+}
+
+function sendAs(
+  errorResponse: ErrorResponseOption,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: AuthError,
+  done: (error: Error) => void,
+): void {
   if (errorResponse === 'throw') {
-    done(new AuthError(refusal.code, refusal))
+    done(error)
     return
   }
-  let body
+  const send = (body: unknown) => void reply.code(error.statusCode).headers(error.headers).send(body)
+  // `done` without an error would let the request in, and programs may throw anything.
+  const fail = (thrown: unknown) =>
+    done(
+      thrown instanceof Error ? thrown : new Error('errorResponse threw what is no Error', { cause: thrown }),
+    )
   try {
-    body = errorResponse?.(new AuthError(refusal.code, refusal), request)
-  } catch (error) {
-    done(error as Error)
-    return
+    const body = errorResponse(error, request)
+    if (isThenable(body)) Promise.resolve(body).then(send).catch(fail)
+    else send(body)
+  } catch (thrown) {
+    fail(thrown)
   }
-  void reply.code(statusOf(refusal.code)).headers(refusal.headers)
-  if (errorResponse !== undefined) void reply.send(body)
-  else void reply.type('application/json; charset=utf-8').send(envelopeBody(request.id, refusal.code))
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

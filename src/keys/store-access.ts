@@ -5,6 +5,7 @@
 import { TenantAuthError } from '../errors.ts'
 import { type Confirmation, isCoherent, type WritableKeyStore, type Written } from '../stores/key-store.ts'
 import { systemClock } from '../clock.ts'
+import { maskedError } from '../masked-error.ts'
 import { withTimeLimit } from '../time-limit.ts'
 
 const NOT_READ = 'The key store did not answer, or not as it should'
@@ -68,17 +69,5 @@ function checkWritten(answer: unknown): void {
 }
 
 function unavailable(message: string, error: unknown): TenantAuthError {
-  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause: withoutHashes(error) })
-}
-
-/**
- * A store's error without what it may quote: databases like to name the value that they tripped over, in properties and
- * in the message, and that may be the hash of a key.
- */
-function withoutHashes(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error('the store threw what is no Error')
-  const mask = (text: string) => text.replace(/[0-9a-f]{64}/gi, '[hash]')
-  const copy = new Error(mask(error.message))
-  copy.stack = mask(error.stack ?? copy.message)
-  return 'code' in error && typeof error.code === 'string' ? Object.assign(copy, { code: error.code }) : copy
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause: maskedError(error) })
 }

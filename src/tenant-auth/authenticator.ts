@@ -7,6 +7,7 @@ import { systemClock } from '../clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
 import { hashKey } from '../keys/key-format.ts'
+import { maskedError } from '../masked-error.ts'
 import { acceptedChannel, type AuthEvent, type Refusal } from '../refusal.ts'
 import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
@@ -54,17 +55,19 @@ export class Authenticator {
   }
 
   async #askStore(request: FastifyRequest, hash: string): Promise<Refusal | null> {
+    let verdict
     try {
-      return this.#decide(request, await this.cache.find(hash))
+      verdict = await this.cache.find(hash)
     } catch (error) {
-      return { ...this.#refusals.unavailable, cause: withoutSecrets(error, hash) }
+      return { ...this.#refusals.unavailable, cause: maskedError(error) }
     }
+    return this.#decide(request, verdict)
   }
 
   #decide(request: FastifyRequest, verdict: Verdict): Refusal | null {
     if (typeof verdict === 'string') return this.#refusals[verdict]
-    if (verdict.suspended) return this.#refusals.suspended
-    if (!hasScopes(request, verdict.key.scopes)) return this.#refusals.scope
+    if (verdict.suspended) return refusalOf(verdict, this.#refusals.suspended)
+    if (!hasScopes(request, verdict)) return refusalOf(verdict, this.#refusals.scope)
     request[kEntry] = verdict
     this.accepted++
     if (acceptedChannel.hasSubscribers) {
@@ -85,21 +88,16 @@ export class Authenticator {
  * Read from the route each time: `onRoute` does not see the routes declared before the plugin was registered. For the same
  * reason a demand of theirs may be misspelt, and one that is not understood is met by nobody.
  */
-function hasScopes(request: FastifyRequest, scopes: readonly string[]): boolean {
-  const demand = request.routeOptions.config.tenantAuth
+function hasScopes(request: FastifyRequest, { key }: KeyEntry): boolean {
+  const demand: { scopes?: unknown } | null | undefined = request.routeOptions.config.tenantAuth
   if (demand === undefined) return true
-  const wanted: unknown = demand.scopes
-  return Array.isArray(wanted) && wanted.every((scope) => scopes.includes(scope))
+  const wanted = demand?.scopes
+  if (!Array.isArray(wanted)) return false
+  for (const scope of wanted) if (!key.scopes.includes(scope as string)) return false
+  return true
 }
 
-/**
- * What may be logged of a store's failure: drivers put parameters into messages, and any property may hold one. The
- * stack begins with the message, so it is cut as well.
- */
-function withoutSecrets(error: unknown, hash: string): { type: string; code?: string; message: string } {
-  if (!(error instanceof Error))
-    return { type: typeof error, message: 'the key store threw something that is no Error' }
-  const { code } = error as NodeJS.ErrnoException
-  const message = error.message.replaceAll(hash, '[hash]')
-  return { type: error.name, message, ...(typeof code === 'string' ? { code } : {}) }
+/** Whose key it is goes to the log: the key is good, and an operator wants to know who asks for too much. */
+function refusalOf({ key, tenant }: KeyEntry, refusal: Refusal): Refusal {
+  return { ...refusal, of: { keyId: key.id, tenantId: tenant.id } }
 }

@@ -32,7 +32,7 @@ export function buildRefusals(header: string): Record<RefusalReason, Refusal> {
   }
   const build = (reason: RefusalReason): Refusal => {
     const code = CODES[reason]
-    return Object.freeze({ code, reason, headers: headers[code] ?? {} })
+    return Object.freeze({ code, reason, headers: Object.freeze(headers[code] ?? {}) })
   }
   return Object.fromEntries(reasons().map((reason) => [reason, build(reason)])) as Record<
     RefusalReason,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
-import fastify from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import { type AuthError, type AuthEvent, tenantAuth } from '../../src/index.ts'
 import { generateKey, hashKey } from '../../src/keys/key-format.ts'
 import { LogLines, MapStore, setUp } from './set-up.ts'
@@ -55,6 +55,21 @@ describe('a store that gives no answer', () => {
     assert.ok(!text.includes(hash) && !text.includes(key))
     await app.close()
   })
+
+  it('is logged without it whatever its letters and wherever it stands, even in what is no good error', async () => {
+    const key = generateKey('loom', 'live')
+    const hash = hashKey(key).toUpperCase()
+    const error = Object.assign(new Error(), {
+      message: { hash },
+      code: `E_${hash}`,
+      name: `Error of ${hash}`,
+    })
+    const { app, log } = await setUp({ keyStore: { findByHash: () => Promise.reject(error) } })
+    const answer = await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+    assert.equal(answer.statusCode, 503)
+    assert.doesNotMatch(JSON.stringify(log.lines), /[0-9a-f]{64}/i)
+    await app.close()
+  })
 })
 
 describe('errorResponse', () => {
@@ -71,6 +86,57 @@ describe('errorResponse', () => {
     assert.deepEqual(response.json(), { title: 'AUTH_INVALID_KEY', url: '/' })
     assert.ok(response.headers['www-authenticate'])
     assert.equal(errors[0]?.reason, 'missing')
+    await app.close()
+  })
+
+  it('may take its time', async () => {
+    const { app } = await setUp({ errorResponse: async ({ code }) => ({ title: code }) })
+    const response = await app.inject('/')
+    assert.equal(response.statusCode, 401)
+    assert.deepEqual(response.json(), { title: 'AUTH_INVALID_KEY' })
+    assert.ok(response.headers['www-authenticate'])
+    await app.close()
+  })
+
+  for (const thrown of [undefined, null, 0, '', false, 'text', new Error('mine')]) {
+    for (const how of ['throws', 'rejects'] as const) {
+      it(`that ${how} ${String(thrown)} lets nobody in`, async () => {
+        const seen: unknown[] = []
+        const errorResponse = () => {
+          if (how === 'rejects') return Promise.reject(thrown)
+          throw thrown
+        }
+        const routes = (api: FastifyInstance) =>
+          api.setErrorHandler((error, _request, reply) => {
+            seen.push(error)
+            return reply.code(500).send('failed')
+          })
+        const { app } = await setUp({ errorResponse }, { routes })
+        for (const method of ['GET', 'POST'] as const) {
+          const response = await app.inject({ method, url: '/' })
+          assert.deepEqual([response.statusCode, response.body], [500, 'failed'])
+        }
+        for (const error of seen) {
+          assert.ok(error instanceof Error)
+          assert.ok(error === thrown || error.cause === thrown)
+        }
+        await app.close()
+      })
+    }
+  }
+
+  it('cannot change what later refusals are answered', async () => {
+    const { app } = await setUp({
+      errorResponse: ({ headers }) => {
+        const before = { ...headers }
+        Object.assign(headers, { 'www-authenticate': 'Basic' })
+        return before
+      },
+    })
+    await app.inject('/')
+    assert.deepEqual((await app.inject('/')).json(), {
+      'www-authenticate': 'ApiKey header="x-tenant-api-key"',
+    })
     await app.close()
   })
 
@@ -122,6 +188,28 @@ describe('what an operator sees', () => {
     )
     const text = JSON.stringify(log.lines)
     assert.ok(!text.includes(key) && !text.includes(hashKey(key)))
+    await app.close()
+  })
+
+  it('is whose key it was, where a good one asked for too much', async () => {
+    const { app, log, store } = await setUp(
+      {},
+      {
+        routes: (api) => void api.get('/s', { config: { tenantAuth: { scopes: ['s'] } } }, async () => 'in'),
+      },
+    )
+    const key = store.add({ id: 'key_7' })
+    const suspended = store.add({ id: 'key_8', tenant: { id: 'ten_2', suspended: true } })
+    for (const credential of [key, suspended]) {
+      await app.inject({ url: '/s', headers: { 'x-tenant-api-key': credential } })
+    }
+    assert.deepEqual(
+      log.refusals.map(({ reason, keyId, tenantId }) => [reason, keyId, tenantId]),
+      [
+        ['scope', 'key_7', 'ten_1'],
+        ['suspended', 'key_8', 'ten_2'],
+      ],
+    )
     await app.close()
   })
 
