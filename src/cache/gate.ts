@@ -18,6 +18,7 @@ export class Gate {
   #taken = 0
   /** In order of arrival. A Set, so that one that gives up leaves in constant time. */
   readonly #waiting = new Set<() => void>()
+  readonly #emptied: (() => void)[] = []
 
   constructor(limit: number) {
     this.#limit = limit
@@ -26,6 +27,11 @@ export class Gate {
   /** How many are inside or wait. */
   get size(): number {
     return this.#taken + this.#waiting.size
+  }
+
+  /** Settles when nobody is inside and nobody waits. */
+  get empty(): Promise<void> {
+    return this.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#emptied.push(resolve))
   }
 
   /**
@@ -75,6 +81,7 @@ export class Gate {
     const [next] = this.#waiting
     if (next === undefined) {
       this.#taken--
+      if (this.size === 0) for (const emptied of this.#emptied.splice(0)) emptied()
       return
     }
     this.#waiting.delete(next)

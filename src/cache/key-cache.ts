@@ -4,7 +4,6 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
-import { setMaxListeners } from 'node:events'
 import { type FleetCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../clock.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
@@ -15,7 +14,7 @@ import { Lease } from './lease.ts'
 import { withTimeLimit } from '../time-limit.ts'
 import { judge, type KeyEntry, type Verdict } from './verdict.ts'
 
-/** A key's use is noted at most so often, in milliseconds. */
+/** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
 
 export interface CacheLimits extends EntriesOptions {
@@ -65,7 +64,6 @@ export class KeyCache {
   readonly #member: FleetMember | undefined
   readonly #unsubscribe: (() => void) | undefined
   readonly #gate: Gate
-  readonly #closing = new AbortController()
   readonly #entries: Entries | undefined
   /**
    * Look-ups that later requests may join and whose answer may be cached. An invalidation takes a look-up out (2), and
@@ -84,7 +82,6 @@ export class KeyCache {
     this.#clock = clock
     this.#options = options
     this.#gate = new Gate(options.maxConcurrentLookups)
-    setMaxListeners(0, this.#closing.signal) // One for each look-up under way.
     if (cache !== false) this.#entries = new Entries(cache)
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
     const fleet = coherence?.kind === 'fleet' ? coherence : undefined
@@ -119,13 +116,15 @@ export class KeyCache {
     await this.#member?.start()
   }
 
-  /** Leaves the fleet. Nothing is served out of memory from here on. */
+  /**
+   * Leaves the fleet. Nothing is served out of memory from here on. Returns when the look-ups under way are over, each
+   * within its time limit: the requests that wait for them are to be answered as ever.
+   */
   async close(): Promise<void> {
     this.#unsubscribe?.()
     this.#lease.void()
     this.#reset()
-    await this.#member?.close()
-    this.#closing.abort(new Error('the key cache is closed'))
+    await Promise.all([this.#member?.close(), this.#gate.empty])
   }
 
   /** Whether look-ups are answered out of memory: what a health route wants to know before it calls for traffic. */
@@ -143,8 +142,10 @@ export class KeyCache {
     const entry = this.#entries?.get(hash)
     if (entry !== undefined) {
       if (now >= entry.until) return undefined // (6)
-      this.#hits++
-      return this.#use(entry, now, wall)
+      const verdict = this.#use(entry, now, wall)
+      if (verdict === entry) this.#hits++
+      else this.#negativeHits++
+      return verdict
     }
     const refusal = this.#entries?.refusal(hash, now)
     if (refusal !== undefined) this.#negativeHits++
@@ -213,11 +214,8 @@ export class KeyCache {
     const { lookupTimeout, cache } = this.#options
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
     const until = cache === false ? -Infinity : this.#clock.now() + cache.ttl
-    const stored = await withTimeLimit(
-      this.#clock,
-      lookupTimeout,
-      (signal) => this.#gate.run(signal, () => this.#store.findByHash(hash, { signal })),
-      this.#closing.signal,
+    const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
+      this.#gate.run(signal, () => this.#store.findByHash(hash, { signal })),
     )
     return judge(stored, this.#clock.wall(), until)
   }

@@ -13,7 +13,7 @@ export interface Tenant {
   readonly metadata: Readonly<TenantMetadata>
 }
 
-/** `request.tenantKey`: the key that was used. Frozen. */
+/** `request.tenantKey`: the key that was used. Frozen; a `Date` cannot be, so leave `expiresAt` as it is. */
 export interface TenantKey {
   readonly id: string
   readonly name: string
@@ -57,12 +57,13 @@ export class StoreAnswerError extends Error {
  */
 export function judge(stored: StoredKey | null | undefined, wall: number, until: number): Verdict {
   if (stored === null || stored === undefined) return 'unknown'
-  const { id, tenant, name = id, environment = '', scopes = [], metadata = {} } = fields(stored, 'the answer')
+  const { id, tenant, name, environment, metadata } = fields(stored, 'the answer')
+  const scopes: unknown = stored.scopes ?? []
   const expiresAt = date(stored.expiresAt, 'expiresAt')
   if (date(stored.revokedAt, 'revokedAt') !== null) return 'revoked'
   const owner = fields(tenant, 'tenant')
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) throw wrong('scopes')
-  const { suspended = false } = owner
+  const suspended: unknown = owner.suspended ?? false
   if (typeof suspended !== 'boolean') throw wrong('tenant.suspended')
 
   const entry: KeyEntry = {
@@ -73,11 +74,11 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
     }),
     key: Object.freeze({
       id: identifier(id, 'id'),
-      name: string(name, 'name'),
-      environment: string(environment, 'environment'),
-      scopes: Object.freeze([...scopes]),
+      name: string(name ?? id, 'name'),
+      environment: string(environment ?? '', 'environment'),
+      scopes: Object.freeze([...(scopes as string[])]),
       expiresAt,
-      metadata: frozenCopy<KeyMetadata>(fields(metadata, 'metadata')),
+      metadata: frozenCopy<KeyMetadata>(fields(metadata ?? {}, 'metadata')),
     }),
     suspended,
     expiresAt: expiresAt === null ? Infinity : expiresAt.getTime(),
@@ -93,12 +94,26 @@ function fields<T extends object>(value: T | undefined, name: string): T {
 }
 
 /**
- * What users say of their metadata by declaration merging is theirs to keep.
+ * What users say of their metadata by declaration merging is theirs to keep. All requests with the key share it, so it is
+ * frozen through and through, and a copy, which freezes nothing of the store's.
  *
  * Not `{ ...value }`: V8 gives each frozen one of those a hidden class of its own, 100 bytes for every cached key.
  */
 function frozenCopy<Metadata extends object>(value: object): Readonly<Metadata> {
-  return Object.freeze(Object.fromEntries(Object.entries(value)) as Metadata)
+  const entries = Object.entries(value).map(([name, part]: [string, unknown]) => [name, frozenPart(part)])
+  return Object.freeze(Object.fromEntries(entries) as Metadata)
+}
+
+function frozenPart(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenPart))
+  // What is more than data, a Date or a class of the user's own, stays as it is.
+  const isPlain =
+    typeof value === 'object' && value !== null && isPlainPrototype(Object.getPrototypeOf(value))
+  return isPlain ? frozenCopy(value as object) : value
+}
+
+function isPlainPrototype(prototype: unknown): boolean {
+  return prototype === Object.prototype || prototype === null
 }
 
 function string(value: unknown, name: string): string {

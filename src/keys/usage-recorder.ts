@@ -2,16 +2,20 @@
  * Tells the store when keys were last used, well away from the requests that use them: in batches, one at a time, and
  * without any bearing on whether a key is valid.
  */
+import { LRUCache } from 'lru-cache'
 import type { WritableKeyStore } from '../stores/key-store.ts'
 import { systemClock } from '../clock.ts'
 import { withTimeLimit } from '../time-limit.ts'
+
+/** Milliseconds within which a further use of a key is not noted. */
+const NOTE_INTERVAL = 60_000
 
 export interface UsageRecorderOptions {
   /** Milliseconds from the first note to the flush of its batch. Default: 10,000. */
   interval?: number
   /** Milliseconds that a flush may take. Default: 5,000. */
   timeout?: number
-  /** Keys that wait for a flush, at most; notes of further ones are dropped. Default: 10,000. */
+  /** Keys that wait for a flush, at most; notes of further ones are dropped. As many are remembered. Default: 10,000. */
   max?: number
   /** Called when a flush has failed, at most once an interval. Its batch stays for the next one. */
   onError?: (error: unknown) => void
@@ -32,6 +36,8 @@ export class UsageRecorder {
   readonly #onError: (error: unknown) => void
   /** Key id → wall-clock milliseconds of its last use. */
   #pending = new Map<string, number>()
+  /** Key id → when its use was last noted, longer than any cache may hold the key. */
+  readonly #noted: LRUCache<string, number>
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   /** Whether the store still owes an answer, be it past the time limit: a hung store is not asked again and again. */
@@ -47,15 +53,20 @@ export class UsageRecorder {
     this.#timeout = timeout
     this.#max = max
     this.#onError = onError
+    this.#noted = new LRUCache({ max })
   }
 
   /**
-   * Notes a use, to be written with the next batch. Whoever calls it keeps it to one call per key and minute.
+   * Notes a use, to be written with the next batch, unless one was noted within a minute.
    *
    * @param now wall-clock milliseconds
    */
   note(keyId: string, now: number): void {
     if (this.#closed || (this.#pending.size >= this.#max && !this.#pending.has(keyId))) return
+    const noted = this.#noted.get(keyId)
+    // A clock that was set back must not silence a key.
+    if (noted !== undefined && now >= noted && now - noted < NOTE_INTERVAL) return
+    this.#noted.set(keyId, now)
     this.#pending.set(keyId, now)
     this.#arm()
   }
@@ -103,9 +114,9 @@ export class UsageRecorder {
   /** A batch that failed, or may have: recording the same use twice changes nothing. */
   #putBack(batch: ReadonlyMap<string, number>): void {
     for (const [id, time] of batch) {
-      const later = this.#pending.get(id)
-      if (later === undefined && this.#pending.size >= this.#max) continue
-      this.#pending.set(id, Math.max(time, later ?? time))
+      // What was noted since is later.
+      if (this.#pending.has(id) || this.#pending.size >= this.#max) continue
+      this.#pending.set(id, time)
     }
   }
 }

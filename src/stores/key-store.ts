@@ -10,27 +10,27 @@
  * `keyStoreContract` and `coherenceContract` of `fastify-tenant-auth/testing` are the same as tests: run them on yours.
  */
 
-/** The tenant that a key belongs to, as a store answers it. Only `id` is required. */
+/** The tenant that a key belongs to, as a store answers it. Only `id` is required; `null` is as good as nothing. */
 export interface StoredTenant {
   id: string
   /** Default: the id. */
-  name?: string
+  name?: string | null
   /** A plain object of the user's own. Default: `{}`. */
-  metadata?: object
+  metadata?: object | null
   /** A suspended tenant's keys answer 403. Default: `false`. */
-  suspended?: boolean
+  suspended?: boolean | null
 }
 
-/** What a look-up answers: the key and its tenant. Only the two ids are required. */
+/** What a look-up answers: the key and its tenant. Only the two ids are required; `null` is as good as nothing. */
 export interface StoredKey {
   id: string
   tenant: StoredTenant
   /** Default: the id. */
-  name?: string
+  name?: string | null
   /** `live`, `test`, or any word of the user's own. Default: `''`. */
-  environment?: string
+  environment?: string | null
   /** Default: none. */
-  scopes?: readonly string[]
+  scopes?: readonly string[] | null
   /**
    * The moment from which the key is refused. Default: `null`, never. It is compared with the clock on every request, so
    * an expired key is answered like any other.
@@ -39,11 +39,11 @@ export interface StoredKey {
   /** The moment of revocation, or `null`. A store may as well answer nothing at all for a revoked key. */
   revokedAt?: Date | null
   /** A plain object of the user's own. Default: `{}`. */
-  metadata?: object
+  metadata?: object | null
 }
 
 export interface FindOptions {
-  /** Aborted when nobody waits for the answer any more: the look-up's time limit has passed, or the app closes. */
+  /** Aborted when nobody waits for the answer any more: the look-up's time limit has passed. */
   signal: AbortSignal
 }
 

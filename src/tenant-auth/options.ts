@@ -9,9 +9,31 @@ export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorRe
   errorResponse: TenantAuthOptions['errorResponse'] | undefined
 }
 
+export const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
+  'keyStore',
+  'header',
+  'keyFormat',
+  'cache',
+  'lookupTimeout',
+  'maxConcurrentLookups',
+  'trackLastUsed',
+  'addHook',
+  'errorResponse',
+])
 const CACHE_OPTIONS = new Set(['max', 'ttl', 'negativeMax', 'negativeTtl', 'staleIfError'])
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
+/**
+ * Those where other credentials come, and those of which Node keeps one and drops the rest, or which it reads itself: a
+ * repeated key would not be seen as such.
+ */
+const OTHER_HEADERS = new Set(
+  (
+    'authorization cookie x-api-key set-cookie proxy-authorization age connection content-length content-type etag expires ' +
+    'from host if-modified-since if-unmodified-since last-modified location max-forwards referer retry-after server ' +
+    'transfer-encoding user-agent'
+  ).split(' '),
+)
 /** RFC 6749, 3.3. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 /** Without coherence nothing but this bounds the life of a revoked key. */
@@ -35,8 +57,8 @@ export function checkOptions(options: TenantAuthOptions): CheckedOptions {
   }
   if (typeof header !== 'string' || !TOKEN.test(header))
     throw badOption('header', 'the name of an HTTP header')
-  if (['authorization', 'cookie', 'x-api-key'].includes(header.toLowerCase())) {
-    throw badOption('header', 'a header of its own, not authorization, cookie or x-api-key')
+  if (OTHER_HEADERS.has(header.toLowerCase())) {
+    throw badOption('header', 'a header of its own, none that HTTP or another credential has a use for')
   }
   if (keyFormat !== 'checksum' && keyFormat !== 'any') throw badOption('keyFormat', "'checksum' or 'any'")
   whole('lookupTimeout', lookupTimeout, 1)

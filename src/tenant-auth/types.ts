@@ -65,7 +65,10 @@ export interface TenantAuthStats extends KeyCacheStats {
 export interface TenantAuthState {
   /** Counters since start, and the state of the cache. */
   stats(): TenantAuthStats
-  /** `false` while this instance asks the store for every key: it works, but should not be sent traffic yet. */
+  /**
+   * `false` while this instance has yet to join the fleet, or has lost touch with it, and therefore asks the store for
+   * every key: it works, but should not be sent traffic yet. Always `true` without a fleet.
+   */
   isReady(): boolean
 }
 

@@ -71,6 +71,8 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(keyId(cache.lookup('a')), 'key_1')
     clock.freeze(1)
     assert.equal(cache.lookup('a'), 'expired')
+    const { hits, negativeHits } = cache.stats()
+    assert.deepEqual([hits, negativeHits], [1, 1])
 
     const late = cache.find('b')
     await settle()
@@ -294,6 +296,42 @@ describe('a store that fails', () => {
     assert.ok(Object.isFrozen(entry.tenant) && Object.isFrozen(entry.key.scopes))
   })
 
+  it('may answer null for whatever it has no column for', async () => {
+    const { cache, store } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    const nothing = { name: null, metadata: null }
+    const tenant = { id: 't', suspended: null, ...nothing }
+    store.last.answer({ id: 'k', tenant, environment: null, scopes: null, ...nothing })
+    const entry = await found
+    assert.ok(typeof entry === 'object')
+    assert.deepEqual(entry.tenant, { id: 't', name: 't', metadata: {} })
+    const { name, environment, scopes, metadata } = entry.key
+    assert.deepEqual([name, environment, scopes, metadata, entry.suspended], ['k', '', [], {}, false])
+  })
+
+  it('keeps its record to itself: what requests share is a copy, frozen through and through', async () => {
+    const { cache, store } = build(new SlowStore())
+    const found = cache.find('a')
+    await settle()
+    class Own {}
+    const own = new Own()
+    const metadata = { plan: { limits: [1, { deep: [2] }] }, bare: Object.create(null) as object, own }
+    const expiresAt = new Date(8e14)
+    store.last.answer({ id: 'k', tenant: { id: 't', metadata }, metadata, expiresAt })
+    const entry = await found
+    assert.ok(typeof entry === 'object')
+    for (const shared of [entry.tenant.metadata, entry.key.metadata] as (typeof metadata)[]) {
+      assert.equal(JSON.stringify(shared), JSON.stringify(metadata))
+      const [, second] = shared.plan.limits
+      const parts = [shared, shared.plan, shared.plan.limits, second, (second as { deep: object }).deep]
+      for (const part of [...parts, shared.bare]) assert.ok(Object.isFrozen(part))
+      assert.equal(shared.own, own)
+    }
+    for (const part of [metadata, metadata.plan, metadata.plan.limits, own]) assert.ok(!Object.isFrozen(part))
+    assert.notEqual(entry.key.expiresAt, expiresAt)
+  })
+
   it('is served around for as long as the operator says, and no longer', async () => {
     const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, staleIfError: 2_000 } })
     await fill(cache, store, 'a')
@@ -381,15 +419,30 @@ describe('a cache in front of a store in the same process', () => {
     assert.equal(store.reads.length, 2)
   })
 
-  it('serves nothing after it was closed, and listens no more', async () => {
+  it('serves nothing out of memory after it was closed, and listens no more', async () => {
     const { cache, store } = build(new LocalStore())
     await fill(cache, store, 'a')
-    const pending = cache.find('b')
-    await settle()
     await cache.close()
-    await assert.rejects(pending, /closed/)
     assert.equal(cache.lookup('a'), undefined)
     assert.equal(store.listeners, 0)
-    await assert.rejects(cache.find('a'), /closed/)
+    await fill(cache, store, 'a')
+    assert.equal(cache.lookup('a'), undefined)
+  })
+
+  it('closes when the look-ups under way are over: whoever waits for them is answered', async () => {
+    const { cache, store, clock } = build(new LocalStore())
+    const answered = cache.find('a')
+    await settle()
+    const { answer } = store.last
+    const hung = assert.rejects(cache.find('b'), TimeLimitError)
+    let closed = false
+    const closing = cache.close().then(() => (closed = true))
+    answer(GOOD)
+    assert.notEqual(typeof (await answered), 'string')
+    await settle()
+    assert.equal(closed, false)
+    await clock.advance(1_000)
+    await hung
+    await closing
   })
 })

@@ -30,16 +30,27 @@ describe('UsageRecorder', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
   afterEach(() => mock.timers.reset())
 
-  it('writes the notes of ten seconds as one batch, the last use of each key', async () => {
+  it('writes the notes of ten seconds as one batch', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
     usage.note('a', 1)
     usage.note('b', 2)
     await pass(9_999)
-    usage.note('a', 3)
     assert.deepEqual(store.batches, [])
     await pass(1)
-    assert.deepEqual(store.batches, [{ a: 3, b: 2 }])
+    assert.deepEqual(store.batches, [{ a: 1, b: 2 }])
+  })
+
+  it('notes a key once a minute, however often it is told, and however far the clock is set back', async () => {
+    const store = recordingStore()
+    const usage = new UsageRecorder(store)
+    for (const now of [100_000, 100_001, 130_000, 159_999, 160_000, 160_001]) {
+      usage.note('a', now)
+      await pass(10_000)
+    }
+    usage.note('a', 5)
+    await pass(10_000)
+    assert.deepEqual(store.batches, [{ a: 100_000 }, { a: 160_000 }, { a: 5 }])
   })
 
   it('writes nothing where nothing was noted', async () => {
@@ -61,9 +72,9 @@ describe('UsageRecorder', () => {
   it('keeps no more keys than the bound, and goes on updating those it has', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store, { max: 2 })
-    for (const [i, id] of ['a', 'b', 'c', 'a'].entries()) usage.note(id, i)
+    for (const [i, id] of ['a', 'b', 'c', 'a'].entries()) usage.note(id, i * 60_000)
     await pass(10_000)
-    assert.deepEqual(store.batches, [{ a: 3, b: 1 }])
+    assert.deepEqual(store.batches, [{ a: 180_000, b: 60_000 }])
   })
 
   it('keeps a failed batch for the next flush, without moving a time back', async () => {
@@ -73,13 +84,13 @@ describe('UsageRecorder', () => {
     usage.note('a', 1)
     usage.note('b', 1)
     mock.timers.tick(10_000)
-    usage.note('b', 2)
+    usage.note('b', 60_001)
     await settle()
     assert.deepEqual(errors, ['down'])
     await pass(10_000)
     assert.deepEqual(store.batches, [
       { a: 1, b: 1 },
-      { a: 1, b: 2 },
+      { a: 1, b: 60_001 },
     ])
     await pass(60_000)
     assert.equal(store.batches.length, 2)

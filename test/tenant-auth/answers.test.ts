@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
-import { describe, it } from 'node:test'
+import { describe, it, mock } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import { type AuthError, type AuthEvent, tenantAuth } from '../../src/index.ts'
 import { generateKey, hashKey } from '../../src/keys/key-format.ts'
-import { LogLines, MapStore, setUp } from './set-up.ts'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { listen, LogLines, MapStore, setUp } from './set-up.ts'
 
 describe('a store that gives no answer', () => {
   const failures: [string, () => unknown][] = [
@@ -69,6 +71,28 @@ describe('a store that gives no answer', () => {
     assert.equal(answer.statusCode, 503)
     assert.doesNotMatch(JSON.stringify(log.lines), /[0-9a-f]{64}/i)
     await app.close()
+  })
+})
+
+describe('an app that closes', () => {
+  it('answers the requests whose keys it is looking up as ever', async () => {
+    const store = new MapStore()
+    const key = store.add()
+    let asked: () => void
+    const asking = new Promise<void>((resolve) => (asked = resolve))
+    const slow = {
+      findByHash: async (hash: string) => {
+        asked()
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        return store.findByHash(hash)
+      },
+    }
+    const { app } = await setUp({ keyStore: slow })
+    const port = await listen(app)
+    const answered = fetch(`http://127.0.0.1:${port}/`, { headers: { 'x-tenant-api-key': key } })
+    await asking
+    await app.close()
+    assert.equal((await answered).status, 200)
   })
 })
 
@@ -332,8 +356,6 @@ describe('a fleet behind the plugin', async () => {
 
 describe('the last use of a key', () => {
   it('is stored in a store that can, at the latest when the app closes', async () => {
-    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
-    const { KeyManager } = await import('../../src/keys/key-manager.ts')
     for (const trackLastUsed of [true, false]) {
       const keyStore = new MemoryKeyStore()
       const keys = new KeyManager(keyStore)
@@ -348,8 +370,6 @@ describe('the last use of a key', () => {
   })
 
   it('is logged when it cannot be stored, and the app closes all the same', async () => {
-    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
-    const { KeyManager } = await import('../../src/keys/key-manager.ts')
     const keyStore = new MemoryKeyStore()
     keyStore.recordUse = () => Promise.reject(new Error('read-only'))
     const keys = new KeyManager(keyStore)
@@ -361,9 +381,29 @@ describe('the last use of a key', () => {
     assert.ok(log.lines.some(({ msg }) => msg === 'last use of keys not stored'))
   })
 
+  it('is stored once a minute, though no cache remembers the key', async () => {
+    const store = new MemoryKeyStore()
+    const batches: string[][] = []
+    const recordUse = store.recordUse.bind(store)
+    store.recordUse = (uses) => {
+      batches.push([...uses.keys()])
+      return recordUse(uses)
+    }
+    const keys = new KeyManager(store)
+    const { tenant } = await keys.createTenant({ name: 'Acme' })
+    const { key, details } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    const { app } = await setUp({ keyStore: store, cache: false })
+    for (let i = 0; i < 4; i++) {
+      await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+      mock.timers.tick(10_000)
+    }
+    mock.timers.reset()
+    await app.close()
+    assert.deepEqual(batches, [[details.id]])
+  })
+
   it('does not stand in the way of a revocation', async () => {
-    const { MemoryKeyStore } = await import('../../src/stores/memory.ts')
-    const { KeyManager } = await import('../../src/keys/key-manager.ts')
     const keyStore = new MemoryKeyStore()
     const keys = new KeyManager(keyStore)
     const { tenant } = await keys.createTenant({ name: 'Acme' })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fastify from 'fastify'
 import { tenantAuth, type TenantAuthOptions } from '../../src/index.ts'
 import { FakeFleet } from '../cache/fake-fleet.ts'
-import { MapStore, setUp } from './set-up.ts'
+import { LogLines, MapStore, setUp } from './set-up.ts'
 
 const keyStore = new MapStore()
 
@@ -16,6 +16,11 @@ describe('options of tenantAuth', () => {
     ['a header that is no string', { header: 7 }, /^header must be/],
     ['the header of the console', { header: 'Authorization' }, /^header must be a header of its own/],
     ['the header that keys never come in', { header: 'X-API-Key' }, /^header must be a header of its own/],
+    [
+      'a header that Node keeps one of',
+      { header: 'Proxy-Authorization' },
+      /^header must be a header of its own/,
+    ],
     ['an unknown key format', { keyFormat: 'uuid' }, /^keyFormat must be 'checksum' or 'any'/],
     ['cache: true', { cache: true }, /^cache must be false or an object/],
     ['cache: null', { cache: null }, /^cache must be false or an object/],
@@ -46,6 +51,25 @@ describe('options of tenantAuth', () => {
       /^lookupTimeout must be under the lease of the store, 1000 ms/,
     ],
   ]
+  it('that are none are named in a warning, without their values, and those of Fastify are not', async () => {
+    const log = new LogLines()
+    const app = fastify({ logger: { stream: log.stream } })
+    const options = {
+      keyStore,
+      adHook: 'secret-1',
+      lookupTimeOut: 5,
+      prefix: '/v1',
+      logLevel: 'warn' as const,
+    }
+    await app.register(tenantAuth, options)
+    assert.deepEqual(
+      log.lines.map(({ level, options }) => [level, options]),
+      [[40, ['adHook', 'lookupTimeOut']]],
+    )
+    assert.doesNotMatch(JSON.stringify(log.lines), /secret-1/)
+    await app.close()
+  })
+
   for (const [what, options, message] of wrong) {
     it(`are refused at registration: ${what}`, async () => {
       const app = fastify()
