@@ -1,4 +1,5 @@
 /** Where credentials could get into a log, for pino's `redact`. */
+import { KEY_FORM } from './keys/key-format.ts'
 
 /** Request headers that carry, or are mistaken to carry, a credential. */
 const HEADERS = ['x-tenant-api-key', 'authorization', 'x-api-key', 'cookie']
@@ -24,8 +25,8 @@ export const redactPaths: string[] = [
   'req.body.token',
 ]
 
-/** What a key or a session token looks like inside a longer text. */
-const CREDENTIAL = /[a-z][a-z0-9]{0,15}_[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{39}|eyJ[\w-]+\.[\w-]+\.[\w-]+/g
+/** What a key or a session token looks like inside a longer text, even where more of its kind follows. */
+const CREDENTIAL = new RegExp(`${KEY_FORM}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+`, 'g')
 
 /**
  * `redactPaths`, and keys and tokens cut out of the URL, which Fastify logs with each request and has in its message

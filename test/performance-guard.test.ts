@@ -25,7 +25,7 @@ interface Work {
   lookups: number
   promises: number
   storeReads: number
-  /** `AuthError`s built: each sets `Error.stackTraceLimit`, to capture no stack. */
+  /** Errors built, of any class: those of ours set `Error.stackTraceLimit`, to capture no stack. */
   errors: number
 }
 
@@ -35,9 +35,9 @@ describe('tenantAuth', () => {
   let app: FastifyInstance
   let work = { ...NOTHING }
   let counting = false
-  let hashes: { callCount(): number; resetCalls(): void }
-  let lookups: typeof hashes
-  let restoreLimit: () => void
+  let hashes: { callCount(): number; resetCalls(): void }[]
+  let lookups: (typeof hashes)[number]
+  let restoreErrors: () => void
   const count = (what: keyof Work) => {
     if (counting) work[what]++
   }
@@ -53,7 +53,7 @@ describe('tenantAuth', () => {
 
   beforeEach(() => {
     found = { id: 'key_1', tenant: { id: 'tenant_1' } }
-    hashes = mock.method(crypto, 'hash').mock
+    hashes = [mock.method(crypto, 'hash').mock, mock.method(crypto, 'createHash').mock]
     syncBuiltinESMExports()
     lookups = mock.method(LRUCache.prototype, 'get').mock
     const { stackTraceLimit } = Error
@@ -64,8 +64,17 @@ describe('tenantAuth', () => {
         count('errors')
       },
     })
-    restoreLimit = () =>
+    const { Error: OriginalError } = globalThis
+    globalThis.Error = new Proxy(OriginalError, {
+      construct(target, args, newTarget) {
+        count('errors')
+        return Reflect.construct(target, args, newTarget) as Error
+      },
+    })
+    restoreErrors = () => {
+      globalThis.Error = OriginalError
       Object.defineProperty(Error, 'stackTraceLimit', { value: stackTraceLimit, writable: true })
+    }
     promises.enable()
   })
 
@@ -74,14 +83,14 @@ describe('tenantAuth', () => {
     promises.disable()
     mock.restoreAll()
     syncBuiltinESMExports()
-    restoreLimit()
+    restoreErrors()
     await app.close()
   })
 
   function stopCounting(): void {
     if (!counting) return
     counting = false
-    work.hashes = hashes.callCount()
+    work.hashes = hashes.reduce((sum, hash) => sum + hash.callCount(), 0)
     work.lookups = lookups.callCount()
   }
 
@@ -89,7 +98,7 @@ describe('tenantAuth', () => {
     app = fastify()
     app.addHook('onRequest', (_request, _reply, done) => {
       work = { ...NOTHING }
-      hashes.resetCalls()
+      for (const hash of hashes) hash.resetCalls()
       lookups.resetCalls()
       counting = true
       done()
@@ -108,22 +117,39 @@ describe('tenantAuth', () => {
       done()
     })
     app.get('/', (request) => request.tenant.id)
+    const config = { tenantAuth: { scopes: ['read', 'write'] } }
+    app.get('/scoped', { config }, (request) => request.tenant.id)
     await app.ready()
   }
 
-  async function request(key: string): Promise<number> {
-    const { statusCode } = await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
+  async function request(key: string, url = '/'): Promise<number> {
+    const { statusCode } = await app.inject({ url, headers: { 'x-tenant-api-key': key } })
     return statusCode
   }
 
-  async function workOf(key: string): Promise<{ statusCode: number; work: Work }> {
-    return { statusCode: await request(key), work }
+  async function workOf(key: string, url?: string): Promise<{ statusCode: number; work: Work }> {
+    return { statusCode: await request(key, url), work }
   }
 
   it('lets a cached key in with one hash and one cache look-up: no promise, no read of the store', async () => {
     await start()
     assert.equal(await request(KEY), 200)
     assert.deepEqual(await workOf(KEY), { statusCode: 200, work: { ...NOTHING, hashes: 1, lookups: 1 } })
+  })
+
+  it('does no more for a route that demands scopes', async () => {
+    found = { id: 'key_1', tenant: { id: 'tenant_1' }, scopes: ['read', 'write'] }
+    await start()
+    assert.equal(await request(KEY), 200)
+    const expected = { ...NOTHING, hashes: 1, lookups: 1 }
+    assert.deepEqual(await workOf(KEY, '/scoped'), { statusCode: 200, work: expected })
+  })
+
+  it('refuses a cached key that lacks a scope with no more than that', async () => {
+    await start()
+    assert.equal(await request(KEY), 200)
+    const expected = { ...NOTHING, hashes: 1, lookups: 1 }
+    assert.deepEqual(await workOf(KEY, '/scoped'), { statusCode: 403, work: expected })
   })
 
   it('reads the store once, with promises, for a key that is not cached', async () => {
@@ -149,7 +175,7 @@ describe('tenantAuth', () => {
 
   it('captures no stack where the app has asked for an error', async () => {
     await start({ errorResponse: 'throw' })
-    restoreLimit()
+    restoreErrors()
     assert.equal(await request(TYPO), 401)
     assert.ok(thrown instanceof AuthError)
     assert.doesNotMatch(thrown.stack ?? '', /\n/)

@@ -8,9 +8,9 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { appendFileSync } from 'node:fs'
 
-/** A full key, its hash, a token. */
+/** A full key, its hash as text or as PostgreSQL prints bytes, a token. */
 export const CREDENTIAL =
-  /\b[a-z][a-z0-9]*_[a-z0-9]+_[0-9A-Za-z]{39}\b|\b[0-9a-f]{64}\b|\beyJ[\w-]+\.[\w-]+\.[\w-]+/g
+  /[a-z][a-z0-9]*_[a-z0-9]+_[0-9A-Za-z]{39}(?![0-9A-Za-z])|(?<![0-9a-f])[0-9a-fA-F]{64}(?![0-9a-f])|eyJ[\w-]+\.[\w-]+\.[\w-]+/g
 
 /** @returns what may be shown of a line that holds a credential, or `undefined` for one that does not */
 export function leak(line) {

@@ -30,8 +30,15 @@ describe('the watch of the logs', () => {
   it('sees a full key, a hash and a token, and does not repeat them', () => {
     const key = generateKey('loom', 'live')
     const token = new SessionSigner().signSession({ userId: 'user_1' })
-    for (const credential of [key, hashKey(key), token]) {
-      const note = noted(`of ${credential} and more`)
+    for (const [before, credential, after] of [
+      ['of ', key, ' and more'],
+      ['?key%3D', key, '&more'],
+      ['of ', hashKey(key), ' and more'],
+      ['Key (hash)=(\\x', hashKey(key), ') already exists'],
+      ['of ', hashKey(key).toUpperCase(), ' and more'],
+      ['of ', token, ' and more'],
+    ] as const) {
+      const note = noted(before + credential + after)
       assert.match(note, /^leak: .*"done"/)
       assert.ok(!note.includes(credential))
     }

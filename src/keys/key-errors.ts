@@ -19,6 +19,13 @@ export function tenantNotFound(): TenantAuthError {
   return new TenantAuthError('TENANT_NOT_FOUND', 'No tenant has this id')
 }
 
+export const INSERT_REFUSALS: readonly InsertRefusal[] = [
+  'no-such-tenant',
+  'id-taken',
+  'hash-taken',
+  'not-retirable',
+]
+
 /** @param id of the key that was to be inserted */
 export function insertRefused(refusal: InsertRefusal, id: string): TenantAuthError {
   if (refusal === 'no-such-tenant') return tenantNotFound()

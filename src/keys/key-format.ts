@@ -16,8 +16,13 @@ const SHOWN_LENGTH = 4
 
 /** Prefix and environment: lower-case letters and digits, up to 16. */
 export const LABEL_PATTERN = /^[a-z][a-z0-9]{0,15}$/
-/** For secret scanners: the form of every key, whatever its prefix and environment. */
-export const KEY_PATTERN = /^[a-z][a-z0-9]{0,15}_[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{39}$/
+/** The form of every key, whatever its prefix and environment, as part of a regular expression. */
+export const KEY_FORM = '[a-z][a-z0-9]{0,15}_[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{39}'
+/**
+ * Finds keys in a text, for secret scanners: `text.match(KEY_PATTERN)`. Without look-around, which RE2 does not have.
+ * What it finds is a key only if its checksum fits.
+ */
+export const KEY_PATTERN: RegExp = new RegExp(`${KEY_FORM}\\b`)
 
 /** Makes a key from 196 random bits. */
 export function generateKey(prefix: string, environment: string): string {

@@ -1,6 +1,7 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
 import { isDeepStrictEqual } from 'node:util'
 import { TenantAuthError } from '../errors.ts'
+import { hashKey } from './key-format.ts'
 
 const NAME_LENGTH = 100
 const ID_LENGTH = 200
@@ -102,13 +103,19 @@ export function checkOptionalText(name: string, value: unknown): string | null {
   return value === null ? null : checkId(name, value)
 }
 
-/** What is known of a key that was made elsewhere. The bounds keep whoever confuses them from storing the key itself. */
+/** What is known of a key that was made elsewhere, and never all of it: what is shown must not add up to the key. */
 export function checkImported({ hash, start, last4 }: Record<'hash' | 'start' | 'last4', unknown>) {
   if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) {
     throw invalid('hash', 'the SHA-256 of the key, 64 lower-case hexadecimal characters')
   }
   if (!isShown(start, 40)) throw invalid('start', 'at most 40 printable ASCII characters')
   if (!isShown(last4, 4)) throw invalid('last4', 'at most 4 printable ASCII characters')
+  // One after the other, and with the end of the one the beginning of the other.
+  for (let shared = 0; shared <= last4.length; shared++) {
+    if (start.endsWith(last4.slice(0, shared)) && hashKey(start + last4.slice(shared)) === hash) {
+      throw invalid('start', 'far from the whole key, with last4 as well')
+    }
+  }
   return { hash, start, last4 }
 }
 

@@ -23,9 +23,13 @@ export class StoreAccess {
     this.#timeout = timeout
   }
 
-  async read<Answer>(call: (store: WritableKeyStore) => Promise<Answer>): Promise<Answer> {
+  /** @param checked looks at the answer and throws where it cannot be trusted */
+  async read<Answer>(
+    call: (store: WritableKeyStore) => Promise<unknown>,
+    checked: (answer: unknown) => Answer,
+  ): Promise<Answer> {
     try {
-      return await withTimeLimit(systemClock, this.#timeout, () => call(this.#store))
+      return checked(await withTimeLimit(systemClock, this.#timeout, () => call(this.#store)))
     } catch (error) {
       throw unavailable(NOT_READ, error)
     }
@@ -34,16 +38,18 @@ export class StoreAccess {
   /**
    * A write that took effect, or why it did not.
    *
+   * @param checked looks at the record that was written and throws where it cannot be trusted
    * @param refusals what the call may answer instead
    */
   async write<Record extends object, Refusal>(
     call: (store: WritableKeyStore) => Promise<Written<Record> | Refusal>,
+    checked: (record: unknown) => Record,
     refusals: readonly Refusal[],
   ): Promise<Written<Record> | Refusal> {
     try {
       const answer = await withTimeLimit(systemClock, this.#timeout, () => call(this.#store))
-      if (!refusals.some((refusal) => refusal === answer)) checkWritten(answer)
-      return answer
+      const refusal = refusals.find((refusal) => refusal === answer)
+      return refusal === undefined ? checkedWrite(answer, checked) : refusal
     } catch (error) {
       throw unavailable(NOT_KNOWN, error)
     }
@@ -61,11 +67,11 @@ export class StoreAccess {
   }
 }
 
-function checkWritten(answer: unknown): void {
+function checkedWrite<Record>(answer: unknown, checked: (record: unknown) => Record): Written<Record> {
   const { record, epoch }: Partial<Written<unknown>> = Object(answer)
-  if (typeof record !== 'object' || record === null || !Number.isSafeInteger(epoch)) {
+  if (epoch === undefined || !Number.isSafeInteger(epoch))
     throw new Error('a write must answer { record, epoch }')
-  }
+  return { record: checked(record), epoch }
 }
 
 function unavailable(message: string, error: unknown): TenantAuthError {

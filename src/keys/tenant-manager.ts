@@ -5,6 +5,7 @@ import type { Confirmation, TenantDetails, TenantPatch } from '../stores/key-sto
 import { tenantNotFound } from './key-errors.ts'
 import { checkId, checkMetadata, checkName, isId } from './key-values.ts'
 import type { StoreAccess } from './store-access.ts'
+import { tenantDetails, tenantOrNull } from './stored-details.ts'
 
 export interface CreateTenantOptions {
   /** 1 to 200 characters, for instance the id of an organization elsewhere. Default: `tenant_` and a random part. */
@@ -45,14 +46,23 @@ export class TenantManager {
       createdAt: new Date(),
       suspendedAt: null,
     }
-    const written = await this.access.write((store) => store.insertTenant(tenant), [null])
+    const written = await this.access.write(
+      (store) => store.insertTenant(tenant),
+      (record) => tenantDetails(record, tenant.id),
+      [null],
+    )
     if (written === null) throw new TenantAuthError('TENANT_EXISTS', 'A tenant with this id exists')
     return { tenant: written.record }
   }
 
   /** @throws `TENANT_NOT_FOUND`, `KEY_STORE_UNAVAILABLE` */
   async getTenant(id: string): Promise<TenantDetails> {
-    const tenant = isId(id) ? await this.access.read((store) => store.findTenant(id)) : null
+    const tenant = isId(id)
+      ? await this.access.read(
+          (store) => store.findTenant(id),
+          (answer) => tenantOrNull(answer, id),
+        )
+      : null
     if (!tenant) throw tenantNotFound()
     return tenant
   }
@@ -82,7 +92,11 @@ export class TenantManager {
 
   async #change(id: string, patch: TenantPatch): Promise<TenantChange> {
     const written = isId(id)
-      ? await this.access.write((store) => store.updateTenant(id, patch), [null])
+      ? await this.access.write(
+          (store) => store.updateTenant(id, patch),
+          (record) => tenantDetails(record, id),
+          [null],
+        )
       : null
     if (written === null) throw tenantNotFound()
     return { tenant: written.record, ...(await this.access.confirm(written.epoch)) }

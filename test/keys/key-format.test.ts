@@ -22,7 +22,7 @@ describe('the form of a key', () => {
     fc.assert(
       fc.property(labels, labels, (prefix, environment) => {
         const key = generateKey(prefix, environment)
-        assert.match(key, KEY_PATTERN)
+        assert.deepEqual(`KEY=${key}\n`.match(KEY_PATTERN)?.[0], key)
         assert.ok(key.startsWith(`${prefix}_${environment}_`))
         assert.equal(key.length, prefix.length + environment.length + 2 + 33 + 6)
         assert.ok(isWellFormed(key))

@@ -18,7 +18,7 @@ describe('creating a key', () => {
       metadata: { team: 'core' },
       createdBy: 'user_1',
     })
-    assert.match(key, KEY_PATTERN)
+    assert.equal(key.match(KEY_PATTERN)?.[0], key)
     assert.ok(key.startsWith('tk_live_'))
     assert.equal((await lookUp(store, hashKey(key)))?.id, details.id)
     const { id, createdAt, ...rest } = details
@@ -126,11 +126,11 @@ describe('an idempotency key', () => {
 
   it('is answered first, whatever else the time that has passed has made wrong', async () => {
     const { keys, tenantId } = await setUp()
-    const expiring = { ...VALUES, tenantId, expiresAt: new Date(Date.now() + 5), idempotencyKey: 'create' }
+    const expiring = { ...VALUES, tenantId, expiresAt: new Date(Date.now() + 250), idempotencyKey: 'create' }
     await keys.create(expiring)
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' })
-    await sleep(10)
+    await sleep(260)
     await assert.rejects(keys.create(expiring), code('KEY_EXISTS'))
     await assert.rejects(keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' }), code('KEY_EXISTS'))
     await keys.revoke(details.id)
@@ -187,6 +187,22 @@ describe('importing a key', () => {
       await assert.rejects(keys.import({ ...imported, tenantId, ...values }), code('KEY_INVALID'))
     }
     await keys.import({ ...imported, tenantId, start: '', last4: '' })
+  })
+
+  it('shows no whole key by its two ends', async () => {
+    const { keys, tenantId } = await setUp()
+    const key = '123e4567-e89b-12d3-a456-426614174000'
+    const hash = hashKey(key)
+    const shown = [
+      [key, ''],
+      [key, '4000'],
+      [key.slice(0, -4), '4000'],
+      [key.slice(0, -2), '4000'],
+    ] as const
+    for (const [start, last4] of shown) {
+      await assert.rejects(keys.import({ ...imported, tenantId, hash, start, last4 }), code('KEY_INVALID'))
+    }
+    await keys.import({ ...imported, tenantId, hash, start: key.slice(0, 8), last4: '4000' })
   })
 })
 

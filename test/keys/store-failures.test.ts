@@ -129,6 +129,52 @@ describe('a store that answers what cannot be trusted', () => {
     })
   }
 
+  for (const [name, [method, call]] of Object.entries(READS)) {
+    it(`in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
+      for (const answer of [{}, [{}], 7, 'oops', { id: 'key_other' }]) {
+        const setup = await failing({ [method]: async () => answer })
+        await assert.rejects(call(setup), code('KEY_STORE_UNAVAILABLE'), JSON.stringify(answer))
+      }
+    })
+  }
+
+  it('nothing in place of a list of keys', async () => {
+    const { keys, tenantId } = await failing({ listKeys: async () => undefined as never })
+    await assert.rejects(keys.list({ tenantId }), code('KEY_STORE_UNAVAILABLE'))
+  })
+
+  it('another key, or another tenant, than it was asked for', async () => {
+    const { store, before, tenantId, id } = await failing({})
+    const other = await before.createTenant({ name: 'Other' })
+    const foreign = await before.create({ ...VALUES, tenantId: other.tenant.id })
+    store.findKey = async () => foreign.details
+    store.listKeys = async () => [foreign.details]
+    store.findTenant = async () => other.tenant
+    const keys = new KeyManager(store)
+    await assert.rejects(keys.get(id), code('KEY_STORE_UNAVAILABLE'))
+    await assert.rejects(keys.list({ tenantId }), code('KEY_STORE_UNAVAILABLE'))
+    await assert.rejects(keys.getTenant(tenantId), code('KEY_STORE_UNAVAILABLE'))
+  })
+
+  it('a column of the wrong type, whichever it is', async () => {
+    const { store, id } = await failing({})
+    const details = await store.findKey(id)
+    for (const name of Object.keys(details ?? {})) {
+      for (const value of [undefined, 7, [7], ...(name.endsWith('At') ? [new Date(NaN)] : [])]) {
+        const { keys } = await failing({ findKey: async () => ({ ...details, [name]: value }) as never })
+        await assert.rejects(keys.get(id), code('KEY_STORE_UNAVAILABLE'), `${name}: ${String(value)}`)
+      }
+    }
+  })
+
+  it('what is beyond the contract: it stays behind', async () => {
+    const { store, id, tenantId, key } = await failing({})
+    const found = { ...(await store.findKey(id)), hash: hashKey(key) } as never
+    const { keys } = await failing({ findKey: async () => found, listKeys: async () => [found] })
+    assert.ok(!('hash' in (await keys.get(id))))
+    assert.ok((await keys.list({ tenantId })).keys.every((details) => !('hash' in details)))
+  })
+
   it('a revoked key without a revokedAt: nothing is claimed', async () => {
     const { keys, store, id } = await failing({
       revokeKey: async (keyId) => {

@@ -1,0 +1,90 @@
+/**
+ * What a store answers of keys and tenants, looked at before it is passed on, and copied column by column: what it has
+ * beyond the contract, a hash say, stays behind.
+ */
+import type { KeyDetails, TenantDetails } from '../stores/key-store.ts'
+
+type Check = (value: unknown) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+const isDate: Check = (value) => value instanceof Date && !Number.isNaN(value.getTime())
+const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isTextList: Check = (value) => Array.isArray(value) && value.every(isText)
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value)
+
+const KEY: Record<keyof KeyDetails, Check> = {
+  id: isText,
+  tenantId: isText,
+  name: isText,
+  environment: isText,
+  scopes: isTextList,
+  metadata: isObject,
+  start: isText,
+  last4: isText,
+  createdAt: isDate,
+  createdBy: orNull(isText),
+  expiresAt: orNull(isDate),
+  revokedAt: orNull(isDate),
+  lastUsedAt: orNull(isDate),
+}
+
+const TENANT: Record<keyof TenantDetails, Check> = {
+  id: isText,
+  name: isText,
+  metadata: isObject,
+  createdAt: isDate,
+  suspendedAt: orNull(isDate),
+}
+
+/**
+ * @param asked what must be as it was asked for
+ * @throws where the answer is of the wrong shape, or of another key
+ */
+export function keyDetails(answer: unknown, asked: { id?: string; tenantId?: string }): KeyDetails {
+  return columns<KeyDetails>(answer, KEY, asked)
+}
+
+/** As `keyDetails`, for a key that may not be there. */
+export function keyOrNull(answer: unknown, id: string): KeyDetails | null {
+  return isNothing(answer) ? null : keyDetails(answer, { id })
+}
+
+/** @throws where it is no list of keys, or one of them is another tenant's */
+export function keyList(answer: unknown, tenantId: string): KeyDetails[] {
+  if (!Array.isArray(answer)) throw new Error('the key store answered something else than a list of keys')
+  return answer.map((key) => keyDetails(key, { tenantId }))
+}
+
+/** @throws where the answer is of the wrong shape, or of another tenant */
+export function tenantDetails(answer: unknown, id: string): TenantDetails {
+  return columns<TenantDetails>(answer, TENANT, { id })
+}
+
+/** As `tenantDetails`, for a tenant that may not be there. */
+export function tenantOrNull(answer: unknown, id: string): TenantDetails | null {
+  return isNothing(answer) ? null : tenantDetails(answer, id)
+}
+
+function isNothing(answer: unknown): boolean {
+  return answer === null || answer === undefined
+}
+
+function columns<Details>(
+  answer: unknown,
+  checks: Record<keyof Details & string, Check>,
+  asked: Partial<Details>,
+): Details {
+  const row = Object(answer) as Record<string, unknown>
+  const copy = Object.entries<Check>(checks).map(([name, check]) => {
+    if (!check(row[name])) throw new Error(`the key store answered a wrong ${name}`)
+    return [name, row[name]] as const
+  })
+  for (const [name, value] of Object.entries(asked)) {
+    if (row[name] !== value)
+      throw new Error(`the key store answered of another ${name} than it was asked for`)
+  }
+  return Object.fromEntries(copy) as Details
+}
