@@ -195,7 +195,7 @@ function answer(
   error?: unknown,
 ) {
   const { headers } = Object(error) as { headers?: unknown }
-  if (typeof headers === 'object' && headers !== null) void reply.headers(headers as AuthErrorHeaders)
+  if (typeof headers === 'object' && headers !== null) void reply.headers(headers)
   if (statusCode >= 500 && !(error instanceof AuthError)) request.log.error({ err: error }, 'request failed')
   void reply
     .code(statusCode)

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 
 /** Fastify's own of `register`. */
-const OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
+const OF_REGISTER = new Set(['prefix', 'logLevel', 'logSerializers'])
 
 /**
  * Warns of options that the plugin does not know, by name and never by value. They are not refused, because
@@ -14,6 +14,6 @@ export function warnOfUnknown(
   options: object,
   known: ReadonlySet<string>,
 ): void {
-  const unknown = Object.keys(options).filter((name) => !known.has(name) && !OF_REGISTER.includes(name))
+  const unknown = Object.keys(options).filter((name) => !known.has(name) && !OF_REGISTER.has(name))
   if (unknown.length > 0) app.log.warn({ plugin, options: unknown }, 'options that are none are passed over')
 }

@@ -76,7 +76,7 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
       id: identifier(id, 'id'),
       name: string(name ?? id, 'name'),
       environment: string(environment ?? '', 'environment'),
-      scopes: Object.freeze([...(scopes as string[])]),
+      scopes: Object.freeze([...scopes]),
       expiresAt,
       metadata: frozenCopy<KeyMetadata>(fields(metadata ?? {}, 'metadata')),
     }),
@@ -109,7 +109,7 @@ function frozenPart(value: unknown): unknown {
   // What is more than data, a Date or a class of the user's own, stays as it is.
   const isPlain =
     typeof value === 'object' && value !== null && isPlainPrototype(Object.getPrototypeOf(value))
-  return isPlain ? frozenCopy(value as object) : value
+  return isPlain ? frozenCopy(value) : value
 }
 
 function isPlainPrototype(prototype: unknown): boolean {

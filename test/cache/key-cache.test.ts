@@ -314,8 +314,7 @@ describe('a store that fails', () => {
     const { cache, store } = build(new SlowStore())
     const found = cache.find('a')
     await settle()
-    class Own {}
-    const own = new Own()
+    const own = new URL('https://example.com')
     const metadata = { plan: { limits: [1, { deep: [2] }] }, bare: Object.create(null) as object, own }
     const expiresAt = new Date(8e14)
     store.last.answer({ id: 'k', tenant: { id: 't', metadata }, metadata, expiresAt })
@@ -433,11 +432,11 @@ describe('a cache in front of a store in the same process', () => {
     const { cache, store, clock } = build(new LocalStore())
     const answered = cache.find('a')
     await settle()
-    const { answer } = store.last
+    const first = store.last
     const hung = assert.rejects(cache.find('b'), TimeLimitError)
     let closed = false
     const closing = cache.close().then(() => (closed = true))
-    answer(GOOD)
+    first.answer(GOOD)
     assert.notEqual(typeof (await answered), 'string')
     await settle()
     assert.equal(closed, false)
