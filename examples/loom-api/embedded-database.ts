@@ -41,9 +41,10 @@ function takeLock(lock: string): void {
   }
 }
 
+/** @param pid 0 or no number where a process was killed before it had written its id: signals take 0 for one's own group */
 function isRunning(pid: number): boolean {
   try {
-    return pid !== process.pid && process.kill(pid, 0)
+    return pid > 0 && pid !== process.pid && process.kill(pid, 0)
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }

@@ -1,10 +1,11 @@
 /** The reference app as a process: what a newcomer does after `npm start`, and what they must not be able to. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { openEmbeddedDatabase } from '../../examples/loom-api/embedded-database.ts'
 import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
 import { type RunningExample, startExample } from './run-example.ts'
 
@@ -232,6 +233,15 @@ test('the embedded database opens once at a time, and again after a process that
   t.after(() => second.stop())
   assert.equal(await startVerification(second, keyOf(first)), 201)
 })
+
+for (const left of ['', '0', 'not a number', String(2 ** 22 + 1)]) {
+  test(`the embedded database opens where a process that was killed has left '${left}' for its id`, async () => {
+    const data = mkdtempSync(join(folder, 'left-'))
+    writeFileSync(join(data, 'process-id'), left)
+    const { close } = await openEmbeddedDatabase(data)
+    await close()
+  })
+}
 
 test('with DATABASE_URL the keys are in PostgreSQL, shared by instances', async (t) => {
   const server = await startPostgres()
