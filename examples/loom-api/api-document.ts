@@ -1,7 +1,8 @@
 /** The OpenAPI document at `/docs/json`, and a viewer for it at `/docs`. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { ErrorResponse } from 'fastify-tenant-auth'
 
 /** Register it first: it sees the routes that are defined after it. */
 export async function apiDocument(app: FastifyInstance): Promise<void> {
@@ -16,5 +17,30 @@ export async function apiDocument(app: FastifyInstance): Promise<void> {
       },
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // Off loopback it would send a browser that came by http to an https that is not there.
+    transformStaticCSP: (policy) => policy.replace(' upgrade-insecure-requests;', ''),
+  })
+}
+
+/** What swagger takes of a route beyond Fastify's own. */
+interface Operation extends FastifySchema {
+  operationId: string
+  summary: string
+  description?: string
+}
+
+/** Only for the types: Fastify's know nothing of swagger's. */
+export function operation(described: Operation): FastifySchema {
+  return described
+}
+
+/** For routes that are no part of the API. */
+export const hidden = { hide: true } as FastifySchema
+
+/** For the `response` of a route that takes something. */
+export const badRequest = {
+  400: { ...ErrorResponse, description: 'The request is not acceptable; the message says why' },
 }

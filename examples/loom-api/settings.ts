@@ -9,6 +9,8 @@ import type { ConsoleAuthOptions } from 'fastify-tenant-auth'
 export interface Settings {
   host: string
   port: number
+  /** Whose `X-Forwarded-For` says where a request comes from. */
+  trustProxy: false | string[]
   logLevel: string
   keys: KeySettings
   /** Where several instances count requests together; without it each counts its own. */
@@ -31,6 +33,8 @@ export type SignInSettings =
     }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+/** What Fastify has names for. */
+const NETWORKS = ['loopback', 'linklocal', 'uniquelocal']
 const DATA_FOLDER = fileURLToPath(new URL('data', import.meta.url))
 
 /**
@@ -53,6 +57,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const host = text('HOST') ?? '127.0.0.1'
   const port = Number(text('PORT') ?? 3000)
   check(Number.isInteger(port) && port >= 0 && port <= 65_535, 'PORT must be an integer from 0 to 65535')
+  const proxies = text('TRUST_PROXY')?.split(/[\s,]+/) ?? []
+  check(
+    proxies.every(isNetwork),
+    `TRUST_PROXY must be addresses or networks of proxies (10.0.0.0/8), or among ${NETWORKS.join(', ')}`,
+  )
+  const trustProxy = proxies.length > 0 && proxies
   const logLevel = text('LOG_LEVEL') ?? 'info'
   check(LOG_LEVELS.includes(logLevel), `LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
 
@@ -74,7 +84,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   const signIn = readSignIn()
   if (problems.length > 0) throw new Error(`These settings cannot be used:\n  ${problems.join('\n  ')}`)
-  return { host, port, logLevel, keys, redisUrl, signIn, limits }
+  return { host, port, trustProxy, logLevel, keys, redisUrl, signIn, limits }
 
   function count(name: string, otherwise: number): number {
     const value = Number(text(name) ?? otherwise)
@@ -107,6 +117,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** All of the internet is none: then any client could say where it comes from. */
+function isNetwork(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? []
+  const longest = { 4: 32, 6: 128 }[isIP(address)]
+  return NETWORKS.includes(text) || (longest !== undefined && Number(bits ?? longest) <= longest)
 }

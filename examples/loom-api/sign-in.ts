@@ -1,10 +1,11 @@
 /** Who vouches for the dashboard's users: Clerk, or, while you develop, this process itself. */
 import { type Static, Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleAuthOptions } from 'fastify-tenant-auth'
+import { badRequest, operation } from './api-document.ts'
 import { clerkHost } from './dashboard/clerk-host.ts'
 import type { PageConfig } from './dashboard/page/config.ts'
-import type { SignInSettings } from './settings.ts'
+import { isLoopback, type SignInSettings } from './settings.ts'
 
 export interface SignIn {
   options: ConsoleAuthOptions
@@ -45,6 +46,25 @@ const SignInResponse = Type.Object({
   expiresIn: Type.Integer({ description: 'Seconds' }),
 })
 
+const devSignIn = operation({
+  operationId: 'devSignIn',
+  summary: 'Signs in as anyone, while you develop',
+  body: SignInBody,
+  response: { 200: SignInResponse, ...badRequest },
+})
+
+/**
+ * Lets in only who came by a name of this machine. A web page of anyone's can have its own name lead here for the browser
+ * (DNS rebinding), and would then read the answer.
+ *
+ * Of the header as it was sent: what a proxy says is what the page can say, too.
+ */
+async function demandLoopback({ headers: { host } }: FastifyRequest): Promise<void> {
+  const url = `http://${host ?? ''}`
+  if (URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))) return
+  throw Object.assign(new Error('The development sign-in is at localhost only'), { statusCode: 403 })
+}
+
 /**
  * Lets anyone in as anyone, with a key pair that ends with this process.
  *
@@ -60,7 +80,7 @@ async function developmentSignIn(): Promise<SignIn> {
     async routes(app) {
       app.post<{ Body: Static<typeof SignInBody> }>(
         '/dev/sign-in',
-        { schema: { body: SignInBody, response: { 200: SignInResponse } } },
+        { schema: devSignIn, onRequest: demandLoopback },
         async (request, reply) => {
           const { organization, role } = request.body
           reply.header('cache-control', 'no-store')

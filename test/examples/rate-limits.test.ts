@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, describe, test, type TestContext } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import SwaggerParser from '@apidevtools/swagger-parser'
 import { redisAvailable, startRedis } from '../servers/index.ts'
+import { type OpenApp, openApp } from './in-process.ts'
 import { type RunningExample, startExample } from './run-example.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-limits-'))
@@ -29,8 +30,41 @@ async function assertLimited(response: Response): Promise<void> {
   assert.equal(response.status, 429)
   const body = (await response.json()) as { request_id: string; error: { code: string } }
   assert.deepEqual([Object.keys(body), body.error.code], [['request_id', 'error'], 'RATE_LIMITED'])
-  assert.ok(Number(response.headers.get('retry-after')) > 0)
+  const { headers } = response
+  assert.ok(Number(headers.get('retry-after')) > 0)
+  assert.ok(Number(headers.get('x-ratelimit-limit')) > 0)
+  assert.equal(headers.get('x-ratelimit-remaining'), '0')
+  assert.equal(headers.get('x-ratelimit-reset'), headers.get('retry-after'))
+  assert.equal(headers.get('www-authenticate'), null, 'nothing that would help is asked for')
 }
+
+/** Status codes of failures that a proxy says come from these addresses, where each may fail once. */
+async function failuresOf(t: TestContext, env: Record<string, string>, clients: string[]): Promise<number[]> {
+  const { app, close } = await openApp({ FAILURES_PER_ADDRESS: '1', ...env })
+  t.after(close)
+  const codes = []
+  for (const client of clients) {
+    const { statusCode } = await app.inject({ url: '/usage', headers: { 'x-forwarded-for': client } })
+    codes.push(statusCode)
+  }
+  return codes
+}
+
+describe('the reference app tells clients apart', () => {
+  test('by what the proxy says that TRUST_PROXY names', async (t) => {
+    const env = { TRUST_PROXY: 'loopback' }
+    assert.deepEqual(
+      await failuresOf(t, env, ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.9, 192.0.2.2']),
+      [401, 429, 401, 429],
+    )
+  })
+
+  test('by their address alone where TRUST_PROXY is not set, or names another', async (t) => {
+    for (const env of [{}, { TRUST_PROXY: '10.0.0.0/8' }]) {
+      assert.deepEqual(await failuresOf(t, env, ['192.0.2.1', '192.0.2.2']), [401, 429])
+    }
+  })
+})
 
 describe('the reference app limits', () => {
   test('how often a tenant calls, and says how much is left', async (t) => {
@@ -51,12 +85,18 @@ describe('the reference app limits', () => {
     assert.deepEqual([refused.status, refused.headers.get('x-ratelimit-limit')], [401, null])
   })
 
-  test('how often an address fails to authenticate', async (t) => {
+  test('how often an address fails to authenticate, and nothing else that comes from there', async (t) => {
     const { app, key } = await start(t, { FAILURES_PER_ADDRESS: '2' })
     for (let count = 0; count < 5; count++) assert.equal((await usage(app, key)).status, 200)
     for (let count = 0; count < 2; count++) assert.equal((await usage(app, 'bad')).status, 401)
     await assertLimited(await usage(app, 'bad'))
-    await assertLimited(await usage(app, key))
+    await assertLimited(await fetch(`${app.address}/console/me`))
+    await assertLimited(await fetch(`${app.address}/console/keys`))
+    // Others behind the same address have done nothing.
+    assert.equal((await usage(app, key)).status, 200)
+    for (const path of ['/health', '/dashboard', '/docs']) {
+      assert.equal((await fetch(app.address + path)).status, 200, path)
+    }
   })
 
   test(
@@ -75,19 +115,75 @@ describe('the reference app limits', () => {
   )
 })
 
-test('the reference app serves a valid OpenAPI document, and a viewer for it', async (t) => {
-  const { app } = await start(t, {})
-  const response = await fetch(`${app.address}/docs/json`)
-  const document = (await response.json()) as {
-    paths: Record<string, Record<string, { security?: object[] }>>
-  }
-  await SwaggerParser.validate(structuredClone(document) as never)
-  assert.deepEqual(document.paths['/usage']?.get?.security, [{ tenantApiKey: ['usage:read'] }])
-  assert.deepEqual(document.paths['/console/keys']?.post?.security, [{ consoleSession: [] }])
-  assert.equal(document.paths['/health']?.get?.security, undefined)
-  assert.ok(
-    Object.keys(document.paths).every((path) => !path.includes('dashboard') && !path.includes('openapi')),
-  )
-  const viewer = await fetch(`${app.address}/docs`)
-  assert.match(await viewer.text(), /swagger-ui/)
+interface Operation {
+  operationId?: string
+  summary?: string
+  description?: string
+  security?: object[]
+  responses: Record<string, { headers?: Record<string, object>; content?: object }>
+}
+
+describe('the OpenAPI document of the reference app', () => {
+  let open: OpenApp
+  let paths: Record<string, Record<string, Operation>>
+  const operations = () =>
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
+    )
+  before(async () => {
+    open = await openApp()
+    const document = (await open.app.inject('/docs/json')).json<{ paths: typeof paths }>()
+    await SwaggerParser.validate(structuredClone(document) as never)
+    paths = document.paths
+  })
+  after(() => open?.close())
+
+  test('says what each route takes, and nothing of what is no part of the API', () => {
+    assert.deepEqual(paths['/usage']?.get?.security, [{ tenantApiKey: ['usage:read'] }])
+    assert.deepEqual(paths['/console/keys']?.post?.security, [{ consoleSession: [] }])
+    assert.equal(paths['/health']?.get?.security, undefined)
+    assert.deepEqual(
+      Object.keys(paths).filter((path) => path === '/' || /dashboard|openapi/.test(path)),
+      [],
+    )
+  })
+
+  test('names and describes every operation', () => {
+    const names = operations().map(([, { operationId }]) => operationId)
+    assert.equal(new Set(names).size, operations().length)
+    for (const [name, { operationId, summary }] of operations()) {
+      assert.ok(operationId, `${name} has an operationId`)
+      assert.ok(summary, `${name} has a summary`)
+    }
+    for (const path of ['/verify/start', '/verify/status', '/tokens/validate', '/usage', '/console/me']) {
+      for (const { description } of Object.values(paths[path] ?? {})) assert.ok(description, path)
+    }
+  })
+
+  test('has the 429, with its headers, wherever credentials are checked, and nowhere else', () => {
+    for (const [name, { security, responses }] of operations()) {
+      const expected = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'Retry-After']
+      assert.deepEqual(
+        responses[429] && Object.keys(responses[429].headers ?? {}),
+        security && expected,
+        name,
+      )
+      assert.equal(responses[429]?.content !== undefined, security !== undefined, name)
+    }
+  })
+
+  test('has the 400 of the routes that take something', () => {
+    for (const [method, path] of [
+      ['post', '/verify/start'],
+      ['get', '/verify/status'],
+      ['post', '/tokens/validate'],
+      ['post', '/dev/sign-in'],
+    ] as const) {
+      assert.ok(paths[path]?.[method]?.responses[400], path)
+    }
+  })
+
+  test('has a viewer', async () => {
+    assert.match((await open.app.inject('/docs')).body, /swagger-ui/)
+  })
 })

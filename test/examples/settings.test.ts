@@ -41,6 +41,15 @@ test('a CLERK_ variable switches to Clerk', () => {
   })
 })
 
+test('TRUST_PROXY names proxies by address, network or the names that Fastify has for networks', () => {
+  assert.equal(readSettings({}).trustProxy, false)
+  assert.deepEqual(readSettings({ TRUST_PROXY: '10.0.0.0/8, ::1 uniquelocal' }).trustProxy, [
+    '10.0.0.0/8',
+    '::1',
+    'uniquelocal',
+  ])
+})
+
 const REFUSED: [reason: string, env: Record<string, string>, names: string][] = [
   ['a port that is none', { PORT: '70000' }, 'PORT'],
   ['a log level that pino does not know', { LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
@@ -48,6 +57,11 @@ const REFUSED: [reason: string, env: Record<string, string>, names: string][] = 
   ['a database URL of another kind', { DATABASE_URL: 'mysql://db' }, 'DATABASE_URL'],
   ['a Redis URL of another kind', { REDIS_URL: 'http://cache' }, 'REDIS_URL'],
   ['the development sign-in on an address that others reach', { HOST: '0.0.0.0' }, 'HOST'],
+  ['a proxy that is no address', { TRUST_PROXY: 'balancer' }, 'TRUST_PROXY'],
+  ['a proxy of a network that is none', { TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
+  ['every address for a proxy', { TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
+  ['a count of proxies, which no client address can be told by', { TRUST_PROXY: '1' }, 'TRUST_PROXY'],
+  ['every sender for a proxy', { TRUST_PROXY: 'true' }, 'TRUST_PROXY'],
   ['the embedded database in production', { ...CLERK, NODE_ENV: 'production' }, 'DATABASE_URL'],
   [
     'the development sign-in in production',

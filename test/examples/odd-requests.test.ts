@@ -1,0 +1,101 @@
+/** What the reference app answers to requests that no well-meaning client sends. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type Envelope, type OpenApp, openApp } from './in-process.ts'
+
+describe('the reference app', () => {
+  let open: OpenApp
+  before(async () => {
+    open = await openApp()
+  })
+  after(() => open?.close())
+
+  for (const url of ['/', '/dashboard/']) {
+    test(`leads from ${url} to the dashboard`, async () => {
+      const { statusCode, headers } = await open.app.inject(url)
+      assert.deepEqual([statusCode, headers.location], [302, '/dashboard'])
+    })
+  }
+
+  const ODD_URLS: [what: string, url: string, statusCode: number][] = [
+    ['a URL that cannot be decoded', '/console/keys/%E0%A4%A/rotate', 400],
+    ['a parameter that is too long', `/console/keys/${'k'.repeat(500)}`, 414],
+  ]
+  for (const [what, url, expected] of ODD_URLS) {
+    test(`answers ${what} in the envelope`, async () => {
+      const answer = await open.app.inject(url)
+      const body = answer.json<Envelope>()
+      assert.equal(answer.statusCode, expected)
+      assert.match(body.request_id, /^req_/)
+      assert.deepEqual(Object.keys(body), ['request_id', 'error'])
+      assert.deepEqual(Object.keys(body.error), ['code', 'message'])
+    })
+  }
+
+  const post = (url: string, payload: object) =>
+    open.app.inject({ method: 'POST', url, payload, headers: { 'x-tenant-api-key': open.key } })
+
+  const BODIES: [what: string, url: string, body: object][] = [
+    ['a field of another type', '/tokens/validate', { token: 5 }],
+    ['a field that is not taken', '/tokens/validate', { token: 'vtk_1', extra: 1 }],
+    ['both', '/tokens/validate', { token: 5, extra: 1 }],
+    ['a field where none is taken', '/verify/start', { extra: 1 }],
+    ['a list for a text', '/tokens/validate', { token: ['vtk_1'] }],
+  ]
+  for (const [what, url, body] of BODIES) {
+    test(`refuses a body with ${what}, and does not bend it: ${url}`, async () => {
+      const answer = await post(url, body)
+      assert.deepEqual([answer.statusCode, answer.json<Envelope>().error.code], [400, 'VALIDATION_FAILED'])
+    })
+  }
+
+  test('refuses a query that it does not know, and reads the numbers of one that it knows', async () => {
+    const headers = { 'x-tenant-api-key': open.key }
+    const unknown = await open.app.inject({ url: '/verify/status?verificationId=ver_1&extra=1', headers })
+    assert.equal(unknown.statusCode, 400)
+    const signedIn = await open.app.inject({
+      method: 'POST',
+      url: '/dev/sign-in',
+      headers: { host: 'localhost' },
+      payload: { organization: 'acme', role: 'org:admin' },
+    })
+    const { token } = signedIn.json<{ token: string }>()
+    const authorization = `Bearer ${token}`
+    const page = await open.app.inject({ url: '/console/keys?limit=1', headers: { authorization } })
+    assert.equal(page.json<{ keys: object[] }>().keys.length, 1)
+  })
+
+  const signIn = (host: string, headers: Record<string, string> = {}) =>
+    open.app.inject({
+      method: 'POST',
+      url: '/dev/sign-in',
+      headers: { host, ...headers },
+      payload: { organization: 'acme', role: 'org:admin' },
+    })
+
+  for (const host of ['localhost', 'localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'LOCALHOST:3000']) {
+    test(`signs in for development where the page came from ${host}`, async () => {
+      assert.equal((await signIn(host)).statusCode, 200)
+    })
+  }
+
+  // A page of an attacker's, whose name now leads to 127.0.0.1, is of one origin with the app.
+  for (const host of [
+    'attacker.example:3000',
+    'localhost.attacker.example',
+    '127.0.0.1.nip.io',
+    '10.0.0.5',
+  ]) {
+    test(`signs nobody in who came by the name ${host}`, async () => {
+      const answer = await signIn(host, { 'x-forwarded-host': 'localhost' })
+      assert.equal(answer.statusCode, 403)
+      assert.deepEqual(Object.keys(answer.json<Envelope>()), ['request_id', 'error'])
+    })
+  }
+
+  test('lets the viewer at /docs load what it needs over plain http', async () => {
+    const policy = String((await open.app.inject('/docs')).headers['content-security-policy'])
+    assert.match(policy, /default-src 'self'/)
+    assert.doesNotMatch(policy, /upgrade-insecure-requests/)
+  })
+})
