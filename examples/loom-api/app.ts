@@ -11,6 +11,7 @@ import {
   type WritableKeyStore,
 } from 'fastify-tenant-auth'
 import { apiDocument, hidden, operation } from './api-document.ts'
+import { auditLog } from './audit-log.ts'
 import { consoleRoutes } from './console-routes.ts'
 import { dashboard } from './dashboard/plugin.ts'
 import { openKeyStore } from './key-store.ts'
@@ -73,6 +74,7 @@ export async function buildApp(settings: Settings): Promise<App> {
       await console.register(keyRoutes, {
         keys,
         tenantOf: tenantOfOrganization(keys),
+        onAudit: auditLog(app.log),
       })
     },
     { prefix: '/console' },

@@ -166,6 +166,43 @@ describe('the reference app', () => {
     assert.deepEqual([status, body], [200, { status: 'ready' }])
   })
 
+  test('logs who changed which key, and nothing that anyone typed', async () => {
+    const { authorization } = await signIn()
+    const headers = { authorization, 'content-type': 'application/json' }
+    const body = JSON.stringify({ name: 'to be audited', environment: 'test' })
+    const created = await call('/console/keys', { method: 'POST', headers, body })
+    const { id } = created.body.details as { id: string }
+    const rotated = await call(`/console/keys/${id}/rotate`, { method: 'POST', headers, body: '{}' })
+    const newKeyId = (rotated.body.details as { id: string }).id
+    await call(`/console/keys/${id}`, { method: 'DELETE', headers: { authorization } })
+    const written = () =>
+      app
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('"component":"audit"') && line.includes(id))
+    // The answer may come before the line, through another pipe.
+    const deadline = Date.now() + 5_000
+    while (written().length < 3 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const audit = written()
+    const logged = audit.map((line) => JSON.parse(line) as Record<string, unknown>)
+    assert.deepEqual(
+      logged.map(({ action, keyId, newKeyId: next }) => [action, keyId, next]),
+      [
+        ['key.create', id, undefined],
+        ['key.rotate', id, newKeyId],
+        ['key.revoke', id, undefined],
+      ],
+    )
+    for (const { outcome, tenantId, ip, actor } of logged) {
+      assert.deepEqual([outcome, tenantId, ip], ['done', 'org_acme', '127.0.0.1'])
+      const { userId, orgId, orgRole } = actor as Record<string, unknown>
+      assert.deepEqual([userId, orgId, orgRole], ['user_acme_admin', 'org_acme', 'org:admin'])
+    }
+    assert.ok(!audit.join().includes('to be audited'))
+  })
+
   test('revokes a key through the console, and refuses it from the next request on', async () => {
     const { authorization } = await signIn()
     const created = await call('/console/keys', {
