@@ -35,6 +35,15 @@ export function timeline(rows: readonly Row[], marks: readonly Mark[], zero: num
 
 export const LEGEND = `one character is ${STEP} ms: █ accepted   ░ refused (401)   ▒ cannot tell (503)   (blank) no answer`
 
+/**
+ * What must not be: requests that were accepted though they were sent when `revoke()` had returned.
+ *
+ * @param samples of each instance
+ */
+export function lateAccepts(samples: readonly (readonly Sample[])[], returned: number): Sample[] {
+  return samples.flat().filter(({ at, status }) => status === 200 && at > returned)
+}
+
 /** An acceptance outweighs all else: it is what must not be. */
 function cell(samples: readonly Sample[], start: number): string {
   const within = samples.filter(({ at }) => at >= start && at < start + STEP)
