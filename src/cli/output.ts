@@ -1,13 +1,22 @@
 /** Words and tables for people, JSON for programs. */
 import type { Confirmation, KeyDetails } from '../stores/key-store.ts'
 
+/**
+ * A terminal acts on control characters, and not every store keeps them out. Format characters go, too: they cannot be
+ * seen, and some turn the direction of the text around them, so that one name looks like another.
+ */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+}
+
 /** Columns as wide as their widest cell; the last is not padded. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(printable))
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
   )
-  const line = (cells: readonly string[]) =>
-    cells
+  const line = (row: readonly string[]) =>
+    row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd()
@@ -21,21 +30,16 @@ export function keyTable(keys: readonly KeyDetails[]): string {
     COLUMNS,
     keys.map((key) => [
       key.id,
-      printable(key.name),
+      key.name,
       key.environment,
       `${key.start}...${key.last4}`,
-      key.scopes.join(',') || '-',
+      key.scopes.join(' ') || '-',
       status(key),
       day(key.createdAt),
       day(key.expiresAt),
       day(key.lastUsedAt),
     ]),
   )
-}
-
-/** A terminal acts on control characters, and not every store keeps them out. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?')
 }
 
 function status({ revokedAt, expiresAt }: KeyDetails): string {

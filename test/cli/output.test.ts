@@ -51,6 +51,16 @@ describe('CLI: output', () => {
     assert.ok(keyTable([{ ...KEY, name: 'a\u001b[2Jb' }]).includes('a?[2Jb'))
   })
 
+  it('sends nothing that turns the direction of the text around it, or that cannot be seen', () => {
+    for (const sign of ['\u202e', '\u2066', '\u200f', '\u061c', '\u200b', '\u2028']) {
+      assert.match(keyTable([{ ...KEY, name: `a${sign}b`, environment: `c${sign}d` }]), / a\?b +c\?d /)
+    }
+  })
+
+  it('separates scopes by a space, which none has in it', () => {
+    assert.match(keyTable([{ ...KEY, scopes: ['a,b', 'c'] }]), / {2}a,b c {2}/)
+  })
+
   it('claims no more of a revocation than is known', () => {
     assert.equal(
       reached({ ...REACH, confirmedBy: 'all' }),
