@@ -5,7 +5,8 @@ import type { KeyDetails } from '../stores/key-store.ts'
 import { UsageError } from './exit-codes.ts'
 import type { OpenStore } from './open-store.ts'
 import { keyTable, reached } from './output.ts'
-import { duration, moment, none, only, required } from './values.ts'
+import type { Terminal } from './terminal.ts'
+import { duration, moment, none, only, required, scopes } from './values.ts'
 
 /** Every option of every command, as `util.parseArgs` takes them. */
 export const OPTIONS = {
@@ -26,20 +27,19 @@ export const OPTIONS = {
   'redis-prefix': { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
 } as const
 
 export type Values = {
   [Name in keyof typeof OPTIONS]?:
-    (Name extends 'scope' ? string[] : Name extends 'json' | 'help' ? boolean : string) | undefined
+    | (Name extends 'scope' ? string[] : Name extends 'json' | 'help' | 'version' ? boolean : string)
+    | undefined
 }
 
-export interface Invocation {
+export interface Invocation extends Pick<Terminal, 'user' | 'input' | 'inputIsTerminal' | 'err'> {
   store: OpenStore['store']
   values: Values
   args: readonly string[]
-  /** All of standard input. */
-  input: () => Promise<string>
-  user: string
 }
 
 /** What goes where. `out` is for programs and pipes, `note` for the person at the terminal. */
@@ -47,6 +47,8 @@ export interface Result {
   out?: string
   note?: string
   json: object
+  /** Of a key that only this result holds. */
+  newKeyId?: string
 }
 
 type Command = (invocation: Invocation) => Promise<Result>
@@ -58,22 +60,27 @@ const NEW_KEY = ['tenant', 'name', 'env', 'scope', 'expires', 'created-by'] as c
 export interface CommandEntry {
   run: Command
   options: readonly (keyof typeof OPTIONS)[]
+  /** Its output holds a key that is shown once. */
+  makesKey?: true
 }
 
-export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map([
+const CREATE = [...COMMON, ...NEW_KEY, 'key-prefix', 'idempotency-key'] as const
+const ROTATE = [...COMMON, 'grace', 'expires', 'created-by', 'idempotency-key'] as const
+
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   ['migrate', { run: migrate, options: COMMON }],
   ['tenants create', { run: createTenant, options: [...COMMON, 'id', 'name'] }],
-  ['keys create', { run: createKey, options: [...COMMON, ...NEW_KEY, 'key-prefix', 'idempotency-key'] }],
+  ['keys create', { run: createKey, options: CREATE, makesKey: true }],
   ['keys list', { run: listKeys, options: [...COMMON, 'tenant'] }],
-  ['keys rotate', { run: rotateKey, options: [...COMMON, 'grace', 'created-by', 'idempotency-key'] }],
+  ['keys rotate', { run: rotateKey, options: ROTATE, makesKey: true }],
   ['keys revoke', { run: revokeKey, options: COMMON }],
   ['keys import', { run: importKey, options: [...COMMON, ...NEW_KEY, 'hash', 'start', 'last4'] }],
 ])
 
 async function migrate({ store, args }: Invocation): Promise<Result> {
   none(args)
-  const tables = 'migrate' in store
-  if ('migrate' in store) await store.migrate()
+  const tables = store.migrate !== undefined
+  await store.migrate?.()
   return {
     note: tables ? 'The tables are up to date.' : 'Redis needs no tables.',
     json: { migrated: tables },
@@ -96,7 +103,8 @@ async function createKey({ store, values, args, user }: Invocation): Promise<Res
     ...newKey(values, user),
     ...idempotency(values),
   })
-  return { out: key, note: `${keyTable([details])}\nThe key is shown this once.`, json: { key, details } }
+  const note = `${keyTable([details])}\nThe key is shown this once.`
+  return { out: key, note, json: { key, details }, newKeyId: details.id }
 }
 
 async function listKeys({ store, values, args }: Invocation): Promise<Result> {
@@ -120,16 +128,17 @@ async function rotateKey({ store, values, args, user }: Invocation): Promise<Res
   const old = await new KeyManager(store).get(id)
   // As the old one is, in the same form.
   const manager = managerFor(store, old.environment, /^[a-z][a-z0-9]*(?=_)/.exec(old.start)?.[0])
-  const { grace } = values
+  const { grace, expires } = values
   const rotated = await manager.rotate(id, {
     createdBy: values['created-by'] ?? user,
     ...(grace !== undefined && { grace: duration('grace', grace) }),
+    ...(expires !== undefined && { expiresAt: moment('expires', expires) }),
     ...idempotency(values),
   })
   const { key, details, retired } = rotated
   const ends = retired.expiresAt === null ? 'until you revoke it' : `until ${retired.expiresAt.toISOString()}`
   const note = `${keyTable([details, retired])}\nThe key is shown this once. The old one stays valid ${ends}.`
-  return { out: key, note, json: rotated }
+  return { out: key, note, json: rotated, newKeyId: details.id }
 }
 
 async function revokeKey({ store, args }: Invocation): Promise<Result> {
@@ -137,11 +146,12 @@ async function revokeKey({ store, args }: Invocation): Promise<Result> {
   return { note: `${revoked.details.id} is revoked, ${reached(revoked)}.`, json: revoked }
 }
 
-async function importKey({ store, values, args, user, input }: Invocation): Promise<Result> {
+async function importKey(invocation: Invocation): Promise<Result> {
+  const { store, values, args, user } = invocation
   none(args)
   const imported = await managerFor(store, values.env).import({
     ...newKey(values, user),
-    ...(values.hash === undefined ? fromKey(await input()) : fromHash(values)),
+    ...(values.hash === undefined ? await fromInput(invocation) : fromHash(values)),
   })
   return { out: keyTable([imported.details]), json: imported }
 }
@@ -157,7 +167,7 @@ function newKey(values: Values, user: string) {
     tenantId: required('tenant', values.tenant),
     name: required('name', values.name),
     environment: required('env', values.env),
-    scopes: values.scope ?? [],
+    scopes: scopes(values.scope),
     expiresAt: values.expires === undefined ? null : moment('expires', values.expires),
     createdBy: values['created-by'] ?? user,
   }
@@ -172,15 +182,21 @@ function fromHash({ hash = '', start, last4 }: Values) {
   return { hash, start: required('start', start), last4: required('last4', last4) }
 }
 
-/** Of a key of unknown form little is shown: a quarter at its start, twelve characters at most. */
-function fromKey(input: string) {
-  const key = input.trim()
+async function fromInput({ values, input, inputIsTerminal, err }: Invocation) {
+  if (values.start !== undefined || values.last4 !== undefined) {
+    throw new UsageError('--start and --last4 go with --hash. Of a key on standard input they are its own')
+  }
+  if (inputIsTerminal) await err('The key, then Enter and Ctrl-D:\n')
+  const key = (await input()).trim()
   if (!/^[!-~]{16,512}$/.test(key)) {
     throw new UsageError('Standard input must hold the key alone: 16 to 512 visible ASCII characters')
   }
-  return {
-    hash: hashKey(key),
-    start: key.slice(0, Math.min(12, Math.floor(key.length / 4))),
-    last4: key.slice(-4),
-  }
+  return { hash: hashKey(key), ...shownOf(key) }
+}
+
+/** Of a key of unknown form little is shown: a quarter of it, and sixteen characters at most. */
+function shownOf(key: string) {
+  const shown = Math.min(16, Math.floor(key.length / 4))
+  const last = Math.min(4, Math.floor(shown / 2))
+  return { start: key.slice(0, shown - last), last4: key.slice(-last) }
 }

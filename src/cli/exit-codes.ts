@@ -26,3 +26,10 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UnavailableError) return EXIT.unavailable
   return (error instanceof TenantAuthError ? CODES[error.code] : undefined) ?? EXIT.failed
 }
+
+/** For `--json`: what went wrong, as a word that never changes. */
+export function codeOf(error: unknown): string {
+  if (error instanceof TenantAuthError) return error.code
+  if (error instanceof UsageError) return 'USAGE'
+  return error instanceof UnavailableError ? 'UNAVAILABLE' : 'FAILED'
+}

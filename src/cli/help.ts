@@ -10,7 +10,7 @@ Commands
                                 [--scope <scope>]... [--expires <when>] [--key-prefix <tk>]
                                 [--idempotency-key <text>]
   keys list                     --tenant <id>
-  keys rotate <key id>          [--grace <duration>] [--idempotency-key <text>]
+  keys rotate <key id>          [--grace <duration>] [--expires <when>] [--idempotency-key <text>]
   keys revoke <key id>
   keys import                   --tenant <id> --name <name> --env <environment>
                                 [--scope <scope>]... [--expires <when>]
@@ -25,10 +25,14 @@ Where the keys are
 Values
   <when>                        30d, 2027-01-31, 2027-01-31T12:00:00Z or never
   <duration>                    90s, 15m, 24h, 30d or 2w
-  --json                        One JSON object on standard output, for programs
+  <scope>                       One: repeat --scope for more
+  --json                        For programs: one JSON object on standard output, or on standard
+                                error {"error":{"code":"...","message":"..."}}
   --created-by <text>           Who is noted as the maker of a key (your user name)
+  --version                     Says which version this is
 
-A new key is written to standard output once and alone, all else to standard error:
+A new key is written to standard output once and alone, all else to standard error. If it cannot be
+written, exit code 1 and standard error say which key to revoke.
 
   fastify-tenant-auth keys create --tenant acme --name billing --env live --expires 90d \\
     | vault kv put secret/billing api_key=-
@@ -45,5 +49,6 @@ argument, which other users can see) and stores its hash; or give it the hash, a
 and last characters to show. Keys of another form take keyFormat: 'any' at tenantAuth.
 
 Exit codes
-  0 done   1 failed   2 wrong usage   3 not found   4 conflict (revoked, exists)   5 store unavailable
+  0 done        1 failed                      2 wrong usage or setting
+  3 not found   4 conflict (revoked, exists)  5 store unavailable
 `

@@ -1,10 +1,12 @@
 /** Opens the store that the environment names. The drivers are the user's own, and loaded only where they are needed. */
+import type { WritableKeyStore } from '../stores/key-store.ts'
 import { PostgresKeyStore } from '../stores/postgres/index.ts'
 import { RedisKeyStore } from '../stores/redis/index.ts'
 import { UnavailableError, UsageError } from './exit-codes.ts'
 
 export interface OpenStore {
-  store: PostgresKeyStore | RedisKeyStore
+  /** With `migrate` where there are tables. */
+  store: WritableKeyStore & Partial<Pick<PostgresKeyStore, 'migrate'>>
   /** After a failure: throws the reason, if the database cannot be reached. The store's own errors say less. */
   diagnose: () => Promise<unknown>
   close: () => Promise<void>
@@ -27,6 +29,10 @@ export async function openStore(env: NodeJS.ProcessEnv, options: StoreOptions): 
 
 async function openPostgres(url: string, { schema }: StoreOptions): Promise<OpenStore> {
   const { default: pg } = await loadDriver('DATABASE_URL', 'pg', () => import('pg'))
+  // A client reads the URL when it is made, a pool when it first connects.
+  configured('DATABASE_URL', 'a URL such as postgres://user:password@host/database', () =>
+    /^(?:postgres(?:ql)?|socket):|^\//.test(url) ? new pg.Client({ connectionString: url }) : undefined,
+  )
   const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, max: 2 })
   // A connection that breaks while it is idle is replaced; without a listener it would end the process.
   pool.on('error', () => {})
@@ -37,16 +43,33 @@ async function openPostgres(url: string, { schema }: StoreOptions): Promise<Open
 
 async function openRedis(url: string, { 'redis-prefix': prefix }: StoreOptions): Promise<OpenStore> {
   const { createClient } = await loadDriver('REDIS_URL', 'redis', () => import('redis'))
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
-  })
+  const client = configured('REDIS_URL', 'a URL such as redis://host:6379', () =>
+    /^rediss?:\/\/|^unix:/.test(url)
+      ? createClient({
+          url,
+          disableOfflineQueue: true,
+          socket: { connectTimeout: CONNECT_TIMEOUT, reconnectStrategy: false },
+        })
+      : undefined,
+  )
   client.on('error', () => {})
-  await reach('Redis', () => client.connect())
+  // First: an option that it refuses must leave no connection open.
   const store = new RedisKeyStore({ client, ...(prefix !== undefined && { prefix }) })
+  await reach('Redis', () => client.connect())
   const diagnose = () => reach('Redis', () => client.ping())
   return { store, diagnose, close: async () => client.destroy() }
+}
+
+/** Not what the driver says: that may hold the URL, and the URL a password. */
+function configured<Client>(variable: string, takes: string, make: () => Client | undefined): Client {
+  let made
+  try {
+    made = make()
+  } catch {
+    // The same as if it had not been tried.
+  }
+  if (made === undefined) throw new UsageError(`${variable} must be ${takes}`)
+  return made
 }
 
 async function reach(name: string, connect: () => Promise<unknown>): Promise<void> {

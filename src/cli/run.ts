@@ -1,37 +1,48 @@
 /** Runs one command line, and answers its exit code. */
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { COMMANDS, type CommandEntry, OPTIONS, type Result, type Values } from './commands.ts'
-import { EXIT, type ExitCode, exitCodeOf, UsageError } from './exit-codes.ts'
+import { codeOf, EXIT, type ExitCode, exitCodeOf, UsageError } from './exit-codes.ts'
 import { HELP } from './help.ts'
-import { openStore } from './open-store.ts'
+import { type OpenStore, openStore, type StoreOptions } from './open-store.ts'
+import type { Terminal } from './terminal.ts'
 
-export interface Terminal {
-  env: NodeJS.ProcessEnv
-  /** The operator's user name. */
-  user: string
-  out: (text: string) => void
-  err: (text: string) => void
-  input: () => Promise<string>
-}
+type Open = (env: NodeJS.ProcessEnv, options: StoreOptions) => Promise<OpenStore>
 
-export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+/** @param open opens the store that the environment names */
+export async function run(
+  argv: readonly string[],
+  terminal: Terminal,
+  open: Open = openStore,
+): Promise<ExitCode> {
+  if (argv.length === 0) {
+    await terminal.err(HELP)
+    return EXIT.usage
+  }
   try {
-    const { values, positionals } = parse(argv)
-    if (values.help === true || argv.length === 0) {
-      terminal.out(HELP)
-      return argv.length === 0 ? EXIT.usage : EXIT.ok
-    }
-    const { command, args } = find(positionals)
-    for (const name of Object.keys(values) as (keyof Values)[]) {
-      if (!command.options.includes(name)) throw new UsageError(`This command does not take --${name}`)
-    }
-    print(terminal, await execute(command, args, values, terminal), values.json === true)
+    await answer(argv, terminal, open)
     return EXIT.ok
   } catch (error) {
-    terminal.err(`${messageOf(error)}\n`)
-    if (error instanceof UsageError) terminal.err('fastify-tenant-auth --help says how.\n')
+    // As it was typed, because what was typed may be what cannot be parsed.
+    await terminal.err(argv.includes('--json') ? asJson(error) : asText(error))
     return exitCodeOf(error)
   }
+}
+
+async function answer(argv: readonly string[], terminal: Terminal, open: Open): Promise<void> {
+  const { values, positionals } = parse(argv)
+  const isGroup = [...COMMANDS.keys()].some((name) => name.split(' ')[0] === positionals.join(' '))
+  if (positionals.length === 0 && values.version === true) return terminal.out(`${version()}\n`)
+  if (values.help === true && (positionals.length === 0 || isGroup)) return terminal.out(HELP)
+  const { command, args } = find(positionals)
+  if (values.help === true) return terminal.out(HELP)
+  for (const name of Object.keys(values) as (keyof Values)[]) {
+    if (!command.options.includes(name)) throw new UsageError(`This command does not take --${name}`)
+  }
+  if (command.makesKey && terminal.outIsNowhere) {
+    throw new Error('Standard output leads nowhere, where the key would be lost: no key was made')
+  }
+  await execute(command, args, values, terminal, open)
 }
 
 function parse(argv: readonly string[]): { values: Values; positionals: string[] } {
@@ -54,26 +65,49 @@ async function execute(
   command: CommandEntry,
   args: readonly string[],
   values: Values,
-  { env, user, input }: Terminal,
-): Promise<Result> {
-  const { store, diagnose, close } = await openStore(env, values)
+  terminal: Terminal,
+  open: Open,
+): Promise<void> {
+  const { store, diagnose, close } = await open(terminal.env, values)
   try {
-    return await command.run({ store, values, args, input, user })
+    // Printed before the store is closed: nothing that happens then may take a new key away.
+    await print(terminal, await command.run({ ...terminal, store, values, args }), values.json === true)
   } catch (error) {
     if (exitCodeOf(error) === EXIT.unavailable) await diagnose()
     throw error
   } finally {
-    await close()
+    // What was done is done, and the process ends.
+    await close().catch(() => {})
   }
 }
 
-function print({ out, err }: Terminal, result: Result, asJson: boolean): void {
-  if (asJson) {
-    out(`${JSON.stringify(result.json, null, 2)}\n`)
-    return
+async function print({ out, err }: Terminal, result: Result, json: boolean): Promise<void> {
+  if (!json && result.note !== undefined) await err(`${result.note}\n`)
+  const output = json ? JSON.stringify(result.json, null, 2) : result.out
+  if (output === undefined) return
+  try {
+    await out(`${output}\n`)
+  } catch (error) {
+    const what =
+      result.newKeyId === undefined
+        ? 'Standard output cannot be written to'
+        : `The key could not be written and is lost: revoke ${result.newKeyId}`
+    throw new Error(`${what} (${messageOf(error)})`, { cause: error })
   }
-  if (result.note !== undefined) err(`${result.note}\n`)
-  if (result.out !== undefined) out(`${result.out}\n`)
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+function asText(error: unknown): string {
+  const hint = error instanceof UsageError ? 'fastify-tenant-auth --help says how.\n' : ''
+  return `${messageOf(error)}\n${hint}`
+}
+
+function asJson(error: unknown): string {
+  return `${JSON.stringify({ error: { code: codeOf(error), message: messageOf(error) } })}\n`
 }
 
 /** With what is behind it: "the store did not answer" alone helps no operator. Causes hold no credential. */
@@ -81,7 +115,7 @@ function messageOf(error: unknown): string {
   const messages: string[] = []
   for (let at = error; at instanceof Error; at = at.cause) {
     const text = at.message || ('code' in at ? String(at.code) : at.name)
-    if (!messages.includes(text)) messages.push(text)
+    if (!messages.some((message) => message.includes(text))) messages.push(text)
   }
   return messages.join(': ')
 }

@@ -10,13 +10,31 @@ export function duration(name: string, text: string): number {
   return Number(count) * UNITS[unit as keyof typeof UNITS]
 }
 
+/** A date, or a date and time with its offset: without one it is another moment on each machine. */
+const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/
+
 /** A duration from now on, a date, or `never`. */
 export function moment(name: string, text: string): Date | null {
   if (text === 'never') return null
   if (/^\d+[a-z]$/.test(text)) return new Date(Date.now() + duration(name, text))
+  const [, year, month, day] = DATE.exec(text) ?? []
   const at = new Date(text)
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return at
+  if (isDay(Number(year), Number(month), Number(day)) && !Number.isNaN(at.getTime())) return at
   throw new UsageError(`--${name} takes a duration (30d), a date (2027-01-31, 2027-01-31T12:00:00Z) or never`)
+}
+
+/** `Date` makes the 3rd of March of the 31st of February. */
+function isDay(year: number, month: number, day: number): boolean {
+  const at = new Date(Date.UTC(year, month - 1, day))
+  return at.getUTCMonth() === month - 1 && at.getUTCDate() === day
+}
+
+/** Whoever writes `a,b` means two. A scope may have a comma in it, and so it would be made, and let nobody in. */
+export function scopes(values: readonly string[] = []): readonly string[] {
+  if (values.some((scope) => scope.includes(','))) {
+    throw new UsageError('--scope takes one scope: repeat it, as in --scope usage:read --scope usage:write')
+  }
+  return values
 }
 
 export function required(name: string, value: string | undefined): string {

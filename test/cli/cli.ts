@@ -11,16 +11,22 @@ export interface Outcome {
   err: string
 }
 
-/** @param input what the process reads from standard input */
+/**
+ * @param input what the process reads from standard input
+ * @param redirection what follows the command in a shell: `| true`, `>/dev/full`, `>&-`. The exit code is the command's own
+ */
 export async function cli(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   input = '',
+  redirection?: string,
 ): Promise<Outcome> {
   const { PATH, NODE_V8_COVERAGE } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
-    env: { PATH, NODE_V8_COVERAGE, USER: 'operator', ...env },
-  })
+  const command = [process.execPath, '--import', 'tsx', MAIN, ...args]
+  const [program = '', ...rest] = redirection
+    ? ['bash', '--norc', '-c', `"$@" ${redirection}; exit \${PIPESTATUS[0]}`, 'bash', ...command]
+    : command
+  const child = spawn(program, rest, { env: { PATH, NODE_V8_COVERAGE, USER: 'operator', ...env } })
   child.stdin.end(input)
   const exited = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])

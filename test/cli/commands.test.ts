@@ -8,6 +8,11 @@ import { KeyManager } from '../../src/keys/key-manager.ts'
 import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
 import { cli } from './cli.ts'
 
+interface Created {
+  key: string
+  details: { id: string }
+}
+
 interface Listed {
   keys: {
     id: string
@@ -68,7 +73,7 @@ for (const { name, skip, start } of BACKENDS) {
       const { code, out, err } = await create('--scope', 'usage:read', '--scope', 'x', '--expires', '90d')
       assert.equal(code, 0, err)
       assert.ok(isWellFormed(out.trimEnd()) && out.endsWith('\n') && out.startsWith('tk_live_'))
-      assert.match(err, /usage:read,x +active/)
+      assert.match(err, /usage:read x +active/)
       assert.ok(!err.includes(out.trim()))
       const [key] = await list()
       assert.equal(key?.createdBy, 'cli:operator')
@@ -111,12 +116,62 @@ for (const { name, skip, start } of BACKENDS) {
       assert.match(rotated.err, /stays valid until you revoke it/)
     })
 
+    it('rotates to another expiry', async () => {
+      const { details } = JSON.parse((await create('--json', '--expires', '1d')).out) as Created
+      const rotated = await cli(['keys', 'rotate', details.id, '--expires', '30d', '--json'], env)
+      const { details: next } = JSON.parse(rotated.out) as { details: { expiresAt: string } }
+      const days = (Date.parse(next.expiresAt) - Date.now()) / 86_400_000
+      assert.ok(days > 29.9 && days <= 30)
+      const forEver = await cli(['keys', 'rotate', details.id, '--expires', 'never', '--json'], env)
+      assert.equal((JSON.parse(forEver.out) as { details: { expiresAt: null } }).details.expiresAt, null)
+    })
+
+    for (const redirection of ['| true', '>/dev/full']) {
+      it(`says which key is lost when it cannot be written: ${redirection}`, async () => {
+        const args = ['keys', 'create', '--tenant', 'acme', '--name', 'lost', '--env', 'live']
+        const { code, err } = await cli(args, env, '', redirection)
+        assert.equal(code, 1)
+        const [, id] = /The key could not be written and is lost: revoke (key_\w+)/.exec(err) ?? []
+        assert.ok((await list()).some((key) => key.id === id && key.name === 'lost'))
+        assert.doesNotMatch(err, / at /, 'no stack')
+      })
+    }
+
+    for (const redirection of ['>&-', '>/dev/null']) {
+      it(`makes no key where it would be lost: ${redirection}`, async () => {
+        const before = (await list()).length
+        const { code, err } = await cli(
+          ['keys', 'create', '--tenant', 'acme', '--name', 'lost', '--env', 'live'],
+          env,
+          '',
+          redirection,
+        )
+        assert.equal(code, 1)
+        assert.match(err, /no key was made/)
+        assert.equal((await list()).length, before)
+      })
+    }
+
+    it('says when a table cannot be written, and does not mind where nobody reads it', async () => {
+      const args = ['keys', 'list', '--tenant', 'acme']
+      const full = await cli(args, env, '', '>/dev/full')
+      assert.deepEqual([full.code, full.out], [1, ''])
+      assert.match(full.err, /^Standard output cannot be written to \(.*ENOSPC/)
+      assert.equal((await cli(args, env, '', '>/dev/null')).code, 0)
+    })
+
+    it('shows a quarter of an imported key at most', async () => {
+      const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live']
+      const imported = await cli(['keys', 'import', ...about], env, 'abcdefghijklmnop')
+      assert.match(imported.out, / ab\.\.\.op /)
+    })
+
     it('takes in a key from standard input, and one by its hash', async () => {
       const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live', '--expires', 'never']
       const key = 'legacy-0123456789abcdef0123456789abcdef'
       const imported = await cli(['keys', 'import', ...about], env, `${key}\n`)
       assert.equal(imported.code, 0, imported.err)
-      assert.match(imported.out, /legacy-01\.\.\.cdef/)
+      assert.match(imported.out, / legac\.\.\.cdef /)
       assert.ok(!(imported.out + imported.err).includes(key))
       const hash = createHash('sha256').update(key).digest('hex')
       const shown = ['--start', 'legacy', '--last4', 'cdef']

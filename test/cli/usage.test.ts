@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { loadDriver } from '../../src/cli/open-store.ts'
 import { run } from '../../src/cli/run.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 import { freePort } from '../servers/free-port.ts'
 import { cli } from './cli.ts'
 
@@ -11,14 +13,17 @@ const NEW = ['--tenant', 'acme', '--name', 'n', '--env', 'live']
 const nowhere = async () => ({ DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${await freePort()}/db` })
 
 /** In this process, which is faster where the process is not the point. */
-async function here(args: readonly string[], env: NodeJS.ProcessEnv = {}, input = '') {
+async function here(args: readonly string[], env: NodeJS.ProcessEnv = {}, terminal: Partial<Terminal> = {}) {
   const written = { out: '', err: '' }
   const code = await run(args, {
     env,
     user: 'cli:operator',
-    out: (text) => (written.out += text),
-    err: (text) => (written.err += text),
-    input: async () => input,
+    out: async (text) => void (written.out += text),
+    err: async (text) => void (written.err += text),
+    input: async () => '',
+    outIsNowhere: false,
+    inputIsTerminal: false,
+    ...terminal,
   })
   return { code, ...written }
 }
@@ -31,9 +36,30 @@ describe('CLI: usage', () => {
   })
 
   it('teaches when it is called without anything, and counts that as a mistake', async () => {
-    const { code, out } = await here([])
-    assert.equal(code, 2)
-    assert.match(out, /^Administers tenant API keys/)
+    const { code, out, err } = await here([])
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /^Administers tenant API keys/)
+  })
+
+  it('teaches at a command and at a group of commands, but at no command that there is not', async () => {
+    for (const args of [['keys', 'create', '--help'], ['keys', '--help'], ['-h']]) {
+      const { code, out } = await here(args)
+      assert.equal(code, 0)
+      assert.match(out, /^Administers tenant API keys/)
+    }
+    const { code, out, err } = await here(['keys', 'delete', '--help'])
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /There are the commands/)
+  })
+
+  it('says its version', async () => {
+    const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+    assert.deepEqual(await here(['--version']), { code: 0, out: `${version}\n`, err: '' })
+  })
+
+  it('fits a terminal of 100 columns', async () => {
+    const { out } = await here(['--help'])
+    assert.ok(Math.max(...out.split('\n').map((line) => line.length)) <= 100)
   })
 
   const mistakes: [string, string[], RegExp][] = [
@@ -54,6 +80,32 @@ describe('CLI: usage', () => {
     ['a duration that is none', ['keys', 'create', ...NEW, '--expires', '5y'], /takes a duration: 90s/],
     ['an expiry in the past', ['keys', 'create', ...NEW, '--expires', '2001-01-01'], /expiresAt must be/],
     ['an environment that is none', ['keys', 'create', ...NEW, '--env', 'Live!'], /environments must be/],
+    [
+      'a day that is none',
+      ['keys', 'create', ...NEW, '--expires', '2027-02-31'],
+      /--expires takes a duration/,
+    ],
+    [
+      'a time of a day that is none',
+      ['keys', 'create', ...NEW, '--expires', '2027-02-31T12:00:00Z'],
+      /--expires takes/,
+    ],
+    [
+      'a time of nobody knows where',
+      ['keys', 'create', ...NEW, '--expires', '2027-01-31T12:00:00'],
+      /--expires takes/,
+    ],
+    ['scopes with a comma between', ['keys', 'create', ...NEW, '--scope', 'a,b'], /--scope takes one scope/],
+    [
+      'what to show of a key without its hash',
+      ['keys', 'import', ...NEW, '--last4', 'abcd'],
+      /go with --hash/,
+    ],
+    [
+      'what to show of a key without its hash',
+      ['keys', 'import', ...NEW, '--start', 'abcd'],
+      /go with --hash/,
+    ],
     ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /--start is missing/],
   ]
   for (const [what, args, message] of mistakes) {
@@ -66,12 +118,74 @@ describe('CLI: usage', () => {
 
   it('exits with 2 on a key on standard input that is none, and does not repeat it', async () => {
     for (const input of ['', 'short', 'two words that are long enough']) {
-      const { code, err } = await here(['keys', 'import', ...NEW], await nowhere(), input)
+      const { code, err } = await here(['keys', 'import', ...NEW], await nowhere(), {
+        input: async () => input,
+      })
       assert.equal(code, 2)
       assert.match(err, /Standard input must hold the key alone/)
       assert.ok(input === '' || !err.includes(input))
     }
   })
+
+  it('asks for the key where a person is to type it, and does not where a pipe has it', async () => {
+    const args = ['keys', 'import', ...NEW]
+    assert.match(
+      (await here(args, await nowhere(), { inputIsTerminal: true })).err,
+      /^The key, then .*Ctrl-D/,
+    )
+    assert.doesNotMatch((await here(args, await nowhere())).err, /Ctrl-D/)
+  })
+
+  it('makes no key where standard output leads nowhere', async () => {
+    for (const args of [
+      ['keys', 'create', ...NEW],
+      ['keys', 'rotate', 'key_1'],
+    ]) {
+      const { code, err } = await here(args, await nowhere(), { outIsNowhere: true })
+      assert.equal(code, 1)
+      assert.match(err, /no key was made/)
+    }
+  })
+
+  it('says errors as JSON, on standard error, with --json', async () => {
+    const mistakes: [string[], number, string, RegExp][] = [
+      [['keys', 'list', '--json'], 2, 'USAGE', /--tenant is missing/],
+      [['keys', 'list', '--tennant', 'x', '--json'], 2, 'USAGE', /--tennant/],
+      [
+        ['keys', 'create', ...NEW, '--expires', '2001-01-01', '--json'],
+        2,
+        'KEY_INVALID',
+        /expiresAt must be/,
+      ],
+      [['keys', 'list', '--tenant', 'x', '--json'], 5, 'UNAVAILABLE', /ECONNREFUSED/],
+    ]
+    for (const [args, expected, errorCode, message] of mistakes) {
+      const { code, out, err } = await here(args, await nowhere())
+      assert.deepEqual([code, out], [expected, ''])
+      const { error } = JSON.parse(err) as { error: { code: string; message: string } }
+      assert.equal(error.code, errorCode)
+      assert.match(error.message, message)
+    }
+  })
+
+  const UNUSABLE: [variable: string, value: string][] = [
+    ['REDIS_URL', 'hunter2@localhost:6379'],
+    ['REDIS_URL', 'redis:6379'],
+    ['REDIS_URL', 'redis://:hunter2@localhost:port'],
+    ['REDIS_URL', 'redis://:hunter2@localhost/first'],
+    ['DATABASE_URL', 'u:hunter2@localhost/db'],
+    ['DATABASE_URL', 'postgres://u:hunter2@localhost:port/db'],
+    ['DATABASE_URL', 'mysql://u:hunter2@localhost/db'],
+    ['DATABASE_URL', ' '],
+  ]
+  for (const [variable, value] of UNUSABLE) {
+    it(`exits with 2 on ${variable}=${value}, and repeats nothing of it`, async () => {
+      const { code, out, err } = await here(['keys', 'list', '--tenant', 'x'], { [variable]: value })
+      assert.deepEqual([code, out], [2, ''])
+      assert.match(err, new RegExp(`^${variable} must be a URL`))
+      assert.doesNotMatch(err, /hunter2|localhost:port/)
+    })
+  }
 
   it('exits with 2 where nothing says where the keys are', async () => {
     const { code, err } = await here(['keys', 'list', '--tenant', 'x'])
