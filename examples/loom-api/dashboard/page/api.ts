@@ -53,7 +53,7 @@ export class ApiError extends Error {
 const TIME_LIMIT = 20_000
 
 export class KeyApi {
-  /** Whether a call has failed since this was last set to `false`. */
+  /** Whether a change has failed since this was last set to `false`. */
   hasFailed = false
   readonly #session: Session
 
@@ -66,13 +66,22 @@ export class KeyApi {
     return this.#call('GET', `/console/keys${query}`)
   }
 
+  get(id: string): Promise<Key> {
+    return this.#call('GET', `/console/keys/${encodeURIComponent(id)}`)
+  }
+
   /** @param attempt the same for every try of one creation: the service makes one key of them */
   create(key: NewKey, attempt: string): Promise<{ key: string; details: Key }> {
     return this.#call('POST', '/console/keys', key, attempt)
   }
 
-  rotate(id: string, graceSeconds: number | null, attempt: string): Promise<RotatedKey> {
-    const body = graceSeconds === null ? {} : { graceSeconds }
+  /** @param graceSeconds `null`: the old key stays valid until it is revoked */
+  rotate(
+    id: string,
+    { graceSeconds, expiresAt }: { graceSeconds: number | null; expiresAt: string | null },
+    attempt: string,
+  ): Promise<RotatedKey> {
+    const body = { expiresAt, ...(graceSeconds !== null && { graceSeconds }) }
     return this.#call('POST', `/console/keys/${encodeURIComponent(id)}/rotate`, body, attempt)
   }
 
@@ -92,7 +101,7 @@ export class KeyApi {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
     } catch (error) {
-      this.hasFailed = true
+      if (method !== 'GET') this.hasFailed = true
       throw error instanceof ApiError && error.code === 'KEY_EXISTS' ? lostAnswer(error) : error
     }
   }
@@ -133,6 +142,13 @@ export async function request<Answer>(path: string, init: RequestInit = {}): Pro
     error?.message ?? `The service answered ${response.status}.`,
     requestId ?? null,
   )
+}
+
+/** An error in words, with the id that support asks for. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const quoted = error instanceof ApiError && error.requestId !== null ? ` (${error.requestId})` : ''
+  return error.message + quoted
 }
 
 /** A random word for `Idempotency-Key`. */

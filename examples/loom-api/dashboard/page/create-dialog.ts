@@ -2,16 +2,8 @@
 import { type Key, type KeyApi, newAttempt } from './api.ts'
 import { openDialog } from './dialog.ts'
 import { h } from './dom.ts'
+import { expiryField } from './expiry-field.ts'
 import type { PageConfig } from './config.ts'
-import { daysFromNow, endOfDay } from './time.ts'
-
-const LIFETIMES = [
-  ['', 'Never'],
-  ['30', 'In 30 days'],
-  ['90', 'In 90 days'],
-  ['365', 'In a year'],
-  ['date', 'On a day of my choice'],
-] as const
 
 const ENVIRONMENT_HINT: Readonly<Record<string, string>> = { live: 'Live', test: 'Test' }
 
@@ -30,25 +22,10 @@ export async function createDialog(
     autocomplete: 'off',
     autofocus: true,
     'aria-describedby': 'name-hint',
+    'data-field': 'name',
     'data-problem': 'Give the key a name.',
   })
-  const date = h('input', {
-    type: 'date',
-    name: 'date',
-    'aria-label': 'The last day of the key',
-    min: daysFromNow(0).slice(0, 10),
-    'data-problem': 'Choose the last day of the key, today at the earliest.',
-    hidden: true,
-  })
-  const lifetime = h(
-    'select',
-    { id: 'lifetime', name: 'lifetime' },
-    ...LIFETIMES.map(([value, label]) => h('option', { value }, label)),
-  )
-  lifetime.addEventListener('change', () => {
-    date.hidden = lifetime.value !== 'date'
-    date.required = !date.hidden
-  })
+  const expiry = expiryField()
 
   await openDialog({
     title: 'Create a key',
@@ -103,7 +80,7 @@ export async function createDialog(
           'Every key may start verifications and ask for their status. Scopes allow more.',
         ),
       ),
-      h('div', { class: 'field' }, h('label', { for: 'lifetime' }, 'Expires'), lifetime, date),
+      expiry.element,
     ],
     submit: { label: 'Create key', busy: 'Creating…' },
     cancel: 'Cancel',
@@ -115,16 +92,11 @@ export async function createDialog(
           name: name.value.trim(),
           environment: chosen('environment')[0] ?? '',
           scopes: chosen('scope'),
-          expiresAt: expiry(lifetime.value, date.value),
+          expiresAt: expiry.value(),
         },
         attempt,
       )
     },
   })
   return created
-}
-
-function expiry(lifetime: string, date: string): string | null {
-  if (lifetime === '') return null
-  return lifetime === 'date' ? endOfDay(date) : daysFromNow(Number(lifetime))
 }

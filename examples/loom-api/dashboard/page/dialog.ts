@@ -1,6 +1,7 @@
 /** A modal dialog around a form: the browser's own `<dialog>`, which traps the focus and gives it back. */
-import { ApiError } from './api.ts'
-import { h } from './dom.ts'
+import { explain } from './api.ts'
+import { h, showBusy } from './dom.ts'
+import { formProblem } from './form-problem.ts'
 
 interface DialogParts {
   title: string
@@ -24,54 +25,41 @@ export function openDialog({
   onSubmit,
   mayEscape,
 }: DialogParts): Promise<boolean> {
-  const problem = h('p', { class: 'problem', role: 'alert' })
   const kind = submit.danger === true ? 'danger' : 'primary'
   const submitButton = h('button', { class: kind }, submit.label)
   const cancelButton = cancel === undefined ? null : h('button', { type: 'button' }, cancel)
   const heading = h('h2', { id: 'dialog-title', tabindex: '-1' }, title)
-  const form = h(
-    'form',
-    { method: 'dialog', novalidate: true },
-    heading,
-    ...body,
-    problem,
-    h('div', { class: 'buttons' }, cancelButton, submitButton),
-  )
+  const buttons = h('div', { class: 'buttons' }, cancelButton, submitButton)
+  const form = h('form', { method: 'dialog', novalidate: true }, heading, ...body, buttons)
+  const problem = formProblem(form, buttons)
   // Where no field asks for the focus, reading starts at the title.
   heading.autofocus = form.querySelector('[autofocus]') === null
-  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title' }, form)
+  const dialog = h(
+    'dialog',
+    { closedby: 'none', 'aria-labelledby': 'dialog-title' },
+    form,
+    // `announce` speaks here.
+    h('p', { class: 'visually-hidden', role: 'status' }),
+  )
 
   let busy = false
   const setBusy = (now: boolean) => {
     busy = now
-    submitButton.textContent = now ? submit.busy : submit.label
-    for (const button of [submitButton, cancelButton]) button?.setAttribute('aria-disabled', String(now))
+    showBusy(submitButton, now, now ? submit.busy : submit.label)
+    cancelButton?.setAttribute('aria-disabled', String(now))
   }
   const send = async () => {
-    if (busy) return
-    const wrong = [...form.elements].find(
-      (field) => field instanceof HTMLInputElement && !field.checkValidity(),
-    )
-    if (wrong instanceof HTMLInputElement) {
-      problem.textContent = wrong.dataset.problem ?? wrong.validationMessage
-      wrong.setAttribute('aria-invalid', 'true')
-      wrong.focus()
-      return
-    }
-    problem.textContent = ''
+    if (busy || problem.findIn(form)) return
+    problem.clear()
     setBusy(true)
     try {
       await onSubmit(form)
       dialog.close('submitted')
     } catch (error) {
-      problem.textContent = error instanceof Error ? error.message : String(error)
-      if (error instanceof ApiError && error.requestId !== null) {
-        problem.append(h('span', { class: 'visually-hidden' }, ' '), ` (${error.requestId})`)
-      }
       setBusy(false)
+      problem.show(explain(error))
     }
   }
-  form.addEventListener('input', ({ target }) => (target as Element).removeAttribute('aria-invalid'))
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     void send()
@@ -79,14 +67,21 @@ export function openDialog({
   cancelButton?.addEventListener('click', () => {
     if (!busy) dialog.close()
   })
-  dialog.addEventListener('cancel', (event) => {
-    if (busy || mayEscape?.() === false) event.preventDefault()
-  })
+  // Escape is decided on here alone. The browser asks with a `cancel` event, but takes no for an answer only so often.
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || event.isComposing || event.defaultPrevented) return
+    event.preventDefault()
+    if (!busy && mayEscape?.() !== false) dialog.close()
+  }
+  document.addEventListener('keydown', onKey)
+  // For browsers that do not know `closedby` yet.
+  dialog.addEventListener('cancel', (event) => event.preventDefault())
 
   document.body.append(dialog)
   dialog.showModal()
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
+      document.removeEventListener('keydown', onKey)
       // What it showed goes with it.
       dialog.remove()
       resolve(dialog.returnValue === 'submitted')

@@ -47,7 +47,19 @@ export function place(id: string): HTMLElement {
   return element
 }
 
-/** Says it to screen readers. What is seen is shown elsewhere. */
+/**
+ * Says it to screen readers. What is seen is shown elsewhere.
+ *
+ * A modal dialog makes the page around it inert, and what is inert is not read out: an open dialog says it itself.
+ */
 export function announce(text: string): void {
-  place('announcer').textContent = text
+  const region = document.querySelector('dialog[open] [role=status]') ?? place('announcer')
+  // A new element each time, so that the same words are said again.
+  region.replaceChildren(h('span', {}, text))
+}
+
+/** A button at work stays where it is: `disabled` would take the focus from it. */
+export function showBusy(button: HTMLButtonElement, busy: boolean, label: string): void {
+  button.setAttribute('aria-disabled', String(busy))
+  button.textContent = label
 }

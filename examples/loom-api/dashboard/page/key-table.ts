@@ -1,7 +1,8 @@
 /** The list of keys. On a phone its rows are cards, and the roles keep it a table for screen readers. */
 import type { Key } from './api.ts'
 import { h } from './dom.ts'
-import { isWithinDays, timeElement } from './time.ts'
+import { displayForm, isEnding, label } from './key-words.ts'
+import { timeElement } from './time.ts'
 
 export interface KeyActions {
   rotate: (key: Key) => void
@@ -28,7 +29,7 @@ export function keyTable(keys: readonly Key[], actions: KeyActions | null): HTML
 
 function row(key: Key, actions: KeyActions | null): HTMLTableRowElement {
   const cells = [
-    [h('div', { class: 'name' }, key.name), h('code', {}, `${key.start}…${key.last4}`)],
+    [h('div', { class: 'name' }, key.name), h('code', {}, displayForm(key))],
     [h('span', { class: key.environment === 'live' ? 'pill accent' : 'pill' }, key.environment)],
     [key.scopes.length === 0 ? h('span', { class: 'soft' }, 'None') : chips(key.scopes)],
     [timeElement(key.createdAt)],
@@ -38,7 +39,7 @@ function row(key: Key, actions: KeyActions | null): HTMLTableRowElement {
   ]
   return h(
     'tr',
-    { role: 'row', class: key.status === 'active' ? '' : 'over', 'data-key': key.id },
+    { role: 'row', class: key.status === 'active' ? '' : 'over', 'data-key': key.id, tabindex: '-1' },
     ...cells.map((content, index) =>
       h('td', { role: 'cell', 'data-label': COLUMNS[index] ?? '' }, ...content),
     ),
@@ -59,19 +60,15 @@ function chips(scopes: readonly string[]): HTMLUListElement {
 function status(key: Key): HTMLElement {
   if (key.status === 'revoked') return h('span', { class: 'pill dot bad' }, 'Revoked')
   if (key.status === 'expired') return h('span', { class: 'pill dot' }, 'Expired')
-  if (key.expiresAt !== null && isWithinDays(key.expiresAt, 7)) {
-    return h('span', { class: 'pill dot warn' }, 'Ending')
-  }
+  if (isEnding(key)) return h('span', { class: 'pill dot warn' }, 'Ending')
   return h('span', { class: 'pill dot good' }, 'Active')
 }
 
 function buttons(key: Key, { rotate, revoke }: KeyActions): HTMLElement[] {
-  const rotateProps = { class: 'quiet', 'aria-label': `Rotate ${key.name}`, onclick: () => rotate(key) }
-  const revokeProps = {
-    class: 'quiet warning',
-    'aria-label': `Revoke ${key.name}`,
-    onclick: () => revoke(key),
-  }
+  // The id is what finds the button again after the list was loaded anew. After a rotation two keys have one name.
+  const props = (action: string) => ({ id: `${action}-${key.id}`, 'aria-label': `${action} ${label(key)}` })
+  const rotateProps = { ...props('Rotate'), class: 'quiet', onclick: () => rotate(key) }
+  const revokeProps = { ...props('Revoke'), class: 'quiet warning', onclick: () => revoke(key) }
   return [
     ...(key.status === 'active' ? [h('button', rotateProps, 'Rotate')] : []),
     ...(key.status === 'revoked' ? [] : [h('button', revokeProps, 'Revoke')]),

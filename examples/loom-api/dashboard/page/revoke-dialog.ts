@@ -1,29 +1,41 @@
 /** Says what a revocation will stop, and revokes. */
 import type { Key, KeyApi, Reach } from './api.ts'
 import { openDialog } from './dialog.ts'
-import { h } from './dom.ts'
+import { announce, h } from './dom.ts'
+import { displayForm, quoted } from './key-words.ts'
 import { say, timeElement } from './time.ts'
 
 export async function revokeDialog(api: KeyApi, key: Key): Promise<({ details: Key } & Reach) | null> {
   let revoked: ({ details: Key } & Reach) | null = null
+  const lastUsed = h('dd', {}, 'Checking…')
+  const consequence = h('li', {}, 'Whatever sends it stops working.')
+  // The list may have been loaded an hour ago. Nobody has to wait for the answer: a leaked key is revoked in a hurry.
+  void api
+    .get(key.id)
+    .catch(() => null)
+    .then((now) => {
+      lastUsed.replaceChildren(now === null ? 'Unknown' : lastUse(now))
+      consequence.textContent = whatStops(now)
+      announce(consequence.textContent)
+    })
   await openDialog({
-    title: `Revoke “${key.name}”?`,
+    title: `Revoke ${quoted(key)}?`,
     body: [
       h(
         'dl',
         { class: 'facts' },
         h('dt', {}, 'Key'),
-        h('dd', {}, h('code', {}, `${key.start}…${key.last4}`)),
+        h('dd', {}, h('code', {}, displayForm(key))),
         h('dt', {}, 'Last used'),
-        h('dd', {}, key.lastUsedAt === null ? 'Never' : timeElement(key.lastUsedAt)),
+        lastUsed,
         h('dt', {}, 'Created'),
         h('dd', {}, timeElement(key.createdAt), key.createdBy === null ? null : ` by ${key.createdBy}`),
       ),
       h(
         'ul',
         { class: 'consequences' },
-        h('li', {}, 'Every request with this key fails with 401 from that moment on, on every server.'),
-        h('li', {}, consequence(key)),
+        h('li', {}, 'From that moment on every request with this key fails with 401, on every server.'),
+        consequence,
         h('li', {}, 'This cannot be undone.'),
       ),
     ],
@@ -36,7 +48,14 @@ export async function revokeDialog(api: KeyApi, key: Key): Promise<({ details: K
   return revoked
 }
 
-function consequence(key: Key): string {
-  if (key.lastUsedAt === null) return 'No use of it is on record, which is kept to about a minute.'
-  return `It was used ${say(key.lastUsedAt)}: whatever still sends it stops working, so give it another key first.`
+function lastUse({ lastUsedAt }: Key): Node | string {
+  return lastUsedAt === null ? 'Never' : timeElement(lastUsedAt)
+}
+
+/** @param key `null` where its use is not known */
+function whatStops(key: Key | null): string {
+  if (key === null) return 'When it was last used could not be found out. Whatever sends it stops working.'
+  if (key.lastUsedAt === null)
+    return 'It was never used, so probably nothing stops working. A use in the last minute may not show yet.'
+  return `It was used ${say(key.lastUsedAt)}. Whatever sends it stops working, so give it another key first.`
 }

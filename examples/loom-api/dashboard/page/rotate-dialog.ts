@@ -2,8 +2,11 @@
 import { type Key, type KeyApi, newAttempt, type RotatedKey } from './api.ts'
 import { openDialog } from './dialog.ts'
 import { h } from './dom.ts'
+import { expiryField } from './expiry-field.ts'
+import { quoted } from './key-words.ts'
 
 const HOUR = 3_600
+/** The longest is what `isEnding` goes by. */
 const GRACES = [
   ['', 'Until I revoke it'],
   [String(HOUR), 'For one more hour'],
@@ -15,12 +18,19 @@ export async function rotateDialog(api: KeyApi, key: Key): Promise<RotatedKey | 
   const attempt = newAttempt()
   const grace = h(
     'select',
-    { id: 'grace', name: 'grace', autofocus: true, 'aria-describedby': 'grace-hint' },
+    {
+      id: 'grace',
+      name: 'grace',
+      'data-field': 'graceSeconds',
+      autofocus: true,
+      'aria-describedby': 'grace-hint',
+    },
     ...GRACES.map(([value, label]) => h('option', { value, selected: value === String(24 * HOUR) }, label)),
   )
+  const expiry = expiryField(key)
   let rotated: RotatedKey | null = null
   await openDialog({
-    title: `Rotate “${key.name}”`,
+    title: `Rotate ${quoted(key)}`,
     body: [
       h(
         'p',
@@ -38,11 +48,13 @@ export async function rotateDialog(api: KeyApi, key: Key): Promise<RotatedKey | 
           'Time to put the new key where the old one is. Never beyond the old key’s own expiry.',
         ),
       ),
+      expiry.element,
     ],
     submit: { label: 'Rotate key', busy: 'Rotating…' },
     cancel: 'Cancel',
     async onSubmit() {
-      rotated = await api.rotate(key.id, grace.value === '' ? null : Number(grace.value), attempt)
+      const graceSeconds = grace.value === '' ? null : Number(grace.value)
+      rotated = await api.rotate(key.id, { graceSeconds, expiresAt: expiry.value() }, attempt)
     },
   })
   return rotated

@@ -5,9 +5,13 @@ import { announce, h } from './dom.ts'
 export async function secretDialog(key: string, name: string): Promise<void> {
   let copied = false
   const warning = h('p', { class: 'problem', role: 'alert' })
-  const onCopy = () => {
+  const onCopied = () => {
     copied = true
     warning.textContent = ''
+    announce('Copied')
+  }
+  const onRefused = () => {
+    warning.textContent = 'The browser did not let this page copy. The text is selected: copy it by hand.'
   }
   await openDialog({
     title: 'Copy your key now',
@@ -17,8 +21,8 @@ export async function secretDialog(key: string, name: string): Promise<void> {
         { class: 'soft' },
         `“${name}” is ready. This is the only time that the key is shown: it is not stored.`,
       ),
-      copyField('secret', 'Key', key, 2, onCopy),
-      copyField('env-line', 'Line for your .env file', `LOOM_TENANT_API_KEY=${key}`, 2, onCopy),
+      copyField('secret', 'Key', key, { onCopied, onRefused }),
+      copyField('env-line', 'Line for your .env file', `LOOM_TENANT_API_KEY=${key}`, { onCopied, onRefused }),
       h('p', { class: 'hint' }, 'Keep it on servers only: never in a browser, an app or a repository.'),
       warning,
     ],
@@ -31,25 +35,45 @@ export async function secretDialog(key: string, name: string): Promise<void> {
   })
 }
 
-function copyField(id: string, label: string, text: string, rows: number, onCopy: () => void): HTMLElement {
-  const area = h('textarea', { id, readonly: true, rows: String(rows), spellcheck: 'false' }, text)
-  const button = h('button', { type: 'button', 'aria-label': `Copy: ${label}` }, 'Copy')
+interface CopyEvents {
+  onCopied: () => void
+  onRefused: () => void
+}
+
+function copyField(
+  id: string,
+  label: string,
+  text: string,
+  { onCopied, onRefused }: CopyEvents,
+): HTMLElement {
+  const area = h('textarea', { id, readonly: true, rows: '2', spellcheck: 'false' }, text)
+  const button = h('button', { type: 'button' })
+  const say = (word: string) => {
+    button.textContent = word
+    // The name begins with what is seen, so that who speaks to the computer can say it.
+    button.setAttribute('aria-label', `${word}: ${label}`)
+  }
+  const copied = () => {
+    say('Copied')
+    onCopied()
+  }
+  say('Copy')
   area.addEventListener('focus', () => area.select())
-  button.addEventListener('click', () => {
-    navigator.clipboard.writeText(text).then(
-      () => {
-        onCopy()
-        button.textContent = 'Copied'
-        announce('Copied')
-      },
-      () => {
-        // No permission, or no secure origin: the reader copies by hand.
-        area.focus()
-        onCopy()
-        button.textContent = 'Press Ctrl+C'
-      },
-    )
+  area.addEventListener('copy', () => {
+    if (area.selectionEnd - area.selectionStart === text.length) copied()
   })
+  button.addEventListener('click', () => void copy())
+  async function copy(): Promise<void> {
+    try {
+      // On plain http there is no clipboard, and elsewhere it may refuse: either way the reader copies by hand.
+      await navigator.clipboard.writeText(text)
+      copied()
+    } catch {
+      area.focus()
+      area.select()
+      onRefused()
+    }
+  }
   return h(
     'div',
     { class: 'field' },

@@ -9,6 +9,11 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'long', timeStyle: 'medium' })
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' })
 
+/** `Mar 4, 2027` for the `2027-03-04` of an `<input type="date">`. */
+export function sayDate(date: string): string {
+  return day.format(new Date(`${date}T00:00:00`))
+}
+
 /** `3 minutes ago`, `in 2 hours`, `Mar 4, 2027`. */
 export function say(iso: string, now = Date.now()): string {
   const distance = Date.parse(iso) - now
@@ -28,9 +33,19 @@ export function daysFromNow(days: number): string {
   return new Date(Date.now() + days * DAY).toISOString()
 }
 
+/** The last moment that services hold. Days end later than that to the west of Greenwich. */
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59)
+
 /** @param date of an `<input type="date">`: the key lives through that day, where the reader is */
 export function endOfDay(date: string): string {
-  return new Date(`${date}T23:59:59`).toISOString()
+  return new Date(Math.min(Date.parse(`${date}T23:59:59`), LAST)).toISOString()
+}
+
+/** The first day whose end is still to come when an answer is: in the last minute of a day it is the next one. */
+export function firstDay(): string {
+  const soon = new Date(Date.now() + MINUTE)
+  // The reader's own day: `toISOString` would tell the one in Greenwich.
+  return new Date(soon.getTime() - soon.getTimezoneOffset() * MINUTE).toISOString().slice(0, 10)
 }
 
 export function isWithinDays(iso: string, days: number): boolean {

@@ -1,0 +1,36 @@
+/** How a key is called, and what is said of it in more than one place. */
+import type { Key, Reach } from './api.ts'
+import { isWithinDays } from './time.ts'
+
+/** `tk_live_abcd…wxyz`: what may be shown of it, and tells it from every other. */
+export function displayForm({ start, last4 }: Key): string {
+  return `${start}…${last4}`
+}
+
+/** `Checkout …wxyz`: a name alone is not enough, a rotation leaves two keys with it. */
+export function label({ name, last4 }: Key): string {
+  return `${name} …${last4}`
+}
+
+/** `“Checkout” (…wxyz)`, in a sentence. */
+export function quoted({ name, last4 }: Key): string {
+  return `“${name}” (…${last4})`
+}
+
+/** Whether its end is near: within the longest grace of a rotation, so that what takes over must not end with it. */
+export function isEnding({ expiresAt }: Key): boolean {
+  return expiresAt !== null && isWithinDays(expiresAt, 7)
+}
+
+export function reached({ confirmedBy, waitedMs }: Reach): string {
+  if (confirmedBy === 'none') return 'It is refused as soon as caches have let go of it.'
+  const time = waitedMs < 10 ? waitedMs.toFixed(1) : Math.round(waitedMs)
+  return `Refused everywhere after ${time} ms.`
+}
+
+export function confirmedBy({ confirmedBy, instances }: Reach): string {
+  const servers = instances === 1 ? '1 server' : `${instances} servers`
+  if (confirmedBy === 'lease')
+    return `Not all of ${servers} answered; those may not serve any key without asking.`
+  return confirmedBy === 'all' && instances > 0 ? `Confirmed by ${servers}.` : ''
+}

@@ -1,0 +1,110 @@
+/** What the files of dashboard tests share: the reference app as a process, a browser, and the steps that most take. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, type TestContext } from 'node:test'
+import type { Browser, BrowserContextOptions, Locator, Page, Route } from 'playwright-core'
+import { type RunningExample, startExample } from '../examples/run-example.ts'
+import { launchBrowser, openPage } from './browser.ts'
+
+export interface Dashboard {
+  app: RunningExample
+  /** Opens `/dashboard` in a browser context of its own. */
+  open(
+    test: TestContext,
+    options?: BrowserContextOptions,
+    prepare?: (page: Page) => Promise<unknown>,
+  ): ReturnType<typeof openPage>
+}
+
+/**
+ * Starts both before the tests of the suite that calls it, and ends both after them.
+ *
+ * @param env of the app; without Clerk's variables it has the development sign-in
+ */
+export function useDashboard(env: NodeJS.ProcessEnv = {}, until?: RegExp): Dashboard {
+  const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-dashboard-'))
+  let app: RunningExample
+  let browser: Browser
+  before(async () => {
+    const settings = { DATA_FOLDER: join(folder, 'data'), FAILURES_PER_ADDRESS: '10000', ...env }
+    ;[app, browser] = await Promise.all([
+      startExample('loom-api/server.ts', { env: settings, ...(until && { until }) }),
+      launchBrowser(),
+    ])
+  })
+  after(async () => {
+    await browser?.close()
+    await app?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return {
+    get app() {
+      return app
+    },
+    open: (test, options, prepare) => openPage(test, browser, app.address, options, prepare),
+  }
+}
+
+/** The welcome is written when the demo key is there. */
+export const useDevelopmentDashboard = () => useDashboard({}, /console\/me/)
+
+/** Fills the form and answers the key that the page shows. The dialog stays open. */
+export async function create(page: Page, name: string): Promise<string> {
+  await page.getByRole('button', { name: /^Create (key|your first key)$/ }).click()
+  await page.getByRole('textbox', { name: 'Name' }).fill(name)
+  await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
+  return newKey(page)
+}
+
+/** The key that the dialog shows. */
+export async function newKey(page: Page): Promise<string> {
+  const secret = page.getByRole('textbox', { name: 'Key', exact: true })
+  await secret.waitFor()
+  return secret.inputValue()
+}
+
+export async function store(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'I have stored it' }).click()
+  await dialogGone(page)
+}
+
+/** Not by role: a closed dialog has none, but stays in the document until its `close` event. */
+export function dialogGone(page: Page): Promise<void> {
+  return page.locator('dialog').waitFor({ state: 'detached' })
+}
+
+export function rowOf(page: Page, text: string): Locator {
+  return page.getByRole('row').filter({ hasText: text })
+}
+
+/** What has the focus: its id, its label or its text. `BODY` is nowhere. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(`(() => {
+    const { activeElement: element } = document
+    return element === document.body ? 'BODY' : element.ariaLabel ?? element.dataset.key ?? element.textContent
+  })()`)
+}
+
+/** Answers as the service does when it does not take the session's token. */
+export const refuseSession = (route: Route) =>
+  route.fulfill({
+    status: 401,
+    json: { request_id: 'req_1', error: { code: 'AUTH_INVALID_TOKEN', message: 'ended' } },
+  })
+
+/** Holds every request that a route takes, until `release` is called. */
+export function holding(proceed: (route: Route) => Promise<void> = (route) => route.continue()) {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  let count = 0
+  return {
+    count: () => count,
+    release: () => release(),
+    take: async (route: Route) => {
+      count += 1
+      await held
+      await proceed(route)
+    },
+  }
+}
