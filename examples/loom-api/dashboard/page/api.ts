@@ -56,9 +56,12 @@ export class KeyApi {
   /** Whether a change has failed since this was last set to `false`. */
   hasFailed = false
   readonly #session: Session
+  readonly #onSignedOut: () => void
 
-  constructor(session: Session) {
+  /** @param onSignedOut called when a call was refused because the session is not taken, before that call throws */
+  constructor(session: Session, onSignedOut: () => void) {
     this.#session = session
+    this.#onSignedOut = onSignedOut
   }
 
   list(cursor: string | null): Promise<KeyPage> {
@@ -102,6 +105,7 @@ export class KeyApi {
       })
     } catch (error) {
       if (method !== 'GET') this.hasFailed = true
+      if (error instanceof ApiError && error.status === 401) this.#onSignedOut()
       throw error instanceof ApiError && error.code === 'KEY_EXISTS' ? lostAnswer(error) : error
     }
   }

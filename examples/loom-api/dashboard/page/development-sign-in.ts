@@ -1,6 +1,6 @@
 /** The sign-in for development: choose who to be. */
-import { ApiError, request } from './api.ts'
-import { h } from './dom.ts'
+import { explain, request } from './api.ts'
+import { h, showBusy } from './dom.ts'
 import type { PageConfig } from './config.ts'
 import type { Session, SignIn } from './session.ts'
 
@@ -22,12 +22,17 @@ export function developmentSignIn(organizations: Organizations): SignIn {
         )
         onChange(session)
       }
-      signOut = (reason) => {
-        onChange(null)
+      const show = (reason?: string) => {
         account.replaceChildren()
         content.replaceChildren(form(organizations, reason, enter))
       }
-      signOut()
+      signOut = (reason) => {
+        onChange(null)
+        show(reason)
+        // What had the focus has gone. Not at the start, where reading begins at the top of the page.
+        content.querySelector('h1')?.focus()
+      }
+      show()
     },
     restart: (reason) => signOut(reason),
   }
@@ -39,6 +44,7 @@ function form(
   enter: (session: Session, role: string) => void,
 ): HTMLElement {
   const problem = h('p', { class: 'problem', role: 'alert' }, reason ?? null)
+  const button = h('button', { class: 'primary' }, 'Sign in')
   const choices = (name: string, entries: [string, string][]) =>
     h(
       'div',
@@ -63,20 +69,31 @@ function form(
     ),
     h('fieldset', { class: 'field' }, h('legend', {}, 'Role'), choices('role', Object.entries(ROLES))),
     problem,
-    h('button', { class: 'primary' }, 'Sign in'),
+    button,
     h('p', { class: 'fine-print' }, 'With CLERK_PUBLISHABLE_KEY set, Clerk signs people in here.'),
   )
+  const chosen = (name: string) =>
+    element.querySelector<HTMLInputElement>(`[name=${name}]:checked`)?.value ?? ''
+  let busy = false
+  const send = async () => {
+    if (busy) return
+    busy = true
+    showBusy(button, true, 'Signing in…')
+    problem.textContent = ''
+    const role = chosen('role') as keyof typeof ROLES
+    const session = developmentSession(chosen('organization'), role, organizations)
+    try {
+      await session.token()
+      enter(session, ROLES[role])
+    } catch (error) {
+      busy = false
+      showBusy(button, false, 'Sign in')
+      problem.textContent = explain(error)
+    }
+  }
   element.addEventListener('submit', (event) => {
     event.preventDefault()
-    const chosen = (name: string) =>
-      element.querySelector<HTMLInputElement>(`[name=${name}]:checked`)?.value ?? ''
-    const organization = chosen('organization')
-    const role = chosen('role') as keyof typeof ROLES
-    const session = developmentSession(organization, role, organizations)
-    session.token().then(
-      () => enter(session, ROLES[role]),
-      (error: unknown) => (problem.textContent = error instanceof ApiError ? error.message : String(error)),
-    )
+    void send()
   })
   return element
 }
