@@ -1,6 +1,7 @@
 // Stands in for Clerk's script: the parts of `window.Clerk` that the page uses, with buttons in place of components.
+// Where Clerk surprises, so does this: a listener is called at once, a session may be pending, signing out navigates.
 const listeners = []
-const changed = (state) => {
+const change = (state) => {
   Object.assign(window.Clerk, state)
   for (const listener of listeners) listener()
 }
@@ -10,20 +11,55 @@ const button = (element, label, onClick) => {
   made.addEventListener('click', onClick)
   element.append(made)
 }
-const session = (orgId) => ({ id: 'sess_stub', getToken: () => window.signToken(orgId) })
+let sessions = 0
+const session = (orgId, status = 'active') => {
+  sessions += 1
+  return { id: `sess_${sessions}`, status, getToken: () => window.signToken(orgId) }
+}
+const initech = (of) => ({
+  session: { ...session('org_initech'), ...of },
+  organization: { id: 'org_initech', name: 'Initech' },
+})
+
+/** For tests: what the page has asked for, and a way to change what Clerk says. */
+window.clerkStub = { change, loaded: null, mounted: [], unmounted: 0 }
 
 window.Clerk = {
-  session: null,
-  organization: null,
-  load: async ({ ui }) => {
-    if (ui.ClerkUI !== 'ui') throw new Error('the components were not loaded first')
+  session: undefined,
+  organization: undefined,
+  load: async (options) => {
+    if (options.ui.ClerkUI !== 'ui') throw new Error('the components were not loaded first')
+    window.clerkStub.loaded = options
+    Object.assign(window.Clerk, { session: null, organization: null })
   },
-  addListener: (listener) => listeners.push(listener),
-  mountSignIn: (element) => button(element, 'Continue with Clerk', () => changed({ session: session(null) })),
-  mountOrganizationSwitcher: (element) =>
-    button(element, 'Choose Initech', () =>
-      changed({ session: session('org_initech'), organization: { id: 'org_initech', name: 'Initech' } }),
-    ),
+  addListener: (listener) => {
+    listeners.push(listener)
+    listener()
+  },
+  mountSignIn: (element, props) => {
+    window.clerkStub.mounted.push(props ?? null)
+    button(element, 'Continue with Clerk', () => change({ session: session(null) }))
+    button(element, 'Continue to a task', () => {
+      const pending = session(null, 'pending')
+      change({ session: pending })
+      // The form itself asks for the rest, and then the session is the same one, active.
+      button(element, 'Finish with Initech', () => change(initech({ id: pending.id })))
+    })
+  },
+  unmountSignIn: (element) => {
+    window.clerkStub.unmounted += 1
+    element.replaceChildren()
+  },
+  mountOrganizationSwitcher: (element) => button(element, 'Choose Initech', () => change(initech())),
   mountUserButton: (element) => button(element, 'Leave', () => window.Clerk.signOut()),
-  signOut: async () => changed({ session: null, organization: null }),
+  unmountOrganizationSwitcher: (element) => element.replaceChildren(),
+  unmountUserButton: (element) => element.replaceChildren(),
+  signOut: async (callback) => {
+    change({ session: undefined, organization: undefined })
+    if (callback === undefined) location.assign(window.clerkStub.loaded.afterSignOutUrl ?? '/')
+    else {
+      await callback()
+      change({ session: null, organization: null })
+    }
+  },
 }
