@@ -1,33 +1,15 @@
 /** The dashboard as a person uses it, in a real browser, against the reference app as a process. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { type RunningExample, startExample } from '../examples/run-example.ts'
-import { browserMissing, inspect, launchBrowser, openPage, PHONE, signIn } from './browser.ts'
+import { describe, it } from 'node:test'
+import { browserMissing, inspect, PHONE, signIn } from './browser.ts'
+import { create, dialogGone, focused, newKey, rowOf, store, useDevelopmentDashboard } from './suite.ts'
 
 describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-dashboard-'))
-  let app: RunningExample
-  let browser: Browser
-  before(async () => {
-    const env = { DATA_FOLDER: join(folder, 'data'), FAILURES_PER_ADDRESS: '10000' }
-    ;[app, browser] = await Promise.all([
-      startExample('loom-api/server.ts', { env, until: /console\/me/ }),
-      launchBrowser(),
-    ])
-  })
-  after(async () => {
-    await browser?.close()
-    await app?.stop()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  const dashboard = useDevelopmentDashboard()
 
   /** Calls the tenant API as a server would. */
   const callApi = async (key: string) => {
-    const response = await fetch(`${app.address}/verify/start`, {
+    const response = await fetch(`${dashboard.app.address}/verify/start`, {
       method: 'POST',
       headers: { 'x-tenant-api-key': key, 'content-type': 'application/json' },
       body: '{}',
@@ -35,24 +17,8 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     return response.status
   }
 
-  /** Fills the form and answers the key that the page shows. The dialog stays open. */
-  async function create(page: Page, name: string): Promise<string> {
-    await page.getByRole('button', { name: /^Create (key|your first key)$/ }).click()
-    await page.getByRole('textbox', { name: 'Name' }).fill(name)
-    await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
-    const secret = page.getByRole('textbox', { name: 'Key', exact: true })
-    await secret.waitFor()
-    return secret.inputValue()
-  }
-  const store = async (page: Page) => {
-    await page.getByRole('button', { name: 'I have stored it' }).click()
-    // Not by role: a closed dialog has none, but stays in the document until its `close` event.
-    await page.locator('dialog').waitFor({ state: 'detached' })
-  }
-  const rowOf = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
-
   it('signs in, and starts with an empty list', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await inspect(page, 'sign-in')
     await signIn(page, 'Globex', 'Administrator')
@@ -61,7 +27,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('creates a key, shows it once, and the key works', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('Billing service')
@@ -69,16 +35,15 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await page.getByRole('combobox', { name: 'Expires' }).selectOption({ label: 'In 90 days' })
     await inspect(page, 'create')
     await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
-    const secret = page.getByRole('textbox', { name: 'Key', exact: true })
-    const key = await secret.inputValue()
+    const key = await newKey(page)
     assert.match(key, /^tk_live_[0-9A-Za-z]{39}$/)
     await inspect(page, 'key')
 
     await page.getByRole('button', { name: 'Copy: Key' }).click()
-    await page.getByRole('button', { name: 'Copy: Key' }).filter({ hasText: 'Copied' }).waitFor()
+    await page.getByRole('button', { name: 'Copied: Key' }).waitFor()
     assert.equal(await page.evaluate<string>('navigator.clipboard.readText()'), key)
     await page.getByRole('button', { name: 'Copy: Line for your .env file' }).click()
-    await page.getByRole('button', { name: 'Copy: Line' }).filter({ hasText: 'Copied' }).waitFor()
+    await page.getByRole('button', { name: 'Copied: Line' }).waitFor()
     assert.equal(await page.evaluate<string>('navigator.clipboard.readText()'), `LOOM_TENANT_API_KEY=${key}`)
     await store(page)
 
@@ -98,7 +63,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('rotates a key: both work, until the old one is revoked, and then it is refused', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const old = await create(page, 'Checkout')
     await store(page)
@@ -106,8 +71,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await page.getByRole('button', { name: 'Rotate Checkout' }).click()
     await inspect(page, 'rotate')
     await page.getByRole('button', { name: 'Rotate key' }).click()
-    const secret = page.getByRole('textbox', { name: 'Key', exact: true })
-    const fresh = await secret.inputValue()
+    const fresh = await newKey(page)
     await store(page)
     assert.notEqual(fresh, old)
     assert.deepEqual([await callApi(old), await callApi(fresh)], [201, 201])
@@ -117,7 +81,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await inspect(page, 'list')
 
     await oldRow.getByRole('button', { name: 'Revoke Checkout' }).click()
-    await page.getByText('Every request with this key fails with 401').waitFor()
+    await page.getByText('every request with this key fails with 401').waitFor()
     await inspect(page, 'revoke')
     await page.getByRole('button', { name: 'Revoke key' }).click()
     const notice = page.locator('.notice')
@@ -130,7 +94,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('shows a member the keys, and lets them change none', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Member')
     await rowOf(page, 'Demo').waitFor()
     await page.getByText('An administrator of your organization can create').waitFor()
@@ -139,71 +103,15 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('shows another organization nothing', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Globex', 'Member')
     await page.getByRole('heading', { name: 'No keys yet' }).waitFor()
     await page.getByText('An administrator of your organization can create the first one.').waitFor()
     assert.equal(await page.getByRole('row').count(), 0)
   })
 
-  it('forgets one organization before it shows the next', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    await signIn(page, 'Acme', 'Administrator')
-    await rowOf(page, 'Demo').waitFor()
-    await page.getByRole('button', { name: 'Sign out' }).click()
-    assert.ok(!(await page.content()).includes('tk_test_'))
-    await signIn(page, 'Globex', 'Administrator')
-    await page.getByRole('heading', { name: 'No keys yet' }).waitFor()
-  })
-
-  it('shows that it is loading', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    let release = () => {}
-    const held = new Promise<void>((resolve) => (release = resolve))
-    await page.route('**/console/keys', async (route) => {
-      await held
-      await route.continue()
-    })
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('Loading keys').waitFor()
-    await inspect(page, 'loading')
-    release()
-    await rowOf(page, 'Demo').waitFor()
-  })
-
-  it('says when the keys cannot be loaded, and tries again', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    const body = {
-      request_id: 'req_example',
-      error: { code: 'UNAVAILABLE', message: 'The service is unavailable, try again shortly' },
-    }
-    await page.route('**/console/keys', (route) => route.fulfill({ status: 503, json: body }))
-    await signIn(page, 'Acme', 'Administrator')
-    await page.getByRole('heading', { name: 'The keys could not be loaded' }).waitFor()
-    await page.getByText('req_example').waitFor()
-    await inspect(page, 'error')
-    await page.unroute('**/console/keys')
-    await page.getByRole('button', { name: 'Try again' }).click()
-    await rowOf(page, 'Demo').waitFor()
-  })
-
-  it('says when the service does not answer at all', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    await page.route('**/console/keys', (route) => route.abort())
-    await signIn(page, 'Acme', 'Administrator')
-    await page.getByText('The service did not answer.').waitFor()
-  })
-
-  it('asks to sign in again when the session has ended', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    const body = { request_id: 'req_1', error: { code: 'AUTH_INVALID_TOKEN', message: 'ended' } }
-    await page.route('**/console/keys', (route) => route.fulfill({ status: 401, json: body }))
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('Your session has ended. Sign in again.').waitFor()
-  })
-
   it('keeps the form and says why, when a key cannot be created', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
     const dialog = page.getByRole('dialog')
@@ -226,7 +134,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('makes no second key when the answer to the first try was lost, and says what to do', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('Lost answer')
@@ -249,20 +157,8 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     assert.equal(await rowOf(page, 'Lost answer').count(), 1)
   })
 
-  it('does not close over a key that nobody has copied', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    await signIn(page, 'Acme', 'Administrator')
-    await create(page, 'Escape')
-    await page.keyboard.press('Escape')
-    await page.getByText('The key has not been copied yet.').waitFor()
-    await page.getByRole('button', { name: 'Copy: Key' }).click()
-    await page.getByRole('button', { name: 'Copy: Key' }).filter({ hasText: 'Copied' }).waitFor()
-    await page.keyboard.press('Escape')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
-  })
-
   it('is usable by keyboard alone', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     const press = async (...keys: string[]) => {
       for (const key of keys) await page.keyboard.press(key)
@@ -277,7 +173,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await press('Enter')
     await page.getByRole('textbox', { name: 'Key', exact: true }).waitFor()
     await press('Tab', 'Tab', 'Enter')
-    await page.getByRole('button', { name: 'Copy: Key' }).filter({ hasText: 'Copied' }).waitFor()
+    await page.getByRole('button', { name: 'Copied: Key' }).waitFor()
     await press('Escape')
     await rowOf(page, 'By keyboard').waitFor()
     await press('Tab', 'Enter')
@@ -287,11 +183,11 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await revoke.focus()
     await press('Enter', 'Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    assert.equal(await page.evaluate('document.activeElement.ariaLabel'), 'Revoke By keyboard')
+    assert.match(await focused(page), /^Revoke By keyboard …/)
   })
 
   it('fits a phone', async (t) => {
-    const { page } = await openPage(t, browser, app.address, PHONE)
+    const { page } = await dashboard.open(t, PHONE)
     await inspect(page, 'phone-sign-in')
     await signIn(page, 'Acme', 'Administrator')
     await create(page, 'On a phone')
@@ -302,8 +198,41 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     assert.equal(overflow, 0)
   })
 
+  for (const [width, options] of [
+    ['a small phone', { ...PHONE, viewport: { width: 320, height: 640 } }],
+    ['a desktop', {}],
+  ] as const) {
+    it(`keeps the longest name within its bounds on ${width}`, async (t) => {
+      const { page } = await dashboard.open(t, options)
+      const fits = async (what: string) => {
+        const over = await page.evaluate<string[]>(`Array.from(
+          document.querySelectorAll('html, main, dialog, dialog form, .notice, .card'),
+          (element) => [element.tagName + '.' + element.className, element.scrollWidth - element.clientWidth],
+        ).filter(([, over]) => over > 0).map(String)`)
+        assert.deepEqual(over, [], what)
+      }
+      await signIn(page, 'Acme', 'Administrator')
+      const name = `${width} `.padEnd(100, 'W')
+      await create(page, name)
+      await fits('the new key')
+      await store(page)
+      await fits('the list and its notice')
+      const row = rowOf(page, name)
+      await row.getByRole('button', { name: 'Rotate' }).click()
+      await fits('rotate')
+      await page.getByRole('button', { name: 'Cancel' }).click()
+      await row.getByRole('button', { name: 'Revoke' }).click()
+      await page.locator('.consequences').getByText('probably nothing stops working').waitFor()
+      await fits('revoke')
+      await inspect(page, width === 'a desktop' ? 'long-name' : 'phone-long-name', false)
+      await page.getByRole('button', { name: 'Revoke key' }).click()
+      await dialogGone(page)
+      await fits('revoked')
+    })
+  }
+
   it('leaves a key in no address, no storage, no console and no log', async (t) => {
-    const { page, console } = await openPage(t, browser, app.address)
+    const { page, console } = await dashboard.open(t)
     const addresses: string[] = []
     page.on('request', (request) => addresses.push(request.url()))
     await signIn(page, 'Acme', 'Administrator')
@@ -311,7 +240,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await store(page)
     await page.getByRole('button', { name: 'Rotate Traceless' }).click()
     await page.getByRole('button', { name: 'Rotate key' }).click()
-    const rotated = await page.getByRole('textbox', { name: 'Key', exact: true }).inputValue()
+    const rotated = await newKey(page)
     await store(page)
     const kept = await page.evaluate<string[]>(`[
       location.href,
@@ -320,7 +249,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
       JSON.stringify({ ...sessionStorage }),
       document.documentElement.outerHTML,
     ]`)
-    const log = app
+    const log = dashboard.app
       .output()
       .split('\n')
       .filter((line) => line.startsWith('{'))
@@ -331,8 +260,9 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('runs nothing that is not its own', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
-    const policy = (await fetch(`${app.address}/dashboard`)).headers.get('content-security-policy') ?? ''
+    const { page } = await dashboard.open(t)
+    const policy =
+      (await fetch(`${dashboard.app.address}/dashboard`)).headers.get('content-security-policy') ?? ''
     assert.match(policy, /^default-src 'none'; script-src 'self';/)
     assert.doesNotMatch(policy, /unsafe/)
     // Markup made of a string would be how a key's name becomes a script: it throws.
@@ -343,7 +273,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
   })
 
   it('shows a name that looks like markup as what it is', async (t) => {
-    const { page } = await openPage(t, browser, app.address)
+    const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const name = '<b onclick=alert(1)>“bold”</b>'
     await create(page, name)
