@@ -122,6 +122,18 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await escape(page, 1)
     await page.unroute('**/console/keys/*')
 
+    // An answer that comes when the dialog is closed is not said any more.
+    const late = holding()
+    await page.route('**/console/keys/*', late.take, { times: 1 })
+    await open()
+    await escape(page, 1)
+    await dialogGone(page)
+    const answered = page.waitForResponse('**/console/keys/*')
+    late.release()
+    await (await answered).finished()
+    await page.evaluate('new Promise((resolve) => setTimeout(resolve, 50))')
+    assert.doesNotMatch((await page.locator('#announcer').textContent()) ?? '', /used/)
+
     // A service that cannot tell must not keep anyone from revoking.
     await page.route('**/console/keys/*', (route) =>
       route.request().method() === 'GET' ? route.abort() : route.continue(),

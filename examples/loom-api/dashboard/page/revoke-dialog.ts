@@ -14,6 +14,8 @@ export async function revokeDialog(api: KeyApi, key: Key): Promise<({ details: K
     .get(key.id)
     .catch(() => null)
     .then((now) => {
+      // A dialog that was closed has nothing more to say, least of all to whoever signs in next.
+      if (!lastUsed.isConnected) return
       lastUsed.replaceChildren(now === null ? 'Unknown' : lastUse(now))
       consequence.textContent = whatStops(now)
       announce(consequence.textContent)
