@@ -126,7 +126,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
     await page.getByRole('button', { name: 'Continue with Clerk' }).waitFor()
     await page.getByRole('alert').getByText('Your session has ended. Sign in again.').waitFor()
-    assert.equal(await page.locator('dialog').count(), 0)
+    await dialogGone(page)
     assert.equal(await focused(page), 'Sign in')
     await inspect(page, 'clerk-session-ended', false)
     await page.unroute('**/console/keys')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { browserMissing, inspect, signIn } from './browser.ts'
-import { focused, holding, refuseSession, rowOf, useDevelopmentDashboard } from './suite.ts'
+import { dialogGone, focused, holding, refuseSession, rowOf, useDevelopmentDashboard } from './suite.ts'
 
 const ENDED = 'Your session has ended. Sign in again.'
 
@@ -91,7 +91,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
       if (open === 'Rotate Demo') await dialog.getByLabel('Expires').selectOption('Never')
       await dialog.getByRole('button', { name: submit }).click()
       await page.getByRole('alert').getByText(ENDED).waitFor()
-      assert.equal(await page.locator('dialog').count(), 0)
+      await dialogGone(page)
       assert.equal(await focused(page), 'Sign in')
       await page.unroute(address)
       await signIn(page, 'Acme', 'Administrator')
