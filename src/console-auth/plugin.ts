@@ -54,7 +54,8 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   })
 
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
-  app.addHook('onClose', async () => keys.close())
+  // Before `onClose`, which comes when all requests have ended: they may be waiting for this very fetch.
+  app.addHook('preClose', async () => keys.close())
 
   if (!options.addHook) return
   await describeGuard(app, consoleSessionGuard(options.errorResponse === undefined))
