@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { AuthError, TenantAuthError } from '../errors.ts'
 import { consoleSessionGuard, describeGuard } from '../openapi.ts'
 import { acceptedChannel, type AuthEvent, recordRefusal, type Refusal, sendRefusal } from '../refusal.ts'
+import { claimScope, declareEverywhere } from '../scope.ts'
 import { readBearer } from './bearer.ts'
 import { ClerkUsers } from './clerk-users.ts'
 import type { ConsoleUser } from './console-user.ts'
@@ -17,12 +18,15 @@ import { verificationKeys } from './verification-keys.ts'
 
 const kUser = Symbol('fastify-tenant-auth.consoleUser')
 interface Authenticated {
-  [kUser]: ConsoleUser | null
+  /** Undefined in scopes that the plugin does not reach, and in those that were there before it. */
+  [kUser]?: ConsoleUser | null
 }
 
 async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<void> {
   const options = checkOptions(given)
-  claimNames(app)
+  claimScope(app, 'consoleAuth')
+  app.decorateRequest(kUser, null)
+  declareEverywhere(app, 'consoleUser', readConsoleUser)
 
   const users = new ClerkUsers({ ...options.users, apiUrl: options.apiUrl, secretKey: options.secretKey })
   const keys = verificationKeys(options, {
@@ -40,8 +44,6 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   let hits = 0
   let misses = 0
 
-  app.decorateRequest(kUser, null)
-  app.decorateRequest('consoleUser', { getter: readConsoleUser })
   app.decorate('consoleAuth', {
     stats: () => ({ accepted, hits, misses, refused: { ...refused }, cached: sessions.size }),
   })
@@ -108,13 +110,17 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     reply: FastifyReply,
     done: Done,
   ): void {
-    const refusal = admit(request, outcome)
-    if (refusal === undefined) {
-      done()
+    let refusal
+    try {
+      refusal = admit(request, outcome)
+      if (refusal !== undefined) record(request, refusal)
+    } catch (error) {
+      // Of the app's logger. Behind a promise nobody else would catch it.
+      done(error as Error)
       return
     }
-    record(request, refusal)
-    sendRefusal(request, reply, refusal, options.errorResponse, done)
+    if (refusal === undefined) done()
+    else sendRefusal(request, reply, refusal, options.errorResponse, done)
   }
 
   function record(request: FastifyRequest, refusal: Refusal): void {
@@ -125,17 +131,9 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
 
 type Done = (error?: Error) => void
 
-function claimNames(app: FastifyInstance): void {
-  if (!app.hasDecorator('consoleAuth')) return
-  throw new TenantAuthError(
-    'TENANT_AUTH_ALREADY_REGISTERED',
-    'consoleAuth is registered in this scope or one around it already: register it once, in the innermost scope that holds all the routes it guards',
-  )
-}
-
 function readConsoleUser(this: FastifyRequest): ConsoleUser {
   const user = (this as FastifyRequest & Authenticated)[kUser]
-  if (user !== null) return user
+  if (user !== null && user !== undefined) return user
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
     'request.consoleUser was read where consoleAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope',

@@ -7,18 +7,30 @@ import type { ConsoleAuthRouteConfig } from './types.ts'
 
 /** @throws `TENANT_AUTH_BAD_OPTION` for a demand that could never be met or would demand nothing */
 export function checkRouteConfig(config: unknown, url: string): void {
-  if (config === undefined) return
-  const entries = typeof config === 'object' && config !== null ? Object.entries(config) : []
-  const isDemand = ([name, value]: [string, unknown]) =>
-    (name === 'role' || name === 'permission') && typeof value === 'string' && value !== ''
-  if (entries.length > 0 && entries.every(isDemand)) return
+  if (config === undefined || isDemand(config)) return
   throw badOption(`config.consoleAuth of route ${url}`, 'an object with role, permission or both, as strings')
 }
 
-/** @returns why the user is not let in, or `undefined` */
-export function guard(user: ConsoleUser, { role, permission }: ConsoleAuthRouteConfig): Refusal | undefined {
+/**
+ * @param demand - checked here as well, because a route declared before the plugin was registered escapes the check
+ * above: what is not understood is not met
+ * @returns why the user is not let in, or `undefined`
+ */
+export function guard(user: ConsoleUser, demand: unknown): Refusal | undefined {
+  if (!isDemand(demand)) return FORBIDDEN.permission
+  const { role, permission } = demand
   if (role !== undefined && !user.has({ role })) return FORBIDDEN.role
   if (permission !== undefined && !user.has({ permission })) return FORBIDDEN.permission
-  // A route declared before the plugin was registered escapes the check above: what is not understood is not met.
-  return role === undefined && permission === undefined ? FORBIDDEN.permission : undefined
+  return undefined
+}
+
+function isDemand(config: unknown): config is ConsoleAuthRouteConfig {
+  if (typeof config !== 'object' || config === null) return false
+  const names = Object.keys(config)
+  for (const name of names) {
+    if (name !== 'role' && name !== 'permission') return false
+    const value: unknown = (config as Record<string, unknown>)[name]
+    if (typeof value !== 'string' || value === '') return false
+  }
+  return names.length > 0
 }

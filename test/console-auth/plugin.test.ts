@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
 import cors from '@fastify/cors'
 import fastifyAuth from '@fastify/auth'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { consoleAuth } from '../../src/console-auth/index.ts'
 import byDefault from '../../src/console-auth/index.ts'
 import { AuthError, errorEnvelope } from '../../src/errors.ts'
@@ -60,6 +60,19 @@ describe('the scope it is registered in', () => {
       await scope.register(consoleAuth, options)
     }
     await assert.rejects(async () => app.register(again), {
+      code: 'TENANT_AUTH_ALREADY_REGISTERED',
+      message: /^consoleAuth is registered/,
+    })
+  })
+
+  it('takes it once in a line of scopes, where the inner one came first, too', async () => {
+    const app = fastify()
+    await app.register(async (outer) => {
+      await outer.register(async (inner) => {
+        await inner.register(consoleAuth, options)
+      })
+    })
+    await assert.rejects(async () => app.register(consoleAuth, options), {
       code: 'TENANT_AUTH_ALREADY_REGISTERED',
       message: /^consoleAuth is registered/,
     })
@@ -185,15 +198,35 @@ describe('a route that demands a role or a permission', () => {
     assert.equal((await app.inject({ url: '/role', headers: bearer(admin) })).statusCode, 200)
   })
 
-  for (const demand of [
+  const noDemands = [
     {},
     null,
+    0,
+    '',
+    false,
     'org:admin',
     [],
     { role: '' },
     { role: 7 },
-    { role: 'a', permision: 'b' },
-  ]) {
+    { role: undefined },
+    { role: 'org:admin', permission: undefined },
+    { role: 'org:admin', permision: 'org:invoices:read' },
+  ]
+
+  for (const demand of noDemands) {
+    it(`lets nobody in where it demands ${JSON.stringify(demand)}, and was declared before the plugin`, async () => {
+      const app = fastify()
+      app.get('/', { config: { consoleAuth: demand as never } }, () => 'in')
+      await app.register(consoleAuth, options)
+      const headers = bearer(admin)
+      for (const token of ['cold', 'remembered']) {
+        const { statusCode } = await app.inject({ url: '/', headers })
+        assert.equal(statusCode, 403, token)
+      }
+    })
+  }
+
+  for (const demand of noDemands) {
     it(`cannot be declared with ${JSON.stringify(demand)}`, async () => {
       const app = fastify()
       await app.register(consoleAuth, options)
@@ -221,6 +254,37 @@ describe('request.consoleUser', () => {
     const { statusCode } = await app.inject({ url: '/', headers: bearer() })
     assert.equal(statusCode, 500)
     assert.equal((caught as { code?: string }).code, 'TENANT_AUTH_NOT_AUTHENTICATED')
+  })
+
+  it('throws in scopes around, beside and below that consoleAuth has not let the request in to', async () => {
+    const app = fastify()
+    const open = (url: string) => async (scope: FastifyInstance) => {
+      scope.get(url, async (request) => request.consoleUser.userId)
+    }
+    await app.register(open('/before'))
+    await app.register(async (scope) => {
+      await scope.register(open('/below'))
+      await scope.register(consoleAuth, { ...options, addHook: false })
+    })
+    await app.register(open('/after'))
+    await open('/around')(app)
+    for (const url of ['/before', '/below', '/after', '/around']) {
+      const answer = await app.inject({ url, headers: bearer() })
+      assert.deepEqual(
+        [answer.statusCode, answer.json<{ code: string }>().code],
+        [500, 'TENANT_AUTH_NOT_AUTHENTICATED'],
+        url,
+      )
+    }
+  })
+
+  it('is there in a scope below that was made before the plugin was registered', async () => {
+    const app = fastify()
+    await app.register(async (below) => {
+      below.get('/', async (request: FastifyRequest) => request.consoleUser.userId)
+    })
+    await app.register(consoleAuth, options)
+    assert.equal((await app.inject({ url: '/', headers: bearer({ userId: 'user_9' }) })).body, 'user_9')
   })
 
   it('answers has() from the claims, features and plans included', async () => {
@@ -364,6 +428,29 @@ describe('errorResponse', () => {
       assert.equal(answer.json<{ message: string }>().message, 'mine')
     }
   })
+})
+
+it('hands an error of the logger to the error handler, for a token that is remembered and for one that is not', async () => {
+  const app = fastify()
+  app.addHook('onRequest', async (request) => {
+    request.log = {
+      ...request.log,
+      error() {},
+      info() {
+        throw new Error('the log is full')
+      },
+    } as never
+  })
+  await app.register(consoleAuth, options)
+  app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
+  const headers = bearer()
+  for (let i = 0; i < 2; i++) {
+    const answer = await app.inject({ url: '/role', headers })
+    assert.deepEqual(
+      [answer.statusCode, answer.json<{ message: string }>().message],
+      [500, 'the log is full'],
+    )
+  }
 })
 
 it('publishes who was let in, and why who was not', async (t) => {
