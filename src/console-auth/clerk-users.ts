@@ -1,13 +1,29 @@
-/** Users as Clerk's Backend API has them: fetched when a handler asks, once for all that ask, remembered for a while. */
-import type { ClerkClient, User } from '@clerk/backend'
+/**
+ * Users as Clerk's Backend API has them: fetched when a handler asks, once for all that ask, remembered for a while.
+ *
+ * Not by Clerk's own client, which takes whatever a proxy answers for the user, follows redirects with the secret key,
+ * and cannot be told to give up. Its `User` is made by that client alone; `UserJSON` is what it is made of.
+ */
+import { setMaxListeners } from 'node:events'
+import type { UserJSON } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
+import { systemClock } from '../clock.ts'
 import { AuthError, badOption } from '../errors.ts'
+import { withTimeLimit } from '../time-limit.ts'
+import { askClerk, ClerkStatusError } from './backend-api.ts'
+import { deepFreeze } from './deep-freeze.ts'
 import { unavailable, UNKNOWN_USER } from './refusals.ts'
+
+/** Milliseconds for which a failure is the answer for this user: a Clerk in trouble is not asked at each request. */
+const RETRY_AFTER_FAILURE = 1_000
+
+/** Under way at a time: each has a socket, and a Clerk that hangs would have as many as there are users. */
+const MAX_FETCHES = 256
 
 export interface ClerkUsersOptions {
   secretKey: string | undefined
   apiUrl: string
-  /** Milliseconds for a fetch. */
+  /** Milliseconds for a fetch, its body included. */
   timeout: number
   max: number
   /** Milliseconds that a user is remembered. */
@@ -16,50 +32,63 @@ export interface ClerkUsersOptions {
 
 export class ClerkUsers {
   readonly #options: ClerkUsersOptions
-  readonly #users: LRUCache<string, Promise<User>>
-  #client: Promise<ClerkClient> | undefined
+  readonly #users: LRUCache<string, UserJSON>
+  /** Apart from the users, so that they do not crowd them out. */
+  readonly #failures: LRUCache<string, AuthError>
+  readonly #pending = new Map<string, Promise<UserJSON>>()
+  readonly #closing = new AbortController()
 
   constructor(options: ClerkUsersOptions) {
+    // Each fetch under way listens to it.
+    setMaxListeners(MAX_FETCHES, this.#closing.signal)
     this.#options = options
-    this.#users = new LRUCache({ max: options.max, ttl: options.ttl })
+    const { max, ttl } = options
+    this.#users = new LRUCache({ max, ttl })
+    this.#failures = new LRUCache({ max, ttl: RETRY_AFTER_FAILURE })
   }
 
-  async get(userId: string): Promise<User> {
-    const known = this.#users.get(userId)
-    if (known !== undefined) return known
-    const user = this.#fetch(userId)
-    this.#users.set(userId, user)
-    try {
-      return await user
-    } catch (error) {
-      if (this.#users.peek(userId) === user) this.#users.delete(userId)
-      throw error
+  async get(userId: string): Promise<UserJSON> {
+    const user = this.#users.get(userId)
+    if (user !== undefined) return user
+    const failure = this.#failures.get(userId)
+    if (failure !== undefined) throw failure
+    const pending = this.#pending.get(userId)
+    if (pending !== undefined) return pending
+    if (this.#pending.size >= MAX_FETCHES) {
+      throw new AuthError('AUTH_UNAVAILABLE', unavailable(new Error('too many users are being fetched')))
     }
+    const fetched = this.#fetch(userId).finally(() => this.#pending.delete(userId))
+    this.#pending.set(userId, fetched)
+    return fetched
   }
 
-  async #fetch(userId: string): Promise<User> {
+  /** Ends every fetch that is under way. */
+  close(): void {
+    this.#closing.abort(new Error('the app is closing'))
+  }
+
+  async #fetch(userId: string): Promise<UserJSON> {
     const { secretKey, apiUrl, timeout } = this.#options
     if (secretKey === undefined) throw badOption('secretKey', 'set for getUser()')
-    this.#client ??= connect(secretKey, apiUrl)
-    const { users } = await this.#client
-    let timer
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`Clerk did not answer within ${timeout} ms`)), timeout)
-    })
+    const ask = async (signal: AbortSignal) =>
+      userOf(userId, await askClerk({ secretKey, apiUrl }, `users/${encodeURIComponent(userId)}`, signal))
     try {
-      return await Promise.race([users.getUser(userId), limit])
-    } catch (error) {
-      if ((error as { status?: number }).status === 404)
-        throw new AuthError('AUTH_INVALID_TOKEN', UNKNOWN_USER)
-      throw new AuthError('AUTH_UNAVAILABLE', unavailable(error))
-    } finally {
-      clearTimeout(timer)
+      const user = await withTimeLimit(systemClock, timeout, ask, this.#closing.signal)
+      this.#users.set(userId, user)
+      return user
+    } catch (cause) {
+      const error =
+        cause instanceof ClerkStatusError && cause.status === 404
+          ? new AuthError('AUTH_INVALID_TOKEN', UNKNOWN_USER)
+          : new AuthError('AUTH_UNAVAILABLE', unavailable(cause))
+      this.#failures.set(userId, error)
+      throw error
     }
   }
 }
 
-/** Loaded only by services that ask for users. */
-async function connect(secretKey: string, apiUrl: string): Promise<ClerkClient> {
-  const { createClerkClient } = await import('@clerk/backend')
-  return createClerkClient({ secretKey, apiUrl, telemetry: { disabled: true } })
+/** What a handler shows or decides by this must be of the user who is signed in. */
+function userOf(userId: string, answer: unknown): UserJSON {
+  if ((answer as { id?: unknown } | null)?.id === userId) return deepFreeze(answer as UserJSON)
+  throw new Error('Clerk answered something else than the user it was asked for')
 }

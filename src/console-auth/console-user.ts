@@ -1,6 +1,7 @@
 /** The signed-in user as handlers see it: made once for each token, shared by its requests, and frozen for that reason. */
-import type { User, verifyToken } from '@clerk/backend'
+import type { UserJSON, verifyToken } from '@clerk/backend'
 import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
+import { deepFreeze } from './deep-freeze.ts'
 
 /** All claims of a session token, as Clerk types them. Extend the global `CustomJwtSessionClaims` with your own. */
 export type SessionClaims = Awaited<ReturnType<typeof verifyToken>>
@@ -22,16 +23,20 @@ export interface ConsoleUser {
   /** Clerk's check of role, permission, feature, plan and reverification, answered from the claims alone. */
   readonly has: SignedInAuthObject['has']
   /**
-   * Fetches the user from Clerk. Remembered for a while, for all requests: do not change what it returns.
+   * Fetches the user, as Clerk's Backend API describes it (`first_name`, `email_addresses`, `public_metadata`, …).
+   * Remembered for a while, for all requests, and frozen for that reason. A failure is remembered for a second.
    *
    * @throws {AuthError} `AUTH_UNAVAILABLE` where Clerk does not answer in time, `AUTH_INVALID_TOKEN` where the user has
    * been deleted, `TenantAuthError` `TENANT_AUTH_BAD_OPTION` where consoleAuth has no `secretKey`
    */
-  readonly getUser: () => Promise<User>
+  readonly getUser: () => Promise<UserJSON>
 }
 
 /** @param claims - verified, and from here on frozen */
-export function consoleUser(claims: SessionClaims, fetchUser: (id: string) => Promise<User>): ConsoleUser {
+export function consoleUser(
+  claims: SessionClaims,
+  fetchUser: (id: string) => Promise<UserJSON>,
+): ConsoleUser {
   // Clerk's own reading of both versions of the claims. Only the payload matters for what is taken from the result.
   const jwt = { payload: claims, raw: { text: '' } } as Parameters<typeof getAuthObjectFromJwt>[0]
   const { orgId, orgRole, orgPermissions, has } = getAuthObjectFromJwt(jwt, {
@@ -48,11 +53,4 @@ export function consoleUser(claims: SessionClaims, fetchUser: (id: string) => Pr
     has,
     getUser: () => fetchUser(userId),
   })
-}
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null) deepFreeze(part as object)
-  }
-  return Object.freeze(value)
 }

@@ -56,8 +56,11 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   })
 
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
-  // Before `onClose`, which comes when all requests have ended: they may be waiting for this very fetch.
-  app.addHook('preClose', async () => keys.close())
+  // Before `onClose`, which comes when all requests have ended: they may be waiting for these very fetches.
+  app.addHook('preClose', async () => {
+    keys.close()
+    users.close()
+  })
 
   if (!options.addHook) return
   await describeGuard(app, consoleSessionGuard(options.errorResponse === undefined))

@@ -4,7 +4,7 @@
  * where one is demanded.
  */
 import type { JsonWebKey } from 'node:crypto'
-import type { User } from '@clerk/backend'
+import type { UserJSON } from '@clerk/backend'
 import { TokenVerificationErrorReason as Why } from '@clerk/backend/errors'
 // Not verifyToken: the PEM it takes must be of exactly 2048 bits, others silently make every token invalid.
 import { verifyJwt } from '@clerk/backend/jwt'
@@ -24,7 +24,7 @@ export interface TokenVerification {
   rules: TokenRules
   /** @throws where the key cannot be had */
   findKey: (kid: unknown) => JsonWebKey | undefined | Promise<JsonWebKey | undefined>
-  fetchUser: (id: string) => Promise<User>
+  fetchUser: (id: string) => Promise<UserJSON>
 }
 
 const JWT_FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/
@@ -81,7 +81,7 @@ function decodeHeader(token: string): Record<string, unknown> | undefined {
 function toSession(
   claims: SessionClaims,
   { allowPending, audience, clockSkew }: TokenRules,
-  fetchUser: (id: string) => Promise<User>,
+  fetchUser: (id: string) => Promise<UserJSON>,
 ): Session | Refusal {
   const { sub, sid, aud, sts = 'active', exp } = claims
   const starts: { nbf?: number; iat?: number } = claims

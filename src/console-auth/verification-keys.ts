@@ -19,7 +19,7 @@ export function verificationKeys(
   const remote = new RemoteKeys({
     ...jwks,
     ...events,
-    fetch: (signal) => fetchKeySet({ apiUrl, secretKey, signal }),
+    fetch: (signal) => fetchKeySet({ apiUrl, secretKey }, signal),
   })
   return {
     find: (kid) => (typeof kid === 'string' ? remote.find(kid) : undefined),

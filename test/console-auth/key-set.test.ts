@@ -18,7 +18,7 @@ async function fetched(t: TestContext, listener: RequestListener) {
     server.closeAllConnections()
   })
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return fetchKeySet({ apiUrl, secretKey: 'sk_test_1', signal: AbortSignal.timeout(10_000) })
+  return fetchKeySet({ apiUrl, secretKey: 'sk_test_1' }, AbortSignal.timeout(10_000))
 }
 
 const json =
@@ -70,9 +70,9 @@ const bad: Record<string, [RequestListener, RegExp]> = {
   null: [json(null), /something else/],
   'no JSON': [
     (_, response) => void response.end('<html>secret</html>'),
-    /^Error: Clerk answered something else than a key set$/,
+    /^Error: Clerk answered something else than JSON$/,
   ],
-  nothing: [(_, response) => void response.writeHead(204).end(), /something else/],
+  nothing: [(_, response) => void response.writeHead(204).end(), /else than JSON/],
   'status 500': [(_, response) => void response.writeHead(500).end('x'), /answered 500/],
   'status 401': [(_, response) => void response.writeHead(401).end('{}'), /answered 401/],
   'an answer cut off': [
@@ -111,6 +111,6 @@ it('ends at its signal, in the headers and in the body', async (t) => {
       server.closeAllConnections()
     })
     const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    await assert.rejects(fetchKeySet({ apiUrl, secretKey: 'sk', signal: AbortSignal.timeout(50) }))
+    await assert.rejects(fetchKeySet({ apiUrl, secretKey: 'sk' }, AbortSignal.timeout(50)))
   }
 })
