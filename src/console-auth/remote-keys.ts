@@ -7,6 +7,8 @@
  * nor a cool-down after failures, nor a sign that a key is gone.
  */
 import type { JsonWebKey } from 'node:crypto'
+import { type Clock, systemClock } from '../clock.ts'
+import { withTimeLimit } from '../time-limit.ts'
 import type { KeySet } from './key-set.ts'
 
 /** Milliseconds between attempts while Clerk does not answer. */
@@ -26,24 +28,25 @@ export interface RemoteKeysOptions {
   onWithdrawal: () => void
   /** The first failure after a success. */
   onFailure: (error: unknown) => void
-  /** Monotonic milliseconds. */
-  now?: () => number
+  clock?: Clock
 }
 
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions
-  readonly #now: () => number
+  readonly #clock: Clock
+  readonly #closing = new AbortController()
   #keys: KeySet = new Map()
-  #fetchedAt = -Infinity
+  /** On both clocks. */
+  #fetchedAt = { now: -Infinity, wall: -Infinity }
+  /** When the last attempt ended. */
   #attemptedAt = -Infinity
   /** Why the last attempt failed, if it did. */
   #failure: Error | undefined
   #pending: Promise<void> | undefined
-  #abort: AbortController | undefined
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options
-    this.#now = options.now ?? (() => performance.now())
+    this.#clock = options.clock ?? systemClock
   }
 
   /**
@@ -55,34 +58,49 @@ export class RemoteKeys {
     if (this.#isCurrent() && this.#keys.has(kid)) return this.#keys.get(kid)
     const attempt = this.#refresh()
     // While Clerk is failing, a key from the last good set serves at once: no request waits for the time limit.
-    if (this.#failure === undefined || !this.#isUsable(kid)) await attempt
+    if (!this.#isFailing() || !this.#isUsable(kid)) await attempt
     if (this.#failure === undefined || this.#isUsable(kid)) return this.#keys.get(kid)
     throw this.#failure
   }
 
-  /** Ends a fetch that is under way. */
+  /** Ends a fetch that is under way, and begins no other. */
   close(): void {
-    this.#abort?.abort(new Error('the app is closing'))
+    this.#closing.abort(new Error('the app is closing'))
   }
 
   #isCurrent(): boolean {
-    return this.#now() - this.#fetchedAt < this.#options.maxAge
+    return this.#age() < this.#options.maxAge
   }
 
   #isUsable(kid: string): boolean {
     const { maxAge, staleIfError } = this.#options
-    return this.#keys.has(kid) && this.#now() - this.#fetchedAt < maxAge + staleIfError
+    return this.#keys.has(kid) && this.#age() < maxAge + staleIfError
+  }
+
+  /** Milliseconds. The wall clock may be set back, and the other one stands still while the machine is suspended. */
+  #age(): number {
+    const { now, wall } = this.#fetchedAt
+    return Math.max(this.#clock.now() - now, this.#clock.wall() - wall)
+  }
+
+  /**
+   * Whether that is known. An attempt that failed long ago says nothing about now, and a key of that set may have been
+   * withdrawn since. Long is: longer than it takes for the next attempt to begin and to fail.
+   */
+  #isFailing(): boolean {
+    const freshFor = RETRY_AFTER_FAILURE + this.#options.timeout
+    return this.#failure !== undefined && this.#clock.now() - this.#attemptedAt < freshFor
   }
 
   /** Never rejects. Does nothing if it is too soon. */
   #refresh(): Promise<void> | undefined {
     if (this.#pending !== undefined) return this.#pending
     const wait = this.#failure !== undefined ? RETRY_AFTER_FAILURE : this.#options.cooldown
-    const tooSoon = this.#now() - this.#attemptedAt < wait
+    const tooSoon = this.#clock.now() - this.#attemptedAt < wait
     // A set past its age is fetched even within the cool-down, which is there for sets that are current.
     if (tooSoon && (this.#failure !== undefined || this.#isCurrent())) return undefined
     this.#pending = this.#attempt().finally(() => {
-      this.#attemptedAt = this.#now()
+      this.#attemptedAt = this.#clock.now()
       this.#pending = undefined
     })
     return this.#pending
@@ -90,25 +108,21 @@ export class RemoteKeys {
 
   async #attempt(): Promise<void> {
     const { fetch, timeout, onWithdrawal, onFailure } = this.#options
-    const abort = new AbortController()
-    this.#abort = abort
-    const timer = setTimeout(
-      () => abort.abort(new Error(`Clerk's key set did not come within ${timeout} ms`)),
-      timeout,
-    )
     try {
-      const keys = await fetch(abort.signal)
-      const withdrawn = [...this.#keys].some(([kid, key]) => keys.get(kid)?.n !== key.n)
+      const keys = await withTimeLimit(this.#clock, timeout, fetch, this.#closing.signal)
+      const withdrawn = [...this.#keys].some(([kid, key]) => !isSame(key, keys.get(kid)))
       this.#keys = keys
-      this.#fetchedAt = this.#now()
+      this.#fetchedAt = { now: this.#clock.now(), wall: this.#clock.wall() }
       this.#failure = undefined
       if (withdrawn) onWithdrawal()
     } catch (error) {
       const first = this.#failure === undefined
       this.#failure = error as Error
       if (first) onFailure(error)
-    } finally {
-      clearTimeout(timer)
     }
   }
+}
+
+function isSame(key: JsonWebKey, other: JsonWebKey | undefined): boolean {
+  return key.n === other?.n && key.e === other?.e && key.alg === other?.alg
 }

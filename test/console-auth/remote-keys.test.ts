@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { JsonWebKey } from 'node:crypto'
 import { it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
 import type { KeySet } from '../../src/console-auth/key-set.ts'
 import { RemoteKeys, type RemoteKeysOptions } from '../../src/console-auth/remote-keys.ts'
 
@@ -11,6 +12,8 @@ const down = new Error('down')
 function setup(given: Partial<RemoteKeysOptions> = {}) {
   const state = {
     now: 0,
+    /** Milliseconds that the machine was suspended: only the wall clock goes on. */
+    suspended: 0,
     fetches: 0,
     withdrawals: 0,
     failures: [] as unknown[],
@@ -29,7 +32,7 @@ function setup(given: Partial<RemoteKeysOptions> = {}) {
     cooldown: 10_000,
     onWithdrawal: () => void state.withdrawals++,
     onFailure: (error) => void state.failures.push(error),
-    now: () => state.now,
+    clock: { ...systemClock, now: () => state.now, wall: () => state.now + state.suspended },
     ...given,
   })
   return { keys, state }
@@ -94,13 +97,28 @@ it('drops a key that Clerk has withdrawn, and says so', async () => {
   assert.equal(state.withdrawals, 1)
 })
 
-it('takes another key under the same id for a withdrawal', async () => {
+for (const [part, other] of Object.entries({
+  modulus: key('9'),
+  exponent: { ...key('1'), e: 'Aw' },
+  algorithm: { ...key('1'), alg: 'RS512' },
+})) {
+  it(`takes another key under the same id for a withdrawal: another ${part}`, async () => {
+    const { keys, state } = setup()
+    await keys.find('a')
+    state.answer = new Map([['a', other]])
+    state.now = 300_000
+    assert.deepEqual(await keys.find('a'), other)
+    assert.equal(state.withdrawals, 1)
+  })
+}
+
+it('takes the same key for no withdrawal', async () => {
   const { keys, state } = setup()
   await keys.find('a')
-  state.answer = new Map([['a', key('9')]])
+  state.answer = new Map([['a', key('1')]])
   state.now = 300_000
-  assert.deepEqual(await keys.find('a'), key('9'))
-  assert.equal(state.withdrawals, 1)
+  assert.deepEqual(await keys.find('a'), key('1'))
+  assert.deepEqual([state.fetches, state.withdrawals], [2, 0])
 })
 
 it('throws while there has never been a set, and asks again a second later, no sooner', async () => {
@@ -148,6 +166,39 @@ it('does not make requests wait for a Clerk that is known to be down', async () 
   release()
 })
 
+it('asks first when it last heard that Clerk is down a while ago: the key may be withdrawn', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.answer = down
+  state.now = 300_000
+  assert.deepEqual(await keys.find('a'), key('1'))
+  state.answer = new Map([['b', key('2')]])
+  // The wait after a failure, and the time limit of the attempt that follows it.
+  state.now = 302_000
+  assert.equal(await keys.find('a'), undefined)
+  assert.equal(state.withdrawals, 1)
+})
+
+it('counts the time that the machine was suspended', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.suspended = 300_000
+  state.answer = down
+  assert.deepEqual(await keys.find('a'), key('1'))
+  assert.equal(state.fetches, 2)
+  state.suspended = 3_900_000
+  await assert.rejects(keys.find('a'), down)
+})
+
+it('is not kept from its age by a wall clock that is set back', async () => {
+  const { keys, state } = setup()
+  await keys.find('a')
+  state.suspended = -10_000_000
+  state.now = 300_000
+  await keys.find('a')
+  assert.equal(state.fetches, 2)
+})
+
 it('cannot say that a key is unknown while Clerk is down', async () => {
   const { keys, state } = setup()
   await keys.find('a')
@@ -176,7 +227,7 @@ it('reports the first of several failures, and the first after a recovery', asyn
 
 it('gives up on a fetch at its time limit', async () => {
   const { keys } = setup({ timeout: 20, fetch: hanging })
-  await assert.rejects(keys.find('a'), /did not come within 20 ms/)
+  await assert.rejects(keys.find('a'), /no answer within 20 ms/)
 })
 
 it('ends a fetch under way when it is closed', async () => {
@@ -184,7 +235,13 @@ it('ends a fetch under way when it is closed', async () => {
   const found = keys.find('a')
   keys.close()
   await assert.rejects(found, /closing/)
-  setup().keys.close()
+})
+
+it('begins no fetch once it is closed', async () => {
+  const { keys, state } = setup()
+  keys.close()
+  await assert.rejects(keys.find('a'), /closing/)
+  assert.equal(state.fetches, 0)
 })
 
 function hanging(signal: AbortSignal): Promise<KeySet> {
