@@ -1,5 +1,5 @@
 /** Checks of single options of consoleAuth. Values are not echoed: a misplaced one may be a secret. */
-import { badOption } from '../errors.ts'
+import { badOption, TenantAuthError } from '../errors.ts'
 
 /** The most that a timer takes. */
 const MAX_INTEGER = 2 ** 31 - 1
@@ -14,6 +14,19 @@ export function integerOf(
   const number = value ?? fallback
   if (Number.isInteger(number) && number >= min && number <= max) return number
   throw badOption(name, `an integer from ${min} to ${max}`)
+}
+
+/** Of Fastify's `register`, which hands them on to the plugin. */
+const OF_REGISTER: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers'])
+
+/** A misspelt option that is passed over in silence is a check that is never made. */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name) && !OF_REGISTER.has(name))
+  if (unknown === undefined) return
+  throw new TenantAuthError(
+    'TENANT_AUTH_BAD_OPTION',
+    `${unknown} is no option of consoleAuth, which takes ${known.join(', ')}`,
+  )
 }
 
 /** An option that holds others. A misspelt one that is passed over in silence would do nothing. */
@@ -35,13 +48,20 @@ export function secretKeyOf(value: unknown): string | undefined {
   throw badOption('secretKey', "Clerk's secret key (sk_…), without spaces")
 }
 
+/** @returns without a slash at its end */
 export function apiUrlOf(value: unknown = 'https://api.clerk.com'): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
   const isLoopback = url !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname)
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback)) {
-    return url.href.replace(/\/+$/, '')
+    const path = url.pathname.replace(/\/+$/, '')
+    // What stands behind `?` or `#` would swallow the path that is added, and a password would be logged with errors.
+    const isBase = !/[?#]/.test(url.href) && url.username === '' && url.password === ''
+    if (isBase && !path.endsWith('/v1')) return url.origin + path
   }
-  throw badOption('apiUrl', 'an https:// address, or http:// on loopback: the secret key is sent there')
+  throw badOption(
+    'apiUrl',
+    'an https:// address, or http:// on loopback (the secret key is sent there), without user, query, fragment and the /v1 that is added to it',
+  )
 }
 
 export function partiesOf(value: unknown): string[] {

@@ -2,7 +2,15 @@
 import type { JsonWebKey } from 'node:crypto'
 import { badOption } from '../errors.ts'
 import type { ErrorResponseOption } from '../refusal.ts'
-import { apiUrlOf, groupOf, integerOf, listOf, partiesOf, secretKeyOf } from './option-checks.ts'
+import {
+  apiUrlOf,
+  groupOf,
+  integerOf,
+  listOf,
+  partiesOf,
+  refuseUnknown,
+  secretKeyOf,
+} from './option-checks.ts'
 import { publicKeyFromPem } from './public-key.ts'
 
 /** One of the two is needed: with `jwtKey` no token ever causes a request, `getUser()` needs `secretKey`. */
@@ -19,10 +27,10 @@ interface ClerkKeyOptions {
 export interface ConsoleAuthSettings {
   /**
    * The origins that tokens may have been issued to (claim `azp`), or `false` to accept any, which lets every other site
-   * of the same Clerk instance act for its users.
+   * of the same Clerk instance act for its users, and takes tokens that say nothing of their origin.
    */
   authorizedParties: readonly string[] | false
-  /** Clerk's Backend API. `https`, or `http` on loopback. @default 'https://api.clerk.com' */
+  /** Clerk's Backend API, without the `/v1`. `https`, or `http` on loopback. @default 'https://api.clerk.com' */
   apiUrl?: string
   /** The token's `aud` must name one of these. @default not checked */
   audience?: string | readonly string[]
@@ -32,7 +40,10 @@ export interface ConsoleAuthSettings {
   clockSkew?: number
   /** Accept sessions with a task still to do (`sts: pending`), which otherwise count as signed out. @default false */
   allowPending?: boolean
-  /** How many verified tokens are remembered, each until it expires, or `false`. @default { max: 10_000 } */
+  /**
+   * How many verified tokens are remembered (to 10,000,000), each until it expires, or `false`.
+   * @default { max: 10_000 }
+   */
   cache?: false | { max?: number }
   /** Clerk's key set, where there is no `jwtKey`. */
   jwks?: {
@@ -42,14 +53,17 @@ export interface ConsoleAuthSettings {
     maxAge?: number
     /** Milliseconds beyond that for which the last set serves while Clerk cannot be reached. @default 3_600_000 */
     staleIfError?: number
-    /** Milliseconds between fetches because of tokens with an unknown `kid`. @default 10_000 */
+    /**
+     * Milliseconds between fetches because of tokens with an unknown `kid`. For that long after a fetch, a token signed
+     * with a key that Clerk has added since is refused. @default 10_000
+     */
     cooldown?: number
   }
   /** What `getUser()` fetches. */
   users?: {
     /** Milliseconds for a fetch. @default 3_000 */
     timeout?: number
-    /** How many users are remembered. @default 1_000 */
+    /** How many users are remembered, to 10,000,000. @default 1_000 */
     max?: number
     /** Milliseconds that a user is remembered. @default 60_000 */
     ttl?: number
@@ -61,6 +75,25 @@ export interface ConsoleAuthSettings {
 }
 
 export type ConsoleAuthOptions = ConsoleAuthSettings & ClerkKeys
+
+const NAMES = Object.keys({
+  jwtKey: true,
+  secretKey: true,
+  authorizedParties: true,
+  apiUrl: true,
+  audience: true,
+  issuer: true,
+  clockSkew: true,
+  allowPending: true,
+  cache: true,
+  jwks: true,
+  users: true,
+  addHook: true,
+  errorResponse: true,
+} satisfies Record<keyof (ConsoleAuthSettings & ClerkKeyOptions), true>)
+
+/** Each takes about a kilobyte, so that more is a slip of the pen. */
+const MAX_REMEMBERED = 10_000_000
 
 /** What a token has to fulfil beyond its signature. */
 export interface TokenRules {
@@ -77,6 +110,7 @@ export type Settings = ReturnType<typeof checkOptions>
 
 /** @throws {TenantAuthError} `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
 export function checkOptions(options: ConsoleAuthSettings & ClerkKeyOptions) {
+  refuseUnknown(options, NAMES)
   const { addHook = true, allowPending = false, errorResponse } = options
   const cache = options.cache === false ? false : groupOf('cache', options.cache, ['max'])
   const jwks = groupOf('jwks', options.jwks, ['timeout', 'maxAge', 'staleIfError', 'cooldown'])
@@ -106,7 +140,7 @@ export function checkOptions(options: ConsoleAuthSettings & ClerkKeyOptions) {
     apiUrl: apiUrlOf(options.apiUrl),
     rules,
     /** 0: no cache. */
-    cacheMax: cache === false ? 0 : integerOf('cache.max', cache.max, 10_000, 1),
+    cacheMax: cache === false ? 0 : integerOf('cache.max', cache.max, 10_000, 1, MAX_REMEMBERED),
     jwks: {
       timeout: integerOf('jwks.timeout', jwks.timeout, 3_000, 1),
       maxAge: integerOf('jwks.maxAge', jwks.maxAge, 300_000, 1),
@@ -115,7 +149,7 @@ export function checkOptions(options: ConsoleAuthSettings & ClerkKeyOptions) {
     },
     users: {
       timeout: integerOf('users.timeout', users.timeout, 3_000, 1),
-      max: integerOf('users.max', users.max, 1_000, 1),
+      max: integerOf('users.max', users.max, 1_000, 1, MAX_REMEMBERED),
       ttl: integerOf('users.ttl', users.ttl, 60_000, 1),
     },
   }

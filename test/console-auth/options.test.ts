@@ -10,7 +10,28 @@ import { curvePair, jwkOf, rsaPair } from './key-pairs.ts'
 const refused: Record<string, unknown[]> = {
   jwtKey: ['', 'garbage', 7, null, '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'],
   secretKey: ['', 'pk_test_1', 'sk_test 1', 'sk_test_1\n', 7, null],
-  apiUrl: ['', 'api.clerk.com', 'http://api.clerk.com', 'ftp://api.clerk.com', 7, null],
+  apiUrl: [
+    '',
+    'api.clerk.com',
+    'http://api.clerk.com',
+    'ftp://api.clerk.com',
+    7,
+    null,
+    'http://127.0.0.1.evil.example',
+    'http://localhost.evil.example',
+    'http://evil-localhost',
+    'http://evil.example#localhost',
+    'http://127.0.0.1@evil.example',
+    'https://user:password@api.clerk.com',
+    'https://user@api.clerk.com',
+    'https://api.clerk.com?x=1',
+    'https://api.clerk.com/?',
+    'https://api.clerk.com/#x',
+    'https://api.clerk.com#',
+    'https://api.clerk.com/v1',
+    'https://api.clerk.com/v1/',
+    'https://proxy.example/clerk/v1//',
+  ],
   authorizedParties: [
     undefined,
     null,
@@ -28,7 +49,7 @@ const refused: Record<string, unknown[]> = {
   issuer: ['', [], [''], [7], 7, null],
   clockSkew: [-1, 0.5, 60_001, NaN, '5000'],
   allowPending: ['yes', 1, null],
-  cache: [true, 7, null, { max: 0 }, { max: 1.5 }, { max: '1' }, { size: 1 }],
+  cache: [true, 7, null, { max: 0 }, { max: 1.5 }, { max: '1' }, { max: 10_000_001 }, { size: 1 }],
   jwks: [
     true,
     7,
@@ -39,7 +60,7 @@ const refused: Record<string, unknown[]> = {
     { staleIfError: -1 },
     { timeuot: 1 },
   ],
-  users: [true, 7, null, { timeout: 0 }, { max: 0 }, { ttl: 0 }, { ttl: 2 ** 31 }],
+  users: [true, 7, null, { timeout: 0 }, { max: 0 }, { max: 10_000_001 }, { ttl: 0 }, { ttl: 2 ** 31 }],
   addHook: ['no', 1, null],
   errorResponse: ['throws', {}, null],
 }
@@ -61,6 +82,37 @@ for (const [name, values] of Object.entries(refused)) {
     }
   })
 }
+
+for (const name of ['audiance', 'isuer', 'authorisedParties', 'hook', 'toString', 'Audience']) {
+  it(`the option ${name} is none: it would be passed over in silence`, async () => {
+    const given = { ...options, [name]: 'x' } as unknown as ConsoleAuthOptions
+    await assert.rejects(async () => fastify().register(consoleAuth, given), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: new RegExp(`^${name} is no option of consoleAuth, which takes jwtKey, .*errorResponse$`),
+    })
+  })
+}
+
+it("the options of Fastify's own register are let through", async () => {
+  const app = fastify()
+  const own = { prefix: '/console', logLevel: 'warn', logSerializers: {} } as const
+  await app.register(consoleAuth, { ...options, ...own })
+  // As @fastify/autoload may.
+  await fastify().register(consoleAuth, { ...options, prefix: undefined as never })
+})
+
+it('an option that is undefined is as good as none', () => {
+  const given = { ...options, secretKey: undefined, audience: undefined, cache: undefined }
+  assert.deepEqual(checkOptions(given as never), checkOptions(options))
+})
+
+it('the Backend API may be behind a path, of a proxy', () => {
+  const takes = (apiUrl: string) => checkOptions({ ...options, apiUrl }).apiUrl
+  assert.equal(takes('https://proxy.example/clerk/'), 'https://proxy.example/clerk')
+  assert.equal(takes('https://PROXY.example:8443//'), 'https://proxy.example:8443')
+  assert.equal(takes('http://127.1.2.3:80/'), 'http://127.1.2.3')
+  assert.equal(takes('http://[::1]:8080'), 'http://[::1]:8080')
+})
 
 it('one of jwtKey and secretKey is needed', async () => {
   const given = { authorizedParties: false } as unknown as ConsoleAuthOptions
