@@ -32,7 +32,10 @@ export interface ConsoleUser {
   readonly getUser: () => Promise<UserJSON>
 }
 
-/** @param claims - verified, and from here on frozen */
+/**
+ * @param claims - verified, and from here on frozen
+ * @throws where they name an organization, a role or permissions by something else than strings
+ */
 export function consoleUser(
   claims: SessionClaims,
   fetchUser: (id: string) => Promise<UserJSON>,
@@ -42,13 +45,20 @@ export function consoleUser(
   const { orgId, orgRole, orgPermissions, has } = getAuthObjectFromJwt(jwt, {
     treatPendingAsSignedOut: false,
   })
+  // Version 2 has the role without its prefix: `org:7` would not tell that it is a number.
+  const { rol = orgRole } = (claims as { o?: { rol?: unknown } | null }).o ?? {}
+  const permissions: readonly unknown[] = Array.isArray(orgPermissions) ? orgPermissions : []
+  const named = [orgId, orgRole, rol].filter((name) => name !== undefined && name !== null)
+  if (![...named, ...permissions].every((name) => typeof name === 'string')) {
+    throw new TypeError('a claim of the organization is no string')
+  }
   const { sub: userId, sid: sessionId } = claims
   return deepFreeze({
     userId,
     sessionId,
     orgId: orgId ?? null,
     orgRole: orgRole ?? null,
-    orgPermissions: Array.isArray(orgPermissions) ? orgPermissions : [],
+    orgPermissions: permissions as readonly string[],
     claims,
     has,
     getUser: () => fetchUser(userId),

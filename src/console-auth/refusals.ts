@@ -37,7 +37,7 @@ export const REASONS = {
   authorized_party: BAD_TOKEN,
   issuer: BAD_TOKEN,
   audience: BAD_TOKEN,
-  /** A JWT of Clerk's that is no session token: a machine's, one from a JWT template, an unknown category. */
+  /** A JWT of Clerk's that is no session token: a machine's, of a JWT template or OpenID Connect, an unknown category. */
   not_a_session: BAD_TOKEN,
   /** A session with a task still to do, which counts as signed out. */
   pending: BAD_TOKEN,

@@ -1,7 +1,7 @@
 /**
  * Is this string a session token of ours? Cryptography and the checks of registered claims are Clerk's; what stands here
- * is what its `verifyJwt` lets through: tokens of machines and of JWT templates, headers it does not know, no audience
- * where one is demanded.
+ * is what its `verifyJwt` lets through: tokens of machines, of JWT templates and of OpenID Connect, headers and times that
+ * make no sense, no audience where one is demanded.
  */
 import type { JsonWebKey } from 'node:crypto'
 import type { UserJSON } from '@clerk/backend'
@@ -84,7 +84,13 @@ function toSession(
   fetchUser: (id: string) => Promise<UserJSON>,
 ): Session | Refusal {
   const { sub, sid, aud, sts = 'active', exp } = claims
+  // Typed as though every token had them.
   const starts: { nbf?: number; iat?: number } = claims
+  const { nbf = 0, iat = 0 } = starts
+  // Clerk's check lets them through: every comparison with a date that is none is false.
+  if (![exp, nbf, iat].every(isTime)) return INVALID.malformed
+  // An id token of OpenID Connect may be signed with the same key, and is shown to other parties.
+  if ('nonce' in claims || 'at_hash' in claims) return INVALID.not_a_session
   if (!sub.startsWith('user_') || typeof sid !== 'string' || sid === '') return INVALID.not_a_session
   if (sts !== 'active' && sts !== 'pending') return INVALID.not_a_session
   if (sts === 'pending' && !allowPending) return INVALID.pending
@@ -93,7 +99,12 @@ function toSession(
   }
   return {
     user: consoleUser(claims, fetchUser),
-    notBefore: Math.max(starts.nbf ?? 0, starts.iat ?? 0) * 1000 - clockSkew,
+    notBefore: Math.max(nbf, iat) * 1000 - clockSkew,
     notAfter: exp * 1000 + clockSkew,
   }
+}
+
+/** Seconds since 1970, within what a `Date` can hold. */
+function isTime(seconds: unknown): boolean {
+  return typeof seconds === 'number' && Math.abs(seconds) < 8.64e12
 }
