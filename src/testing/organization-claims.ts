@@ -1,8 +1,14 @@
 /** How a session token says which organization is active, in both versions of Clerk's claims. */
+import { badOption } from '../errors.ts'
 import type { TestSession } from './session-signer.ts'
 
+/** @throws `TENANT_AUTH_BAD_OPTION` for what no organization of Clerk's has: a test would prove nothing by it */
 export function organizationClaims(session: TestSession): Record<string, unknown> {
   const { orgId, orgSlug, orgRole = 'org:member', permissions = [], version = 2 } = session
+  if (!/^org:[^:,]+$/.test(orgRole)) throw badOption('orgRole', "a role with its prefix, such as 'org:admin'")
+  if (!permissions.every((permission) => /^org:[^:,]+:[^:,]+$/.test(permission))) {
+    throw badOption('permissions', "permissions in full, such as 'org:invoices:read'")
+  }
   if (version === 1) {
     if (orgId === undefined) return {}
     return { org_id: orgId, org_slug: orgSlug, org_role: orgRole, org_permissions: permissions }

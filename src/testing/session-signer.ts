@@ -24,7 +24,7 @@ export interface TestSession {
   orgSlug?: string
   /** With its `org:` prefix. @default 'org:member' where there is an `orgId` */
   orgRole?: string
-  /** Custom permissions, `org:<feature>:<permission>`. */
+  /** Custom permissions, `org:<feature>:<permission>`. Others are refused. */
   permissions?: readonly string[]
   /** The version of the claims: 1 (`org_id`, …) or 2 (`o: {id, rol, …}`). Clerk makes both. @default 2 */
   version?: 1 | 2

@@ -112,3 +112,34 @@ describe('the JWKS server', () => {
     await Promise.all([clerk.stop(), assert.rejects(answer)])
   })
 })
+
+describe('a wish that Clerk would not grant is refused, for consoleAuth would not meet it either', () => {
+  const code = 'TENANT_AUTH_BAD_OPTION'
+  for (const version of [1, 2] as const) {
+    for (const permission of [
+      'invoices:read',
+      'org:read',
+      'org:a:b:c',
+      'org::b',
+      'org:a:',
+      'org:a,b:c',
+      '',
+    ]) {
+      it(`the permission "${permission}", version ${version}`, () => {
+        const permissions = ['org:a:b', permission]
+        assert.throws(() => signer.signSession({ version, orgId: 'org_1', permissions }), {
+          code,
+          message: /^permissions must be /,
+        })
+      })
+    }
+    for (const orgRole of ['admin', 'org:', '', 'ORG:admin']) {
+      it(`the role "${orgRole}", version ${version}`, () => {
+        assert.throws(() => signer.signSession({ version, orgId: 'org_1', orgRole }), {
+          code,
+          message: /^orgRole must be /,
+        })
+      })
+    }
+  }
+})
