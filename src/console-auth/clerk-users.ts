@@ -9,8 +9,9 @@ import type { UserJSON } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
 import { systemClock } from '../clock.ts'
 import { AuthError, badOption } from '../errors.ts'
+import type { Refusal } from '../refusal.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { askClerk, ClerkStatusError } from './backend-api.ts'
+import { askClerk, type BackendApi, ClerkStatusError } from './backend-api.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { unavailable, UNKNOWN_USER } from './refusals.ts'
 
@@ -34,8 +35,8 @@ export class ClerkUsers {
   readonly #options: ClerkUsersOptions
   readonly #users: LRUCache<string, UserJSON>
   /** Apart from the users, so that they do not crowd them out. */
-  readonly #failures: LRUCache<string, AuthError>
-  readonly #pending = new Map<string, Promise<UserJSON>>()
+  readonly #failures: LRUCache<string, Refusal>
+  readonly #pending = new Map<string, Promise<UserJSON | Refusal>>()
   readonly #closing = new AbortController()
 
   constructor(options: ClerkUsersOptions) {
@@ -48,18 +49,10 @@ export class ClerkUsers {
   }
 
   async get(userId: string): Promise<UserJSON> {
-    const user = this.#users.get(userId)
-    if (user !== undefined) return user
-    const failure = this.#failures.get(userId)
-    if (failure !== undefined) throw failure
-    const pending = this.#pending.get(userId)
-    if (pending !== undefined) return pending
-    if (this.#pending.size >= MAX_FETCHES) {
-      throw new AuthError('AUTH_UNAVAILABLE', unavailable(new Error('too many users are being fetched')))
-    }
-    const fetched = this.#fetch(userId).finally(() => this.#pending.delete(userId))
-    this.#pending.set(userId, fetched)
-    return fetched
+    const outcome = this.#users.get(userId) ?? this.#failures.get(userId) ?? (await this.#fetchOnce(userId))
+    if ('id' in outcome) return outcome
+    // Each has an error of its own: an app's error handler may write to it.
+    throw new AuthError(outcome.code, outcome)
   }
 
   /** Ends every fetch that is under way. */
@@ -67,22 +60,32 @@ export class ClerkUsers {
     this.#closing.abort(new Error('the app is closing'))
   }
 
-  async #fetch(userId: string): Promise<UserJSON> {
-    const { secretKey, apiUrl, timeout } = this.#options
+  async #fetchOnce(userId: string): Promise<UserJSON | Refusal> {
+    const pending = this.#pending.get(userId)
+    if (pending !== undefined) return pending
+    const { secretKey, apiUrl } = this.#options
     if (secretKey === undefined) throw badOption('secretKey', 'set for getUser()')
+    if (this.#pending.size >= MAX_FETCHES) return unavailable(new Error('too many users are being fetched'))
+    const fetched = this.#fetch(userId, { secretKey, apiUrl })
+    this.#pending.set(userId, fetched)
+    const outcome = await fetched
+    this.#pending.delete(userId)
+    return outcome
+  }
+
+  /** Never rejects. */
+  async #fetch(userId: string, api: BackendApi): Promise<UserJSON | Refusal> {
     const ask = async (signal: AbortSignal) =>
-      userOf(userId, await askClerk({ secretKey, apiUrl }, `users/${encodeURIComponent(userId)}`, signal))
+      userOf(userId, await askClerk(api, `users/${encodeURIComponent(userId)}`, signal))
     try {
-      const user = await withTimeLimit(systemClock, timeout, ask, this.#closing.signal)
+      const user = await withTimeLimit(systemClock, this.#options.timeout, ask, this.#closing.signal)
       this.#users.set(userId, user)
       return user
     } catch (cause) {
-      const error =
-        cause instanceof ClerkStatusError && cause.status === 404
-          ? new AuthError('AUTH_INVALID_TOKEN', UNKNOWN_USER)
-          : new AuthError('AUTH_UNAVAILABLE', unavailable(cause))
-      this.#failures.set(userId, error)
-      throw error
+      const isGone = cause instanceof ClerkStatusError && cause.status === 404
+      const failure = isGone ? UNKNOWN_USER : unavailable(cause)
+      this.#failures.set(userId, failure)
+      return failure
     }
   }
 }

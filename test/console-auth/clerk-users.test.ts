@@ -150,6 +150,14 @@ it('shares what cannot be changed', async (t) => {
   assert.throws(() => Object.assign(public_metadata, { plan: 'free' }), TypeError)
 })
 
+it('gives each that asks an error of its own', async (t) => {
+  const { users: own } = await users(t, json({}, 500))
+  const caught = async () => own.get('user_1').catch((error: unknown) => error)
+  const errors = [...(await Promise.all([caught(), caught()])), await caught()]
+  assert.ok(errors.every((error) => error instanceof AuthError))
+  assert.equal(new Set(errors).size, 3)
+})
+
 describe('what is not the user is not taken for it, nor remembered', () => {
   const bad: Record<string, RequestListener> = {
     'a page': (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
