@@ -92,7 +92,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     // Read here and not gathered in `onRoute`, which does not see routes declared before the plugin was registered.
     const demand = request.routeOptions.config.consoleAuth
     const refusal = demand === undefined ? undefined : guard(user, demand)
-    if (refusal !== undefined) return refusal
+    if (refusal !== undefined) return { ...refusal, of: { userId: user.userId } }
     const authenticated = request as FastifyRequest & Authenticated
     authenticated[kUser] = user
     accepted++
@@ -117,9 +117,11 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     try {
       refusal = admit(request, outcome)
       if (refusal !== undefined) record(request, refusal)
-    } catch (error) {
-      // Of the app's logger. Behind a promise nobody else would catch it.
-      done(error as Error)
+    } catch (thrown) {
+      // By the app's logger. Behind a promise nobody else would catch it, and `done` without an error would let it in.
+      done(
+        thrown instanceof Error ? thrown : new Error('the logger threw what is no Error', { cause: thrown }),
+      )
       return
     }
     if (refusal === undefined) done()

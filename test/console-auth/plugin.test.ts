@@ -173,17 +173,20 @@ describe('a route that demands a role or a permission', () => {
     assert.equal((await app.inject('/role')).statusCode, 401)
   })
 
-  it('logs which of the two was lacking', async (t) => {
+  it('logs which of the two was lacking, and to whom', async (t) => {
     const { get, log } = await consoleApp(t, {}, (app) => {
       app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
       app.get('/permission', { config: { consoleAuth: { permission: 'org:a:b' } } }, () => 'in')
     })
-    const { authorization } = bearer({ orgId: 'org_1' })
+    const { authorization } = bearer({ userId: 'user_1', orgId: 'org_1' })
     await get(authorization, '/role')
     await get(authorization, '/permission')
     assert.deepEqual(
-      log.map((line) => line.reason),
-      ['role', 'permission'],
+      log.map(({ reason, userId }) => [reason, userId]),
+      [
+        ['role', 'user_1'],
+        ['permission', 'user_1'],
+      ],
     )
   })
 
@@ -430,28 +433,28 @@ describe('errorResponse', () => {
   })
 })
 
-it('hands an error of the logger to the error handler, for a token that is remembered and for one that is not', async () => {
-  const app = fastify()
-  app.addHook('onRequest', async (request) => {
-    request.log = {
-      ...request.log,
-      error() {},
-      info() {
-        throw new Error('the log is full')
-      },
-    } as never
+for (const [name, thrown] of [
+  ['an error', new Error('the log is full')],
+  ['nothing', undefined],
+] as const) {
+  it(`lets nobody in when the logger throws ${name}, whether the token is remembered or not`, async () => {
+    const app = fastify()
+    app.addHook('onRequest', async (request) => {
+      const info = () => {
+        throw thrown
+      }
+      request.log = { ...request.log, error() {}, info } as never
+    })
+    await app.register(consoleAuth, options)
+    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
+    const headers = bearer()
+    for (let i = 0; i < 2; i++) {
+      const answer = await app.inject({ url: '/role', headers })
+      assert.equal(answer.statusCode, 500)
+      assert.match(answer.json<{ message: string }>().message, /^the log/)
+    }
   })
-  await app.register(consoleAuth, options)
-  app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
-  const headers = bearer()
-  for (let i = 0; i < 2; i++) {
-    const answer = await app.inject({ url: '/role', headers })
-    assert.deepEqual(
-      [answer.statusCode, answer.json<{ message: string }>().message],
-      [500, 'the log is full'],
-    )
-  }
-})
+}
 
 it('publishes who was let in, and why who was not', async (t) => {
   const events: unknown[] = []
