@@ -1,5 +1,6 @@
 /** Many trials on fleets that live through them, and what they come to. */
 import type { StoreOptions } from './instance-store.ts'
+import { faultNames } from './faults.ts'
 import { Fleet, type FleetOptions } from './fleet.ts'
 import type { StoreTarget } from './store-target.ts'
 import { runTrial, type TrialResult } from './trial.ts'
@@ -8,9 +9,11 @@ import { runTrial, type TrialResult } from './trial.ts'
 export const LEASE = 1_000
 export const HEARTBEAT = 200
 
+type Settings = Pick<StoreOptions, 'lease' | 'heartbeat'>
+
 export async function startTarget(
   kind: StoreOptions['kind'],
-  settings: { lease: number; heartbeat: number } = { lease: LEASE, heartbeat: HEARTBEAT },
+  settings: Settings = { lease: LEASE, heartbeat: HEARTBEAT },
 ): Promise<StoreTarget> {
   if (kind === 'redis') return (await import('./redis-target.ts')).startRedisTarget(settings)
   return (await import('./postgres-target.ts')).startPostgresTarget(settings)
@@ -19,9 +22,9 @@ export async function startTarget(
 /** A fleet on a store of its own. */
 export async function startFleet(
   kind: StoreOptions['kind'],
-  options: Partial<FleetOptions> = {},
+  { settings, ...options }: Partial<FleetOptions> & { settings?: Settings } = {},
 ): Promise<Fleet> {
-  return Fleet.start(await startTarget(kind), { size: 3, ...options })
+  return Fleet.start(await startTarget(kind, settings), { size: 3, ...options })
 }
 
 /**
@@ -40,7 +43,7 @@ export async function campaign(
     let fleet = await startFleet(kind)
     try {
       for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
-        const result = await runTrial(fleet, seed)
+        const result = await runTrial(fleet, seed, faultNames(kind))
         results.push(result)
         report?.(result)
         if (result.violations.length === 0) continue

@@ -3,123 +3,251 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { generateKey } from '../../src/keys/key-format.ts'
 import { ALL, type History, now } from './history.ts'
 import type { Instance } from './instance-process.ts'
+import type { StoreOptions } from './instance-store.ts'
 import { statusOf } from './load.ts'
 import { OPERATIONS, type Trial } from './operations.ts'
 import type { Direction } from '../servers/index.ts'
+import type { PlainFaults } from './store-target.ts'
+
+export interface Fault {
+  /** What may answer 503 for it: the instance it happens to, all of them, or none. */
+  hits: 'one' | 'all' | 'none'
+  /** Where it happens to all of them at once, no second one of the kind is in the same trial. */
+  whole?: true
+  /** The store it is a fault of, where it is not one of both. */
+  only?: StoreOptions['kind']
+  /** What shows afterwards that it was one. Missing: that it came to its end. */
+  shows?: Evidence
+  /**
+   * Returns when it is over.
+   *
+   * @param instance the one it happens to, where it happens to one
+   * @param ms how long it lasts
+   */
+  run(trial: Trial, instance: Instance, ms: number, history: History): Promise<void>
+}
+
+/**
+ * - `lapsed`: the instance, or one of all, was without a lease. Only from a fault that lasted for longer than one.
+ * - `emptied`: every instance dropped what it had.
+ * - `reconnected`: the instance, or every one of all, has made connections.
+ */
+export type Evidence = 'lapsed' | 'emptied' | 'reconnected'
 
 export type FaultName = keyof typeof FAULTS
 
-/**
- * Each returns when it is over.
- *
- * @param instance the one it happens to, where it happens to one
- * @param ms how long it lasts
- */
 export const FAULTS = {
   blackHole: cutOff('both'),
   blackHoleUp: cutOff('up'),
   blackHoleDown: cutOff('down'),
 
-  async pushesLost({ fleet }: Trial, _instance: Instance, ms: number) {
-    for (const { proxy } of fleet.instances) fleet.target.dropPushes(proxy)
-    await sleep(ms)
-    for (const { proxy } of fleet.instances) proxy.filter(undefined)
+  pushesLost: {
+    hits: 'none',
+    whole: true,
+    async run(trial, instance, ms, history) {
+      const { instances } = trial.fleet
+      const count = () => instances.reduce((sum, { pushes }) => sum + pushes.dropped, 0)
+      const before = count()
+      const from = now()
+      for (const { pushes } of instances) pushes.dropping = true
+      await Promise.all([OPERATIONS.revoke(trial, instance), sleep(ms)])
+      for (const { pushes } of instances) pushes.dropping = false
+      const changed = history.changes.some(
+        ({ called, committed }) => called > from && committed !== undefined,
+      )
+      if (changed && count() === before)
+        throw new Error('a key was changed, and no push was there to be lost')
+    },
   },
 
-  async slow(_trial: Trial, { proxy }: Instance, ms: number) {
-    proxy.delay(20 + (ms % 60))
-    await sleep(ms)
-    proxy.delay(0)
+  slow: {
+    hits: 'one',
+    async run(_trial, { proxy }, ms) {
+      proxy.delay(20 + (ms % 60))
+      await sleep(ms)
+      proxy.delay(0)
+    },
   },
 
-  async connectionsReset(_trial: Trial, { proxy }: Instance, ms: number) {
-    for (const end = now() + ms; now() < end; await sleep(60)) proxy.reset()
+  connectionsReset: {
+    hits: 'one',
+    shows: 'reconnected',
+    async run(_trial, { proxy }, ms) {
+      for (const end = now() + ms; now() < end; await sleep(60)) proxy.reset()
+    },
   },
 
-  async connectionsKilled({ fleet }: Trial) {
-    await fleet.target.killConnections()
+  connectionsKilled: {
+    hits: 'all',
+    whole: true,
+    shows: 'reconnected',
+    async run({ fleet }) {
+      await fleet.target.killConnections()
+    },
   },
 
-  async stopped(_trial: Trial, instance: Instance, ms: number) {
-    instance.pause()
-    await sleep(ms)
-    instance.resume()
+  stopped: {
+    hits: 'one',
+    shows: 'lapsed',
+    async run(_trial, instance, ms) {
+      instance.pause()
+      await sleep(ms)
+      instance.resume()
+    },
   },
 
-  async blocked(_trial: Trial, instance: Instance, ms: number) {
-    await instance.do('block', ms)
+  blocked: {
+    hits: 'one',
+    shows: 'lapsed',
+    async run(_trial, instance, ms) {
+      await instance.do('block', ms)
+    },
   },
 
-  async clockMoved(_trial: Trial, instance: Instance, ms: number) {
-    await instance.do('shiftClock', ms % 2 === 0 ? 3_600_000 : -3_600_000)
-    await sleep(ms)
-    await instance.do('shiftClock', 0)
+  clockMoved: {
+    hits: 'one',
+    shows: 'lapsed',
+    async run(_trial, instance, ms) {
+      await instance.do('shiftClock', ms % 2 === 0 ? 3_600_000 : -3_600_000)
+      await sleep(ms)
+      await instance.do('shiftClock', 0)
+    },
   },
 
-  async storeStopped({ fleet }: Trial, _instance: Instance, ms: number, history: History) {
-    fleet.target.server.pause()
-    await outage(history, ALL, ms)
-    fleet.target.server.resume()
+  storeStopped: {
+    hits: 'all',
+    whole: true,
+    shows: 'lapsed',
+    async run({ fleet }, _instance, ms, history) {
+      fleet.target.server.pause()
+      await outage(history, ALL, ms)
+      fleet.target.server.resume()
+    },
   },
 
-  async storeDown({ fleet }: Trial, _instance: Instance, ms: number, history: History) {
-    await fleet.target.server.stop('SIGKILL')
-    await outage(history, ALL, ms)
-    await fleet.target.server.start()
+  storeDown: {
+    hits: 'all',
+    whole: true,
+    shows: 'lapsed',
+    async run({ fleet }, _instance, ms, history) {
+      await fleet.target.server.stop('SIGKILL')
+      await outage(history, ALL, ms)
+      await fleet.target.server.start()
+    },
+  },
+
+  /** The server is busy with one command, and answers nobody else meanwhile. */
+  storeAsleep: {
+    hits: 'all',
+    whole: true,
+    only: 'redis',
+    shows: 'lapsed',
+    async run({ fleet }, _instance, ms, history) {
+      const called = now()
+      await faultOf(fleet.target.faults, 'sleep')(ms)
+      const until = now()
+      // It was asleep for `ms` of this time: whenever that began, this part of it is in it.
+      history.outages.push({ instance: ALL, from: until - ms, until: called + ms })
+    },
+  },
+
+  /** Somebody works on the table of keys, and nobody may read it meanwhile. */
+  tableLocked: {
+    hits: 'all',
+    whole: true,
+    only: 'postgres',
+    shows: 'lapsed',
+    async run({ fleet }, _instance, ms, history) {
+      await faultOf(fleet.target.faults, 'lockKeys')(() => outage(history, ALL, ms))
+    },
+  },
+
+  /** A key is revoked in a transaction that stays open. Every other write has to wait for it, and no read does. */
+  transactionOpen: {
+    hits: 'all',
+    whole: true,
+    only: 'postgres',
+    async run(trial, _instance, ms) {
+      await OPERATIONS.revokeSlowly(trial, ms)
+    },
   },
 
   /** Random keys of the right form, as fast as they are answered. */
-  async flood(_trial: Trial, { port }: Instance, ms: number) {
-    const flooder = async (end: number) => {
-      while (now() < end) await statusOf(port, '/open', generateKey('tk', 'live'))
-    }
-    await Promise.all(Array.from({ length: 4 }, () => flooder(now() + ms)))
+  flood: {
+    hits: 'one',
+    async run(_trial, { port }, ms) {
+      const flooder = async (end: number) => {
+        while (now() < end) await statusOf(port, '/open', generateKey('tk', 'live'))
+      }
+      await Promise.all(Array.from({ length: 4 }, () => flooder(now() + ms)))
+    },
   },
 
   /** An instance joins, and leaves again. */
-  async joins(trial: Trial, _instance: Instance, ms: number) {
-    const joiner = await trial.fleet.add()
-    trial.load.addTarget(joiner)
-    await sleep(ms)
-    trial.load.removeTarget(joiner)
-    await trial.fleet.remove(joiner, 'leave')
+  joins: {
+    hits: 'none',
+    async run(trial, _instance, ms) {
+      const joiner = await trial.fleet.add()
+      trial.load.addTarget(joiner)
+      await sleep(ms)
+      trial.load.removeTarget(joiner)
+      await trial.fleet.remove(joiner, 'leave')
+    },
   },
 
   /** An instance is killed, and another one takes its place. */
-  async killed(trial: Trial, instance: Instance) {
-    await replace(trial, instance)
-  },
+  killed: { hits: 'one', run: replace },
 
   /** The process that revokes dies between the commit and the return. */
-  async revokerKilled(trial: Trial, instance: Instance) {
-    await OPERATIONS.dieRevoking(trial, instance)
-    await replace(trial, instance)
+  revokerKilled: {
+    hits: 'one',
+    async run(trial, instance) {
+      await OPERATIONS.dieRevoking(trial, instance)
+      await replace(trial, instance)
+    },
   },
 
-  /** What the counter says is less than it said before. */
-  async storeTurnedBack(trial: Trial) {
-    await OPERATIONS.turnBack(trial)
+  /** What the counter says is less than it said before. On Redis: a restart that comes back with nothing. */
+  storeTurnedBack: {
+    hits: 'all',
+    whole: true,
+    shows: 'emptied',
+    run: (trial) => OPERATIONS.turnBack(trial),
   },
 
-  async otherHistory(trial: Trial) {
-    await OPERATIONS.changeTag(trial)
-  },
+  /** The log of changes does not reach back. On Redis: the stream is trimmed to nothing. */
+  otherHistory: { hits: 'all', whole: true, shows: 'emptied', run: (trial) => OPERATIONS.changeTag(trial) },
 
-  async everythingDeleted(trial: Trial) {
-    await OPERATIONS.deleteAll(trial)
+  /** On Redis: FLUSHALL. */
+  everythingDeleted: {
+    hits: 'all',
+    whole: true,
+    shows: 'emptied',
+    run: (trial) => OPERATIONS.deleteAll(trial),
   },
 
   /** Nothing goes wrong. */
-  async none() {},
+  none: { hits: 'none', async run() {} },
 } satisfies Record<string, Fault>
 
-type Fault = (trial: Trial, instance: Instance, ms: number, history: History) => Promise<void>
+/** Those that a store can have, always in the same order. */
+export function faultNames(kind: StoreOptions['kind']): FaultName[] {
+  return (Object.keys(FAULTS) as FaultName[]).filter((name) => (faultNamed(name).only ?? kind) === kind)
+}
+
+export function faultNamed(name: FaultName): Fault {
+  return FAULTS[name]
+}
 
 function cutOff(which: Direction | 'both'): Fault {
-  return async (_trial, { name, proxy }, ms, history) => {
-    proxy.blackhole(which)
-    await outage(history, name, ms)
-    proxy.heal()
+  return {
+    hits: 'one',
+    shows: 'lapsed',
+    async run(_trial, { name, proxy }, ms, history) {
+      proxy.blackhole(which)
+      await outage(history, name, ms)
+      proxy.heal()
+    },
   }
 }
 
@@ -133,4 +261,14 @@ async function outage(history: History, instance: string, ms: number): Promise<v
   const from = now()
   await sleep(ms)
   history.outages.push({ instance, from, until: now() })
+}
+
+/** A fault that a store does not have must not pass for one that was survived. */
+function faultOf<Name extends keyof PlainFaults>(
+  faults: PlainFaults,
+  name: Name,
+): NonNullable<PlainFaults[Name]> {
+  const fault = faults[name]
+  if (fault === undefined) throw new Error(`this store has no fault "${name}"`)
+  return fault
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startTcpProxy } from '../servers/index.ts'
 import { now } from './history.ts'
 import { Instance } from './instance-process.ts'
+import type { StoreOptions } from './instance-store.ts'
 import type { StoreTarget } from './store-target.ts'
 
 /** Milliseconds within which every instance must serve out of memory again after all faults are healed. */
@@ -41,13 +42,15 @@ export class Fleet {
     return this.target.optionsFor(0).lease
   }
 
-  async add(): Promise<Instance> {
+  /** @param settings where they are to be others than those of the fleet */
+  async add(settings: Partial<Pick<StoreOptions, 'lease' | 'heartbeat'>> = {}): Promise<Instance> {
     const name = `i${++this.#started}`
-    const proxy = await startTcpProxy(this.target.server)
+    const proxy = await startTcpProxy(this.target.entrance ?? this.target.server)
+    const pushes = this.target.pushesOf(proxy)
     const { size: _size, ...options } = this.#options
     try {
-      const store = this.target.optionsFor(proxy.port)
-      const instance = await Instance.start(name, proxy, { store, ...options })
+      const store = { ...this.target.optionsFor(proxy.port), ...settings }
+      const instance = await Instance.start(name, { proxy, pushes }, { store, ...options })
       this.instances.push(instance)
       return instance
     } catch (error) {
@@ -69,10 +72,10 @@ export class Fleet {
     const { server } = this.target
     if (server.isRunning) server.resume()
     else await server.start()
-    for (const { proxy } of this.instances) {
+    for (const { proxy, pushes } of this.instances) {
       proxy.heal()
       proxy.delay(0)
-      proxy.filter(undefined)
+      pushes.dropping = false
     }
     for (const instance of this.instances) if (instance.isRunning) instance.resume()
   }

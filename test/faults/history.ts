@@ -57,9 +57,11 @@ export interface Outage {
   until: number
 }
 
-/** A fault, for people who read a history. */
+/** A fault, for people who read a history, and for the rule that an instance without one serves. */
 export interface Incident {
   what: string
+  /** What may not serve for it: the name of an instance, or `ALL`, or nothing where each must go on serving. */
+  instance?: string
   from: number
   until: number
 }

@@ -1,10 +1,12 @@
 /** A handle on an instance: starts its process, calls its actions, stops, continues and kills it. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { killAtExit } from '../servers/kill-at-exit.ts'
 import type { TcpProxy } from '../servers/index.ts'
+import type { PushFilter } from './push-filter.ts'
 import type { ActionName, Actions, Answer, Call, InstanceOptions } from './instance.ts'
 
 const PROGRAM = fileURLToPath(new URL('instance.ts', import.meta.url))
@@ -14,6 +16,12 @@ const LOG_LENGTH = 200
 const LEAVE_LIMIT = 10_000
 
 type Value<N extends ActionName> = Awaited<ReturnType<Actions[N]>>
+
+/** Between an instance and its store. */
+export interface Way {
+  proxy: TcpProxy
+  pushes: PushFilter
+}
 
 /** What became of a call. `error` where it threw or the process ended. */
 export interface Outcome<T> {
@@ -26,8 +34,11 @@ export interface Outcome<T> {
 export class Instance {
   readonly name: string
   readonly proxy: TcpProxy
+  readonly pushes: PushFilter
   /** Its latest warnings and errors. */
   readonly log: string[] = []
+  /** How often its log has said something of its cache. */
+  readonly said = new Map<string, number>()
   port = 0
   /** Why the process ended, where nobody asked it to. */
   crash: string | undefined
@@ -37,15 +48,16 @@ export class Instance {
   #lastId = 0
   #callOff: (() => void) | undefined
 
-  static async start(name: string, proxy: TcpProxy, options: InstanceOptions): Promise<Instance> {
-    const instance = new Instance(name, proxy, options)
+  static async start(name: string, way: Way, options: InstanceOptions): Promise<Instance> {
+    const instance = new Instance(name, way, options)
     await instance.#started()
     return instance
   }
 
-  private constructor(name: string, proxy: TcpProxy, options: InstanceOptions) {
+  private constructor(name: string, { proxy, pushes }: Way, options: InstanceOptions) {
     this.name = name
     this.proxy = proxy
+    this.pushes = pushes
     this.#child = fork(PROGRAM, [JSON.stringify(options)], {
       execArgv: ['--import', 'tsx', '--expose-gc'],
       serialization: 'advanced',
@@ -54,10 +66,7 @@ export class Instance {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.log.push(...text.split('\n').filter(Boolean))
-        this.log.splice(0, this.log.length - LOG_LENGTH)
-      })
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.#note(line))
     }
     this.#child.on('message', (answer: Answer) => {
       this.#calls.get(answer.id)?.(answer)
@@ -68,6 +77,13 @@ export class Instance {
       for (const [id, settle] of this.#calls) settle({ id, error: 'the process has ended' })
       this.#calls.clear()
     })
+  }
+
+  #note(line: string): void {
+    this.log.push(line)
+    this.log.splice(0, this.log.length - LOG_LENGTH)
+    const message = line.includes('"reqId"') ? undefined : /"msg":"([^"]+)"/.exec(line)?.[1]
+    if (message !== undefined) this.said.set(message, (this.said.get(message) ?? 0) + 1)
   }
 
   async #started(): Promise<void> {

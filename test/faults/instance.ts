@@ -61,6 +61,8 @@ const actions = {
   suspend: (tenantId: string) => keys.suspendTenant(tenantId),
   resume: (tenantId: string) => keys.resumeTenant(tenantId),
   stats: () => ({ ...app.tenantAuth.stats(), ready: app.tenantAuth.isReady(), memory: memory() }),
+  /** How many requests were let in out of memory. */
+  hits: () => app.tenantAuth.stats().hits,
   pushedAt: (epoch: number) => pushes.get(epoch),
   /** Holds the event loop for so many milliseconds. */
   block: (ms: number) => {

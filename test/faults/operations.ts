@@ -24,7 +24,15 @@ export interface Trial {
 /** Milliseconds after a revocation returned at which each instance is asked. */
 const PROBES = [0, 15, 60, 250]
 
-export type OperationName = keyof typeof OPERATIONS
+/** Those that a plan may have. */
+export type OperationName = {
+  [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name] extends (
+    trial: Trial,
+    instance: Instance,
+  ) => Promise<void>
+    ? Name
+    : never
+}[keyof typeof OPERATIONS]
 
 /** Each on an instance, which may be the one that is cut off. */
 export const OPERATIONS = {
@@ -168,6 +176,26 @@ export const OPERATIONS = {
     }))
   },
 
+  /** Revoked in a transaction that stays open for so many milliseconds: the key is good until its commit. */
+  async revokeSlowly(trial: Trial, ms: number) {
+    const subject = trial.subjects.pick(isGood)
+    const { revokeSlowly } = trial.fleet.target.faults
+    if (revokeSlowly === undefined) throw new Error('this store has no transactions')
+    if (subject === undefined) return
+    subject.busy = true
+    let called = now()
+    const outcome = await done(
+      revokeSlowly([idOf(subject)], async () => {
+        await sleep(ms)
+        called = now()
+      }),
+    )
+    const after = { ...subject.state, good: false }
+    trial.subjects.changed(subject, 'slow revoke', called, outcome, after)
+    note(trial, 'slow revoke', outcome)
+    subject.busy = false
+  },
+
   /** All keys of a tenant at once. */
   async bulkRevoke(trial: Trial) {
     const tenant = trial.subjects.pickTenant(({ keys }) => keys.some(isGood))
@@ -208,7 +236,7 @@ export const OPERATIONS = {
   async deleteAll(trial: Trial) {
     await allBad(trial, 'delete all', () => trial.fleet.target.plain.deleteAll())
   },
-} satisfies Record<string, (trial: Trial, instance: Instance) => Promise<void>>
+}
 
 function isGood({ id, state, unsure }: KeySubject): boolean {
   return id !== undefined && state.good && !unsure

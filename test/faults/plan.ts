@@ -1,5 +1,5 @@
 /** What is to happen in a trial and when, all of it from the seed. */
-import { type FaultName, FAULTS } from './faults.ts'
+import { type FaultName, faultNamed } from './faults.ts'
 import type { OperationName } from './operations.ts'
 import { Random } from './random.ts'
 
@@ -31,27 +31,18 @@ const OPERATIONS: [OperationName, number][] = [
 ]
 /** Their outcome depends on the wall clock. */
 const TIMED = new Set<OperationName>(['rotate', 'expireSoon', 'unexpire'])
-/** These happen to all instances at once: no two of them in one trial. */
-const WHOLE = new Set<FaultName>([
-  'storeStopped',
-  'storeDown',
-  'connectionsKilled',
-  'pushesLost',
-  'storeTurnedBack',
-  'otherHistory',
-  'everythingDeleted',
-])
 
-export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[]
+/** Leases that a fault lasts for, at the least, which must show. */
+const LASTING = 1.25
 
 /** Successive seeds take every fault of `names` in turn as their first; the rest is random. */
-export function plan(seed: number, lease: number, names: readonly FaultName[] = FAULT_NAMES): Plan {
+export function plan(seed: number, lease: number, names: readonly FaultName[]): Plan {
   const random = new Random(seed)
   const first = names[seed % names.length] as FaultName
   const chosen = [first]
   if (random.chance(0.4)) {
     const second = random.pick(names)
-    if (!(WHOLE.has(first) && WHOLE.has(second))) chosen.push(second)
+    if (!(faultNamed(first).whole && faultNamed(second).whole)) chosen.push(second)
   }
   const on = random.between(0, 2)
   const faults = chosen.map((name, i) => ({
@@ -81,4 +72,21 @@ export function plan(seed: number, lease: number, names: readonly FaultName[] = 
     })
   }
   return { faults, operations: operations.sort((a, b) => a.at - b.at) }
+}
+
+/**
+ * So many seeds, in whose plans every fault comes up and lasts for longer than the lease at least once. The same ones
+ * each time, the smallest that there are.
+ */
+export function covering(count: number, lease: number, names: readonly FaultName[]): number[] {
+  const left = new Set(names)
+  const seeds: number[] = []
+  const others: number[] = []
+  for (let seed = 1; left.size > 0 || seeds.length + others.length < count; seed++) {
+    const lasting = plan(seed, lease, names).faults.filter(({ ms }) => ms > LASTING * lease)
+    if (lasting.some(({ name }) => left.has(name))) seeds.push(seed)
+    else others.push(seed)
+    for (const { name } of lasting) left.delete(name)
+  }
+  return [...seeds, ...others.slice(0, Math.max(0, count - seeds.length))].sort((a, b) => a - b)
 }

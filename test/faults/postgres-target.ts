@@ -1,29 +1,37 @@
 /** PostgreSQL under trial. */
 import { Client, Pool } from 'pg'
 import { PostgresKeyStore } from '../../src/stores/postgres/index.ts'
-import { type Filter, type PostgresServer, startPostgres } from '../servers/index.ts'
+import { type PostgresServer, startPgBouncer, startPostgres } from '../servers/index.ts'
 import type { StoreOptions } from './instance-store.ts'
-import type { PlainWrites, StoreTarget } from './store-target.ts'
+import { PushFilter, readPostgresMessage } from './push-filter.ts'
+import type { PlainFaults, PlainWrites, StoreTarget } from './store-target.ts'
 
 type Settings = Pick<StoreOptions, 'lease' | 'heartbeat'>
 
 const S = 'tenant_auth'
+const REVOKE = `UPDATE ${S}.keys SET revoked_at = now() WHERE id = ANY ($1)`
 /** Milliseconds after which a plain write is given up. */
 const LIMIT = 3_000
 
-export async function startPostgresTarget(settings: Settings): Promise<StoreTarget> {
+/** @param pooled whether instances reach it through PgBouncer in transaction mode */
+export async function startPostgresTarget(
+  settings: Settings,
+  { pooled = false } = {},
+): Promise<StoreTarget & { server: PostgresServer }> {
   const server = await startPostgres({ max_connections: 200 })
+  const bouncer = pooled ? await startPgBouncer(server) : undefined
   const pool = new Pool({ connectionString: server.connectionString, max: 2 })
   await new PostgresKeyStore({ pool, ...settings }).migrate()
   await pool.end()
   return {
     server,
+    ...(bouncer && { entrance: bouncer }),
     optionsFor: (port) => ({
       kind: 'postgres',
       url: `postgres://postgres@127.0.0.1:${port}/postgres`,
       ...settings,
     }),
-    dropPushes: (proxy) => proxy.filter('down', withoutNotifications),
+    pushesOf: (proxy) => new PushFilter(proxy, readPostgresMessage),
     killConnections: async () => {
       await run(
         server,
@@ -31,6 +39,7 @@ export async function startPostgresTarget(settings: Settings): Promise<StoreTarg
       )
     },
     plain: plainWrites(server),
+    faults: plainFaults(server),
     describe: () =>
       withClient(server, async (client) => {
         const { rows } = await client.query<{ line: string }>(
@@ -39,15 +48,31 @@ export async function startPostgresTarget(settings: Settings): Promise<StoreTarg
         )
         return rows.map(({ line }) => line).join('\n')
       }),
-    close: () => server.stop(),
+    close: async () => {
+      await bouncer?.stop()
+      await server.stop()
+    },
+  }
+}
+
+function plainFaults(server: PostgresServer): PlainFaults {
+  const during = (sql: string, values: unknown[], work: () => Promise<void>) =>
+    withClient(server, async (client) => {
+      await client.query('BEGIN')
+      await client.query(sql, values)
+      await work()
+      await client.query('COMMIT')
+    })
+  return {
+    lockKeys: (work) => during(`LOCK TABLE ${S}.keys IN ACCESS EXCLUSIVE MODE`, [], work),
+    revokeSlowly: (ids, work) => during(REVOKE, [ids], work),
   }
 }
 
 function plainWrites(server: PostgresServer): PlainWrites {
-  const revoke = `UPDATE ${S}.keys SET revoked_at = now() WHERE id = ANY ($1)`
   return {
-    revoke: (ids) => run(server, revoke, [ids]),
-    revokeAndRollBack: (id) => transaction(server, [[revoke, [[id]]]], 'ROLLBACK'),
+    revoke: (ids) => run(server, REVOKE, [ids]),
+    revokeAndRollBack: (id) => transaction(server, [[REVOKE, [[id]]]], 'ROLLBACK'),
     suspend: (id) => run(server, `UPDATE ${S}.tenants SET suspended_at = now() WHERE id = $1`, [id]),
     hardDelete: (id) => run(server, `DELETE FROM ${S}.keys WHERE id = $1`, [id]),
     deleteAll: () => run(server, `TRUNCATE ${S}.tenants CASCADE`),
@@ -55,13 +80,13 @@ function plainWrites(server: PostgresServer): PlainWrites {
     // A restore brings the rows of the instances back as well, none newer than the counter.
     turnBack: (id) =>
       transaction(server, [
-        [revoke, [[id]]],
+        [REVOKE, [[id]]],
         [`UPDATE ${S}.coherence SET epoch = epoch / 2`],
         [`UPDATE ${S}.instances SET acknowledged = least(acknowledged, (SELECT epoch FROM ${S}.coherence))`],
       ]),
     changeTag: (id) =>
       transaction(server, [
-        [revoke, [[id]]],
+        [REVOKE, [[id]]],
         [`UPDATE ${S}.coherence SET epoch = epoch - 1, tag = gen_random_uuid()`],
       ]),
   }
@@ -93,21 +118,5 @@ async function withClient<T>(server: PostgresServer, work: (client: Client) => P
     return await work(client)
   } finally {
     void client.end().catch(() => {})
-  }
-}
-
-/** Takes `NotificationResponse` (type `A`) out of what a server sends. Each message: type, length, the rest. */
-function withoutNotifications(): Filter {
-  let rest = Buffer.alloc(0)
-  return (chunk) => {
-    rest = Buffer.concat([rest, chunk])
-    const passed: Buffer[] = []
-    while (rest.length >= 5) {
-      const end = 1 + rest.readUInt32BE(1)
-      if (rest.length < end) break
-      if (rest[0] !== 'A'.charCodeAt(0)) passed.push(rest.subarray(0, end))
-      rest = rest.subarray(end)
-    }
-    return Buffer.concat(passed)
   }
 }

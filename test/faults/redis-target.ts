@@ -1,10 +1,11 @@
 /** Redis under trial. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createClient } from 'redis'
+import { createClient, MultiErrorReply } from 'redis'
 import { RedisKeyStore } from '../../src/stores/redis/index.ts'
-import { type Filter, type RedisServer, startRedis } from '../servers/index.ts'
+import { type RedisServer, startRedis } from '../servers/index.ts'
 import type { StoreOptions } from './instance-store.ts'
+import { PushFilter, readRedisMessage } from './push-filter.ts'
 import type { PlainWrites, StoreTarget } from './store-target.ts'
 
 type Settings = Pick<StoreOptions, 'lease' | 'heartbeat'>
@@ -20,11 +21,21 @@ export async function startRedisTarget(settings: Settings): Promise<StoreTarget>
   return {
     server,
     optionsFor: (port) => ({ kind: 'redis', url: `redis://127.0.0.1:${port}`, ...settings }),
-    dropPushes: (proxy) => proxy.filter('down', withoutMessages),
+    pushesOf: (proxy) => new PushFilter(proxy, readRedisMessage),
     killConnections: async () => {
       await withClient(server, (client) => client.sendCommand(['CLIENT', 'KILL', 'SKIPME', 'yes']))
     },
     plain: plainWrites(server, settings),
+    faults: {
+      sleep: async (ms) => {
+        const limit = { commandTimeout: ms + LIMIT }
+        await withClient(
+          server,
+          (client) => client.sendCommand(['DEBUG', 'SLEEP', String(ms / 1_000)]),
+          limit,
+        )
+      },
+    },
     describe: () => withClient(server, (client) => client.sendCommand<string>(['CLIENT', 'LIST'])),
     close: () => server.stop(),
   }
@@ -54,22 +65,42 @@ function plainWrites(server: RedisServer, settings: Settings): PlainWrites {
       rmSync(join(server.folder, 'appendonlydir'), { recursive: true })
       await server.start()
     },
-    /** The log cannot say any more what changed. */
+    /** Trims the stream to nothing, before any instance can have read what was written to it. */
     changeTag: (id) =>
-      withStore(async (store, client) => {
-        await store.revokeKey(id, new Date())
-        await client.xTrim(CHANGES, 'MAXLEN', 0)
+      withClient(server, async (client) => {
+        await new RedisKeyStore({ client: trimming(client), ...settings }).revokeKey(id, new Date())
       }),
   }
 }
 
+/** A client with which the stream is gone in the same moment that a script has written to it. */
+function trimming(client: Client): Client {
+  return Object.create(client, {
+    sendCommand: {
+      value: async (args: string[]) => {
+        const both = client.multi().addCommand(args).addCommand(['XTRIM', CHANGES, 'MAXLEN', '0'])
+        try {
+          return (await both.exec())[0]
+        } catch (error) {
+          // That of the script, which may be one that the store knows what to do with.
+          throw error instanceof MultiErrorReply ? error.replies[0] : error
+        }
+      },
+    },
+  }) as Client
+}
+
 /** Not through a proxy: whoever does this has a way of their own to the server. */
-async function withClient<T>(server: RedisServer, work: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  server: RedisServer,
+  work: (client: Client) => Promise<T>,
+  { commandTimeout = LIMIT } = {},
+): Promise<T> {
   const client: Client = createClient({
     url: server.url,
     disableOfflineQueue: true,
     socket: { reconnectStrategy: false, connectTimeout: LIMIT },
-    commandOptions: { timeout: LIMIT },
+    commandOptions: { timeout: commandTimeout },
   })
   client.on('error', () => {})
   await client.connect()
@@ -78,10 +109,4 @@ async function withClient<T>(server: RedisServer, work: (client: Client) => Prom
   } finally {
     client.destroy()
   }
-}
-
-/** Takes published messages out of what a server sends. They are short, and so come whole. */
-function withoutMessages(): Filter {
-  const message = /[*>]3\r\n\$\d\r\ns?message\r\n\$\d+\r\n[^\r]*\r\n\$\d+\r\n[^\r]*\r\n/g
-  return (chunk) => Buffer.from(chunk.toString('latin1').replaceAll(message, ''), 'latin1')
 }

@@ -2,22 +2,39 @@
 import type { ServerProcess } from '../servers/server-process.ts'
 import type { TcpProxy } from '../servers/index.ts'
 import type { StoreOptions } from './instance-store.ts'
+import type { PushFilter } from './push-filter.ts'
+
+/** How many connections an instance has at most: its pool's, or its client's and two of the link's own. */
+export const CONNECTIONS: Record<StoreOptions['kind'], number> = { postgres: 5, redis: 3 }
 
 export interface StoreTarget {
   readonly server: ServerProcess
+  /** Where instances connect to, when that is not the server itself. */
+  readonly entrance?: ServerProcess
   /** How an instance reaches the store through a proxy on this port. */
   optionsFor(port: number): StoreOptions
-  /** Takes what tells instances of changes out of the traffic, until the proxy is healed. */
-  dropPushes(proxy: TcpProxy): void
+  /** What can take pushes out of the traffic of this proxy. To be called before anything connects through it. */
+  pushesOf(proxy: TcpProxy): PushFilter
   /** Ends all connections from the server's side. */
   killConnections(): Promise<void>
   /**
    * Writes without the package, each committed when it returns. They throw where it is not known whether they were.
    */
   readonly plain: PlainWrites
+  readonly faults: PlainFaults
   /** What its connections are doing, for whoever looks into a fleet that does not recover. */
   describe(): Promise<string>
   close(): Promise<void>
+}
+
+/** Faults that only one store can have. */
+export interface PlainFaults {
+  /** Keeps everybody from the table of keys while `work` lasts. */
+  lockKeys?: (work: () => Promise<void>) => Promise<void>
+  /** Revokes keys in a transaction that is open while `work` lasts, and then committed. */
+  revokeSlowly?: (ids: readonly string[], work: () => Promise<void>) => Promise<void>
+  /** The server does nothing else for so many milliseconds. */
+  sleep?: (ms: number) => Promise<void>
 }
 
 export interface PlainWrites {

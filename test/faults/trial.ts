@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Confirmation } from '../../src/stores/key-store.ts'
 import { boundOf } from './bound.ts'
 import { check } from './checker.ts'
-import { type FaultName, FAULTS } from './faults.ts'
+import { type Evidence, faultNamed, type FaultName } from './faults.ts'
 import type { Fleet } from './fleet.ts'
-import { History, now } from './history.ts'
+import { ALL, History, now } from './history.ts'
 import type { Instance, Outcome } from './instance-process.ts'
 import { Load } from './load.ts'
 import { OPERATIONS, type Trial } from './operations.ts'
@@ -19,6 +19,8 @@ export interface TrialResult {
   history: History
   /** What must not be. */
   violations: string[]
+  /** The faults of which it showed that they were ones. */
+  shown: FaultName[]
   /** Milliseconds from the end of all faults until every instance served out of memory again. */
   recovery: number
   confirmations: Confirmation[]
@@ -36,7 +38,7 @@ const PAUSE = 250
 export async function runTrial(
   fleet: Fleet,
   seed: number,
-  names?: readonly FaultName[],
+  names: readonly FaultName[],
 ): Promise<TrialResult> {
   const history = new History()
   const random = new Random(seed)
@@ -45,11 +47,12 @@ export async function runTrial(
   const trial: Trial = { fleet, subjects, load, random, confirmations: [], failures: [] }
   const chosen = plan(seed, fleet.lease, names)
   const problems: string[] = []
+  const watches: Watch[] = []
   let recovery = NaN
   try {
     await populate(trial)
     for (const instance of fleet.instances) load.addTarget(instance)
-    await carryOut(chosen, trial, history)
+    await carryOut(chosen, trial, history, watches)
     await fleet.heal()
     const { ms, lost } = await fleet.recovered()
     recovery = ms
@@ -62,10 +65,38 @@ export async function runTrial(
   for (const { name, crash } of fleet.instances) if (crash !== undefined) problems.push(`${name} ${crash}`)
   const violations = [...problems, ...check(history, boundOf(fleet.lease)).map(({ message }) => message)]
   const { confirmations, failures } = trial
-  return { seed, plan: chosen, history, violations, recovery, confirmations, failures }
+  const shown = watches.filter(({ shows }) => shows()).map(({ name }) => name)
+  return { seed, plan: chosen, history, violations, shown, recovery, confirmations, failures }
 }
 
-async function carryOut({ faults, operations }: Plan, trial: Trial, history: History): Promise<void> {
+/** What is to be seen of a fault when the trial is over. */
+interface Watch {
+  name: FaultName
+  shows: () => boolean
+}
+
+const SIGNS: Record<Evidence, (instance: Instance) => number> = {
+  lapsed: ({ said }) => said.get('key cache asks the store for every key') ?? 0,
+  emptied: ({ said }) => said.get('key cache was emptied') ?? 0,
+  reconnected: ({ proxy }) => proxy.accepted,
+}
+
+/** To be called before it begins. */
+function watch(name: FaultName, instance: Instance, { instances }: Fleet): Watch {
+  const { hits, shows } = faultNamed(name)
+  if (shows === undefined) return { name, shows: () => true }
+  const hit = hits === 'one' ? [instance] : instances.slice()
+  const before = hit.map(SIGNS[shows])
+  const grown = () => hit.map((one, i) => SIGNS[shows](one) > (before[i] ?? 0))
+  return { name, shows: () => (shows === 'lapsed' ? grown().includes(true) : !grown().includes(false)) }
+}
+
+async function carryOut(
+  { faults, operations }: Plan,
+  trial: Trial,
+  history: History,
+  watches: Watch[],
+): Promise<void> {
   const { instances } = trial.fleet
   await sleep(100)
   const start = now()
@@ -78,8 +109,13 @@ async function carryOut({ faults, operations }: Plan, trial: Trial, history: His
     ...faults.map(({ name, at, ms, on }) =>
       under(at, on, async (instance) => {
         const from = now()
-        await FAULTS[name](trial, instance, ms, history)
-        history.incidents.push({ what: `${name} ${instance.name}`, from, until: now() })
+        const fault = faultNamed(name)
+        const watched = watch(name, instance, trial.fleet)
+        await fault.run(trial, instance, ms, history)
+        const touched = { one: instance.name, all: ALL, none: undefined }[fault.hits]
+        const what = `${name} ${instance.name}`
+        history.incidents.push({ what, ...(touched && { instance: touched }), from, until: now() })
+        watches.push(watched)
       }),
     ),
     ...operations.map(({ name, at, on }) => under(at, on, (instance) => OPERATIONS[name](trial, instance))),

@@ -28,12 +28,14 @@ export class TcpProxy {
   readonly #held = new Set<Direction>()
   #filter: { direction: Direction; make: () => Filter } | undefined
   #delay = 0
+  #accepted = 0
 
   constructor(target: { host: string; port: number }) {
     this.#target = target
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
       const pipe = new Pipe(client, this.#target, () => this.#pipes.delete(pipe))
       this.#pipes.add(pipe)
+      this.#accepted++
       pipe.setDelay(this.#delay)
       if (this.#filter !== undefined) pipe.setFilter(this.#filter.direction, this.#filter.make())
       for (const direction of this.#held) pipe.hold(direction)
@@ -53,6 +55,11 @@ export class TcpProxy {
   /** How many connections are open. */
   get connections(): number {
     return this.#pipes.size
+  }
+
+  /** How many connections there ever were. */
+  get accepted(): number {
+    return this.#accepted
   }
 
   /** From now on nothing gets through, and nobody is told. */
