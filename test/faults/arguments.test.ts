@@ -1,0 +1,45 @@
+/** The long runs refuse what they are not sure to understand, and start nothing. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { describe, test } from 'node:test'
+import { BadArgument, decimal, storeKind, whole } from './arguments.ts'
+
+describe('arguments of the long runs', () => {
+  test('are whole numbers, from one on unless told otherwise', () => {
+    assert.equal(whole('trials', '300', 30), 300)
+    assert.equal(whole('trials', undefined, 30), 30)
+    assert.equal(whole('trials', '0', 30, 0), 0)
+    for (const value of ['0', 'x', '', '-1', '1.5', '1e3', ' 7', 'NaN', 'Infinity']) {
+      assert.throws(() => whole('trials', value, 30), BadArgument, value)
+    }
+  })
+  test('are minutes, which may be a part of one', () => {
+    assert.equal(decimal('minutes', '0.5', 10), 0.5)
+    for (const value of ['0', '0.0', 'x', '', '-1', '1.']) {
+      assert.throws(() => decimal('minutes', value, 10), BadArgument, value)
+    }
+  })
+  test('are a store there is', () => {
+    assert.deepEqual([storeKind(undefined), storeKind('redis')], ['postgres', 'redis'])
+    assert.throws(() => storeKind('mysql'), BadArgument)
+  })
+
+  for (const [script, ...args] of [
+    ['faults', '--trials', 'x'],
+    ['faults', '--parallel', 'x'],
+    ['faults', '--trial', '3'],
+    ['soak', '--minutes', 'x'],
+    ['soak', '--store', 'mysql'],
+    ['invariants', '--only', 'no such rule'],
+  ]) {
+    test(`end ${script} with exit code 2: ${args.join(' ')}`, () => {
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', `scripts/${script}.ts`, ...args],
+        { encoding: 'utf8', timeout: 60_000 },
+      )
+      assert.equal(status, 2, stderr)
+      assert.match(stderr, /--?\w+/)
+    })
+  }
+})
