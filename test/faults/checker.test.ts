@@ -1,8 +1,17 @@
 /** The checker, on histories made right and wrong by hand. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { check } from './checker.ts'
-import { ALL, type Change, type Exchange, History, type KeyState, type Outage } from './history.ts'
+import { boundOf } from './bound.ts'
+import { check, PATIENCE, RECOVERY } from './checker.ts'
+import {
+  ALL,
+  type Change,
+  type Exchange,
+  History,
+  type Incident,
+  type KeyState,
+  type Outage,
+} from './history.ts'
 
 const GOOD: KeyState = { good: true, suspended: false, scoped: true, until: Infinity }
 const BAD: KeyState = { ...GOOD, good: false }
@@ -125,6 +134,75 @@ describe('rule 4: what cannot be known is 503', () => {
     assert.equal(verdict([CREATED], exchange, [outage]), 'fine')
     assert.equal(verdict([CREATED], exchange, [{ ...outage, instance: ALL }]), 4)
   })
+})
+
+describe('rule 5: an instance that nothing is wrong with does not answer 503 for long', () => {
+  /** A request every 10 ms, to instance `a`, of which those from `first` to `last` are answered 503. */
+  const silent = (first: number, last: number, incidents: Incident[] = [], length = 20_000) => {
+    const history = new History()
+    history.changes.push(CREATED)
+    history.incidents.push(...incidents)
+    for (let at = 20; at < length; at += 10) {
+      const status = at >= first && at <= last ? 503 : 200
+      const times = { invoked: at, completed: at + 1, status }
+      history.exchanges.push({ key: 'k', instance: 'a', scoped: false, ...times })
+      history.exchanges.push({ key: 'k', instance: 'b', scoped: false, ...times, status: 200 })
+    }
+    return check(history, BOUND).map(({ rule, exchange }) => `${rule} ${exchange.instance}`)
+  }
+  const limit = BOUND + PATIENCE
+  test('503 for a whole trial in which nothing happens', () => {
+    assert.deepEqual(silent(0, Infinity), ['5 a'])
+    assert.deepEqual(silent(0, Infinity, [{ what: 'none', from: 20, until: 30 }]), ['5 a'])
+    assert.deepEqual(silent(0, Infinity, [], limit + 50), ['5 a'])
+  })
+  test('503 for no longer than the lease and a little', () => {
+    assert.deepEqual(silent(100, 100 + limit), [])
+    assert.deepEqual(silent(100, 110 + limit), ['5 a'])
+  })
+  test('503 in a fault, and until a while after it', () => {
+    const fault = { what: 'a fault', from: 100, until: 9_000 }
+    for (const instance of ['a', ALL]) {
+      assert.deepEqual(silent(110, 9_000 + RECOVERY, [{ ...fault, instance }]), [])
+      assert.deepEqual(silent(110, 9_100 + RECOVERY + limit, [{ ...fault, instance }]), ['5 a'])
+    }
+  })
+  test('503 in a fault of another instance', () => {
+    assert.deepEqual(silent(110, 9_000, [{ what: 'a fault', instance: 'b', from: 100, until: 9_000 }]), [
+      '5 a',
+    ])
+  })
+  test('no answer at all is another matter', () => {
+    const history = new History()
+    for (let at = 20; at < 9_000; at += 10) {
+      history.exchanges.push({
+        key: 'k',
+        instance: 'a',
+        scoped: false,
+        invoked: at,
+        completed: at,
+        status: 0,
+      })
+    }
+    assert.deepEqual(check(history, BOUND), [])
+  })
+})
+
+test('the lease is the bound, and not a percent of it or the tolerance of clocks more', () => {
+  const history = new History()
+  history.changes.push(CREATED, change(BAD, { called: 100, committed: 110 }))
+  const accepted = (invoked: number) => ({
+    key: 'k',
+    instance: 'a',
+    scoped: false,
+    invoked,
+    completed: invoked + 1,
+  })
+  history.exchanges.push({ ...accepted(1_112), status: 200 }, { ...accepted(1_115), status: 200 })
+  assert.deepEqual(
+    check(history, boundOf(1_000)).map(({ rule, exchange }) => [rule, exchange.invoked]),
+    [[3, 1_115]],
+  )
 })
 
 test('a status that no rule knows is a violation', () => {

@@ -8,26 +8,36 @@
  * And what follows from them, because an instance that cannot ask the store cannot know: when the lease is over, it
  * answers 503 (4). A 503 is never wrong by the first three rules: it neither accepts nor refuses.
  *
+ * Lest a fleet that refuses to know anything passes for a safe one: where nothing is wrong with an instance or its store,
+ * and has not been for a while, it does not answer 503 and nothing else for longer than the lease and a little (5).
+ *
  * Rules 1 to 3 are one: a request may be answered by any state that its key had between sending and answer, where a state
  * ends when the change that replaced it has returned, or has been committed for longer than the lease.
  */
+import { CLOCK_SLACK } from './bound.ts'
 import { ABSENT, ALL, type Change, type Exchange, type History, type KeyState } from './history.ts'
 
 export interface Violation {
-  rule: 1 | 2 | 3 | 4 | 'unexpected status'
+  rule: 1 | 2 | 3 | 4 | 5 | 'unexpected status'
   exchange: Exchange
   /** The change that the answer goes against. */
   against?: Change
   message: string
 }
 
-/** Milliseconds by which clocks are read sooner or later than what they measure; expiry is kept in whole ones. */
-const CLOCK_SLACK = 3
+/** Milliseconds that an instance and its store may take to find to each other again after a fault, on a busy machine. */
+export const RECOVERY = 4_000
+/** Milliseconds beyond the lease for which an instance that nothing is wrong with may fail to ask its store. */
+export const PATIENCE = 1_000
 
 /**
  * @param bound milliseconds after a commit for which what it replaced may still be served: lease and clock tolerances
  */
 export function check(history: History, bound: number): Violation[] {
+  return [...checkAnswers(history, bound), ...checkSilence(history, bound)]
+}
+
+function checkAnswers(history: History, bound: number): Violation[] {
   const changes = new Map<string, Change[]>()
   for (const change of history.changes) {
     const known = changes.get(change.key)
@@ -89,7 +99,32 @@ function withoutProof(exchange: Exchange, { outages }: History, bound: number): 
   )
 }
 
-function violation(rule: 1 | 2 | 3 | 4, exchange: Exchange, against?: Change, more = ''): Violation {
+/** Rule 5. Only the time outside of faults counts, and from when the instance, or the one before it, could serve again. */
+function checkSilence(history: History, bound: number): Violation[] {
+  const byInstance = new Map<string, Exchange[]>()
+  for (const exchange of history.exchanges) {
+    if (exchange.status === 0) continue
+    const known = byInstance.get(exchange.instance)
+    if (known === undefined) byInstance.set(exchange.instance, [exchange])
+    else known.push(exchange)
+  }
+  return [...byInstance].flatMap(([instance, exchanges]) => {
+    const touching = history.incidents.filter((incident) => [ALL, instance].includes(incident.instance ?? ''))
+    let since: number | undefined
+    for (const exchange of exchanges.sort((a, b) => a.completed - b.completed)) {
+      const { status, completed } = exchange
+      const excused = touching.some(({ from, until }) => from <= completed && completed <= until + RECOVERY)
+      if (status !== 503 || excused) since = undefined
+      else if (completed - (since ??= completed) > bound + PATIENCE) {
+        const more = `, as it has since ${since.toFixed(1)}, and nothing is wrong with it`
+        return [violation(5, exchange, undefined, more)]
+      }
+    }
+    return []
+  })
+}
+
+function violation(rule: 1 | 2 | 3 | 4 | 5, exchange: Exchange, against?: Change, more = ''): Violation {
   const { key, instance, status, invoked, completed } = exchange
   const times = `sent ${invoked.toFixed(1)}, answered ${completed.toFixed(1)}`
   const cause =
