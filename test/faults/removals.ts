@@ -9,7 +9,14 @@ export interface Removal {
   /** Must stand in the file exactly once. */
   find: string
   replace: string
+  /** What must fail, where that is more than the race logic on a clock of the tests' own: `DETERMINISTIC`. */
+  tests?: readonly string[]
 }
+
+/** Tests of the race logic, without any server. */
+export const DETERMINISTIC = ['test/cache', 'test/tenant-auth', 'test/stores/fleet-barrier.test.ts']
+/** A server of its own that is made a standby: nothing in it depends on how fast anything is. */
+const STANDBY = 'test/stores/postgres/standby.test.ts'
 
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
@@ -66,6 +73,14 @@ export const REMOVALS: Removal[] = [
     replace: 'this.#entries !== undefined',
   },
   {
+    rule: '4',
+    what: 'a standby may fill the cache',
+    file: 'src/stores/postgres/store.ts',
+    find: 'if (answer?.standby !== false) {',
+    replace: 'if (answer === undefined) {',
+    tests: [STANDBY],
+  },
+  {
     rule: '5',
     what: 'a change is acknowledged before its keys are dropped',
     file: MEMBER,
@@ -86,6 +101,42 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: "if (wall >= entry.expiresAt) return 'expired'",
     replace: '',
+  },
+  {
+    rule: '7',
+    what: 'refused keys take the place of good ones',
+    file: ENTRIES,
+    find: '      this.#refused.set(hash,',
+    replace:
+      '      if (this.#good.size + this.#refused.size >= this.#good.max) this.#good.pop()\n      this.#refused.set(hash,',
+  },
+  {
+    rule: '7',
+    what: 'there is no cap on look-ups at once',
+    file: 'src/cache/gate.ts',
+    find: 'if (this.#taken < this.#limit) this.#taken++',
+    replace: 'if (this.#taken < Infinity) this.#taken++',
+  },
+  {
+    rule: '7',
+    what: 'everybody who asks makes a read of their own',
+    file: CACHE,
+    find: 'joinable ? this.#pending.get(hash) : undefined',
+    replace: 'joinable && hash === undefined ? this.#pending.get(hash) : undefined',
+  },
+  {
+    rule: '8',
+    what: 'entries are served without bound while the store does not answer',
+    file: CACHE,
+    find: 'if (now >= Math.min(entry.until, this.#lease.end) + cache.staleIfError) return undefined',
+    replace: '',
+  },
+  {
+    rule: '8',
+    what: 'the fleet is not told that an instance serves beyond the lease',
+    file: MEMBER,
+    find: 'holds: coherence.lease + staleIfError',
+    replace: 'holds: coherence.lease',
   },
   {
     rule: 'barrier',

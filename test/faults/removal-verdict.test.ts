@@ -1,0 +1,59 @@
+/** What counts as having caught that a rule is missing, and what does not. On runs of the real test runner. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { verdictOf } from './removal-verdict.ts'
+
+const REPORTER = fileURLToPath(new URL('failure-reporter.mjs', import.meta.url))
+const IMPORTS = `import assert from 'node:assert/strict'; import { describe, test } from 'node:test';`
+const folder = mkdtempSync(join(tmpdir(), 'verdicts-'))
+after(() => rmSync(folder, { recursive: true }))
+
+function run(source: string, limit = 60_000) {
+  const file = join(folder, 'a.test.ts')
+  writeFileSync(file, IMPORTS + source)
+  const args = ['--import', 'tsx', '--test', `--test-reporter=${REPORTER}`, '--test-timeout=30000', file]
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env
+  const { stdout, status, signal } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: limit,
+    env,
+  })
+  const { verdict, tests } = verdictOf({ output: stdout, ok: status === 0, late: signal !== null })
+  return [verdict, ...tests]
+}
+
+test('tests that all pass have caught nothing', () => {
+  assert.deepEqual(run(`test('a', () => {}); test('b', () => {})`), ['NOT CAUGHT'])
+})
+test('an assertion that fails in a test has', () => {
+  assert.deepEqual(
+    run(`describe('s', () => { test('a', () => {}); test('b', async () => assert.equal(1, 2)) })`),
+    ['caught', 'b'],
+  )
+})
+test('so has one within a property', () => {
+  const fastCheck = JSON.stringify(import.meta.resolve('fast-check'))
+  const property = `import fc from ${fastCheck}; test('p', () => fc.assert(fc.property(fc.nat(), (n) => assert.ok(n < 5))))`
+  assert.deepEqual(run(property), ['caught', 'p'])
+})
+test('another error in a test has not: the code is broken', () => {
+  assert.deepEqual(run(`test('a', () => { throw new TypeError('x is not a function') })`), ['broken'])
+})
+test('neither has a file that does not load', () => {
+  assert.deepEqual(run(`test('a', () => assert.equal(1, 2)); import './no-such-file.ts'`), ['broken'])
+  assert.deepEqual(run('this is no code'), ['broken'])
+})
+test('neither has a run that hangs', () => {
+  assert.deepEqual(
+    run(`setInterval(() => {}, 1000); test('a', { timeout: 200 }, () => new Promise(() => {}))`, 5_000),
+    ['hung'],
+  )
+})
+test('a file without tests has shown nothing', () => {
+  assert.deepEqual(verdictOf({ output: '', ok: true, late: false }).verdict, 'broken')
+})
