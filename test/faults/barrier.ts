@@ -2,11 +2,8 @@
 import { Agent } from 'node:http'
 import { quantile } from './campaign.ts'
 import type { Fleet } from './fleet.ts'
-import type { Instance } from './instance-process.ts'
 import { statusOf } from './load.ts'
-
-/** How often a key is asked for, at most, until it is in memory. */
-const ASKED = 20
+import { untilHeld } from './until-held.ts'
 
 export interface BarrierSample {
   /** Milliseconds from the commit to the return. */
@@ -31,7 +28,7 @@ export async function measureBarrier(fleet: Fleet, count: number): Promise<Barri
     if (revoker === undefined || created === undefined) throw new Error('a healthy fleet cannot create a key')
     const ask = (port: number) => statusOf(port, '/open', created.key, agent)
     const held = await Promise.all(
-      fleet.instances.map((instance) => untilHit(instance, () => ask(instance.port))),
+      fleet.instances.map((instance) => untilHeld(instance, () => ask(instance.port))),
     )
     const { value, committed, error } = await revoker.do('revoke', created.details.id)
     if (value === undefined || committed === undefined)
@@ -46,19 +43,6 @@ export async function measureBarrier(fleet: Fleet, count: number): Promise<Barri
   }
   agent.destroy()
   return samples
-}
-
-/**
- * Asks until the key is answered out of memory. The first answer often is not kept, because the news that the key was
- * created comes right after it.
- */
-async function untilHit(instance: Instance, ask: () => Promise<number>): Promise<boolean> {
-  for (let tries = 0; tries < ASKED; tries++) {
-    const before = (await instance.do('hits')).value ?? NaN
-    const status = await ask()
-    if (status === 200 && (await instance.do('hits')).value === before + 1) return true
-  }
-  return false
 }
 
 /**

@@ -40,6 +40,8 @@ const options = JSON.parse(process.argv[2] ?? '') as InstanceOptions
 const instanceStore = await makeStore(options.store)
 /** When this instance was first told of each change, by epoch. */
 const pushes = new Map<number, number>()
+/** `undefined` until somebody wants to know: what nobody asks for must not pile up in a soak. */
+let reads: { total: number; now: number; most: number; byHash: Map<string, number> } | undefined
 const call = new AsyncLocalStorage<{ answer: Answer; dies: boolean }>()
 const keys = new KeyManager(watched(instanceStore.store), { timeout: TIMEOUT })
 const app = await startApp()
@@ -61,6 +63,16 @@ const actions = {
   suspend: (tenantId: string) => keys.suspendTenant(tenantId),
   resume: (tenantId: string) => keys.resumeTenant(tenantId),
   stats: () => ({ ...app.tenantAuth.stats(), ready: app.tenantAuth.isReady(), memory: memory() }),
+  /** From now on look-ups in the store are counted. */
+  countReads: () => {
+    reads = { total: 0, now: 0, most: 0, byHash: new Map() }
+  },
+  /** How many there were, how many at once, and how many of these keys. */
+  reads: (hashes: string[]) => ({
+    total: reads?.total ?? 0,
+    most: reads?.most ?? 0,
+    wanted: hashes.reduce((sum, hash) => sum + (reads?.byHash.get(hash) ?? 0), 0),
+  }),
   /** How many requests were let in out of memory. */
   hits: () => app.tenantAuth.stats().hits,
   pushedAt: (epoch: number) => pushes.get(epoch),
@@ -116,6 +128,19 @@ function watched(store: CoherentKeyStore & WritableKeyStore): CoherentKeyStore &
       return result
     }
     Object.defineProperty(store, name, { value: noted })
+  }
+  const find = store.findByHash.bind(store)
+  store.findByHash = async (hash, options) => {
+    const counts = reads
+    if (counts === undefined) return find(hash, options)
+    counts.total++
+    counts.most = Math.max(counts.most, ++counts.now)
+    counts.byHash.set(hash, (counts.byHash.get(hash) ?? 0) + 1)
+    try {
+      return await find(hash, options)
+    } finally {
+      counts.now--
+    }
   }
   const { coherence } = store
   if (coherence.kind === 'fleet') {

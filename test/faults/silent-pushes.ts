@@ -1,0 +1,89 @@
+/** What a fleet does to which no push comes. */
+import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Confirmation } from '../../src/stores/key-store.ts'
+import type { Fleet } from './fleet.ts'
+import { now } from './history.ts'
+import type { Instance } from './instance-process.ts'
+import { statusOf } from './load.ts'
+import { untilHeld } from './until-held.ts'
+
+const CHANGES = 6
+/** Milliseconds beyond a heartbeat: a round trip, on a machine that has others to serve. Far below any lease. */
+const SLACK = 1_000
+const WARNING = /^no push of key changes/
+
+/**
+ * Each key is in the memory of every instance, and then revoked: behind the package's back, and by the first instance. The
+ * others write nothing, so that nothing but their heartbeats can tell them.
+ *
+ * @throws unless each is seen within a heartbeat and a round trip, confirmed by all as fast, and one warning is logged
+ * @returns the longest times, in milliseconds
+ */
+export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: number; confirmed: number } }> {
+  const { heartbeat, lease } = fleet.target.optionsFor(0)
+  const limit = heartbeat + SLACK
+  assert.ok(limit < lease / 2, 'what is measured could as well be the lease')
+  const [writer, ...watchers] = fleet.instances
+  assert.ok(writer)
+  const agent = new Agent({ keepAlive: true })
+  const worst = { seen: 0, confirmed: 0 }
+  try {
+    await writer.do('createTenant', 'silent')
+    // On an empty Redis the first confirmation waits for a lease: rows of instances may have been lost with what was there.
+    await revoke(writer, (await newKey(writer)).details.id)
+    for (let i = 0; i < CHANGES; i++) {
+      const { key, details } = await newKey(writer)
+      const ask = ({ port }: Instance) => statusOf(port, '/open', key, agent)
+      for (const instance of watchers) assert.ok(await untilHeld(instance, () => ask(instance)))
+
+      if (i % 2 === 0) {
+        await fleet.target.plain.revoke([details.id])
+        const committed = now()
+        for (const instance of watchers) {
+          while ((await ask(instance)) !== 401) {
+            assert.ok(now() - committed < limit, `${instance.name} accepts it after ${limit} ms`)
+            await sleep(5)
+          }
+          worst.seen = Math.max(worst.seen, now() - committed)
+        }
+      } else {
+        const confirmation = await revoke(writer, details.id)
+        assert.deepEqual(
+          await Promise.all(watchers.map(ask)),
+          watchers.map(() => 401),
+        )
+        assert.equal(confirmation.confirmedBy, 'all')
+        assert.ok(confirmation.waitedMs < limit, `confirmed after ${confirmation.waitedMs} ms`)
+        worst.confirmed = Math.max(worst.confirmed, confirmation.waitedMs)
+      }
+    }
+    // The last of them may have been seen by a heartbeat which no other has followed yet.
+    await sleep(3 * heartbeat)
+    for (const instance of watchers) {
+      const warnings = [...instance.said].filter(([message]) => WARNING.test(message))
+      assert.deepEqual(
+        warnings.map(([, count]) => count),
+        [1],
+        `warnings of ${instance.name}`,
+      )
+      assert.equal((await instance.do('stats')).value?.fleet?.push.state, 'silent')
+    }
+    return { worst }
+  } finally {
+    agent.destroy()
+  }
+}
+
+async function newKey(writer: Instance) {
+  const { value, error } = await writer.do('create', 'silent', [])
+  if (value === undefined) throw new Error(`no key can be created: ${error}`)
+  return value
+}
+
+async function revoke(writer: Instance, id: string): Promise<Confirmation> {
+  const { value, error } = await writer.do('revoke', id)
+  if (value === undefined) throw new Error(`no key can be revoked: ${error}`)
+  return value
+}
