@@ -1,0 +1,95 @@
+/** Random keys by the thousand, on a real fleet: they cost good keys nothing, and the store no more than one read each. */
+import assert from 'node:assert/strict'
+import { Agent } from 'node:http'
+import { test } from 'node:test'
+import { generateKey, hashKey } from '../../src/keys/key-format.ts'
+import { redisAvailable } from '../servers/index.ts'
+import { startFleet } from './campaign.ts'
+import { now } from './history.ts'
+import { statusOf } from './load.ts'
+
+/** Look-ups at once, at most. */
+const CAP = 8
+/** Good keys, which are all in memory, and room for no more of them. */
+const GOOD = 20
+/** More than a cache has room for refused ones. */
+const RANDOM = 1_200
+/** Of each random key, at once. */
+const COPIES = 3
+/** Who send them. More than the cap, so that it is reached. */
+const FLOODERS = 3 * CAP
+/** Of the requests with good keys, in hundredths: a busy machine may cost a heartbeat. */
+const MISSES = 2
+
+for (const [kind, name] of [
+  ['postgres', 'PostgreSQL'],
+  ['redis', 'Redis'],
+] as const) {
+  const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
+  test(
+    `a flood of random keys pushes out no good one, and the store sees little of it (${name})`,
+    { skip },
+    async (t) => {
+      const fleet = await startFleet(kind, {
+        size: 2,
+        max: GOOD,
+        maxConcurrentLookups: CAP,
+        settings: { lease: 2_000, heartbeat: 500 },
+      })
+      const agent = new Agent({ keepAlive: true })
+      t.after(async () => {
+        agent.destroy()
+        await fleet.stop()
+      })
+      const [instance] = fleet.instances
+      assert.ok(instance)
+      const ask = (key: string) => statusOf(instance.port, '/open', key, agent)
+      await instance.do('createTenant', 'flooded')
+      const keys: string[] = []
+      for (let i = 0; i < GOOD; i++) {
+        const { value } = await instance.do('create', 'flooded', [])
+        assert.ok(value)
+        keys.push(value.key)
+      }
+      const hashes = keys.map((key) => hashKey(key))
+      for (let kept = 0, tries = 0; kept < GOOD && tries < 50; tries++) {
+        for (const key of keys) assert.equal(await ask(key), 200)
+        kept = (await instance.do('stats')).value?.cachedKeys ?? 0
+      }
+
+      await instance.do('countReads')
+      const statuses: number[] = []
+      let flooding = true
+      const use = async () => {
+        for (let i = 0; flooding; i = (i + 1) % GOOD) statuses.push(await ask(keys[i] ?? ''))
+      }
+      const flood = async () => {
+        const refusals: number[] = []
+        for (let left = RANDOM / FLOODERS; left > 0; left--) {
+          const key = generateKey('tk', 'live')
+          refusals.push(...(await Promise.all(Array.from({ length: COPIES }, () => ask(key)))))
+        }
+        return refusals
+      }
+      const using = use()
+      const start = now()
+      const refusals = (await Promise.all(Array.from({ length: FLOODERS }, flood))).flat()
+      const took = now() - start
+      flooding = false
+      await using
+      const { value: reads } = await instance.do('reads', hashes)
+      assert.ok(reads)
+
+      const figures = `${statuses.length} good, ${refusals.length} random requests in ${Math.round(took)} ms; ${JSON.stringify(reads)}`
+      t.diagnostic(figures)
+      assert.ok(statuses.length >= 100, figures)
+      assert.deepEqual([...new Set(statuses)], [200], figures)
+      assert.deepEqual([...new Set(refusals)], [401], figures)
+      // The hit rate of good keys is what it was: all of them.
+      assert.ok(reads.wanted * 100 <= statuses.length * MISSES, figures)
+      assert.equal(reads.most, CAP, figures)
+      // One for each, where the copies came while it was under way or its refusal was in memory.
+      assert.ok(reads.total - reads.wanted <= RANDOM * 1.1, figures)
+    },
+  )
+}
