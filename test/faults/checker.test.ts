@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { boundOf } from './bound.ts'
-import { check, PATIENCE, RECOVERY } from './checker.ts'
+import { check, HELD_UP, PATIENCE, RECOVERY } from './checker.ts'
 import {
   ALL,
   type Change,
@@ -171,6 +171,16 @@ describe('rule 5: an instance that nothing is wrong with does not answer 503 for
     assert.deepEqual(silent(110, 9_000, [{ what: 'a fault', instance: 'b', from: 100, until: 9_000 }]), [
       '5 a',
     ])
+  })
+  test('503 that a busy machine held up shows nothing', () => {
+    const history = new History()
+    for (let at = 20; at < 9_000; at += 10) {
+      const times = { invoked: at - HELD_UP * BOUND - 1, completed: at }
+      history.exchanges.push({ key: 'k', instance: 'a', scoped: false, ...times, status: 503 })
+    }
+    assert.deepEqual(check(history, BOUND), [])
+    for (const exchange of history.exchanges) exchange.invoked += 2
+    assert.equal(check(history, BOUND).length, 1)
   })
   test('no answer at all is another matter', () => {
     const history = new History()

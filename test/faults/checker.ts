@@ -27,6 +27,11 @@ export interface Violation {
 
 /** Milliseconds that an instance and its store may take to find to each other again after a fault, on a busy machine. */
 export const RECOVERY = 4_000
+/**
+ * Of the lease. A look-up is given up after 0.6 of it (`instance.ts`), so a 503 that took longer than this was held up by a
+ * machine that has more to do than it can, which says nothing about the instance.
+ */
+export const HELD_UP = 0.75
 /** Milliseconds beyond the lease for which an instance that nothing is wrong with may fail to ask its store. */
 export const PATIENCE = 1_000
 
@@ -112,9 +117,10 @@ function checkSilence(history: History, bound: number): Violation[] {
     const touching = history.incidents.filter((incident) => [ALL, instance].includes(incident.instance ?? ''))
     let since: number | undefined
     for (const exchange of exchanges.sort((a, b) => a.completed - b.completed)) {
-      const { status, completed } = exchange
+      const { status, invoked, completed } = exchange
+      const heldUp = completed - invoked > HELD_UP * bound
       const excused = touching.some(({ from, until }) => from <= completed && completed <= until + RECOVERY)
-      if (status !== 503 || excused) since = undefined
+      if (status !== 503 || excused || heldUp) since = undefined
       else if (completed - (since ??= completed) > bound + PATIENCE) {
         const more = `, as it has since ${since.toFixed(1)}, and nothing is wrong with it`
         return [violation(5, exchange, undefined, more)]
