@@ -9,6 +9,7 @@
  *
  * `keyStoreContract` and `coherenceContract` of `fastify-tenant-auth/testing` are the same as tests: run them on yours.
  */
+import { badOption } from '../errors.ts'
 
 /** The tenant that a key belongs to, as a store answers it. Only `id` is required; `null` is as good as nothing. */
 export interface StoredTenant {
@@ -339,4 +340,30 @@ export function isWritable(store: KeyStore): store is WritableKeyStore {
 export function isCoherent(store: KeyStore): store is CoherentKeyStore {
   const candidate: Partial<CoherentKeyStore> = store
   return candidate.coherence !== undefined
+}
+
+/**
+ * Checks the coherence side of a store, where it has one: one that is half there would be found out by a revoked key.
+ *
+ * @throws `TENANT_AUTH_BAD_OPTION`
+ */
+export function checkCoherence(store: KeyStore): void {
+  if (!isCoherent(store)) return
+  // Users of plain JavaScript may have anything here.
+  const given: unknown = store.coherence
+  const coherence = (given ?? {}) as Partial<Record<keyof LocalCoherence | keyof FleetCoherence, unknown>>
+  const { kind, subscribe, connect, confirm, lease, heartbeat } = coherence
+  const confirms = typeof confirm === 'function'
+  if (kind === 'local' && confirms && typeof subscribe === 'function') return
+  const keepsTime = isDuration(lease) && isDuration(heartbeat) && heartbeat < lease
+  if (kind === 'fleet' && confirms && typeof connect === 'function' && keepsTime) return
+  throw badOption(
+    'keyStore',
+    "a KeyStore whose coherence, if it has any, is of kind 'local' with subscribe() and confirm(), or of kind 'fleet' " +
+      'with connect(), confirm(), a lease and a shorter heartbeat in milliseconds',
+  )
+}
+
+function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
 }

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkCoherence, type KeyStore } from '../../src/stores/key-store.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { FakeFleet } from '../cache/fake-fleet.ts'
+
+const work = () => Promise.resolve()
+const local = { kind: 'local', subscribe: () => work, confirm: work }
+const fleet = { kind: 'fleet', connect: work, confirm: work, lease: 2_000, heartbeat: 500 }
+
+function storeWith(coherence: unknown): KeyStore {
+  return Object.assign({ findByHash: () => Promise.resolve(null) }, { coherence })
+}
+
+describe('checkCoherence', () => {
+  it('lets through a store without the coherence side, and the ones that have it', () => {
+    checkCoherence({ findByHash: () => Promise.resolve(null) })
+    checkCoherence(storeWith(undefined))
+    checkCoherence(new MemoryKeyStore())
+    checkCoherence(new FakeFleet().connectAs('a'))
+    checkCoherence(storeWith(local))
+    checkCoherence(storeWith(fleet))
+  })
+
+  const wrong: Record<string, unknown> = {
+    null: null,
+    'a word': 'fleet',
+    'no kind': { ...fleet, kind: undefined },
+    'a kind of its own': { ...fleet, kind: 'cluster' },
+    'local without subscribe': { ...local, subscribe: undefined },
+    'local without confirm': { ...local, confirm: undefined },
+    'a fleet without connect': { ...fleet, connect: undefined },
+    'a fleet without confirm': { ...fleet, confirm: true },
+    'a fleet without a lease': { ...fleet, lease: undefined },
+    'a lease without end': { ...fleet, lease: Infinity },
+    'a lease of none': { ...fleet, lease: Number.NaN },
+    'a lease in words': { ...fleet, lease: '2000' },
+    'no time between heartbeats': { ...fleet, heartbeat: 0 },
+    'a heartbeat as long as the lease': { ...fleet, heartbeat: 2_000 },
+  }
+  for (const [name, coherence] of Object.entries(wrong)) {
+    it(`refuses ${name}, naming the option`, () => {
+      assert.throws(() => checkCoherence(storeWith(coherence)), {
+        code: 'TENANT_AUTH_BAD_OPTION',
+        message: /^keyStore must be /,
+      })
+    })
+  }
+})
