@@ -5,9 +5,17 @@ import { withTimeLimit } from '../time-limit.ts'
 
 export interface ConnectionEvents {
   onPush(epoch: number): void
+  /** This process wrote. */
+  onOwnWrite(epoch: number): void
   /** A connection that was handed out is gone. */
   onLost(link: FleetLink, cause: unknown): void
 }
+
+/**
+ * Milliseconds for one attempt. Whatever takes longer must remember over attempts how far it has come, as a store does
+ * that watches whether instances with other settings live.
+ */
+const LIMIT = 5_000
 
 /** @throws also where the connection was lost while it was made */
 export async function connect(
@@ -24,10 +32,16 @@ export async function connect(
   }
   const link = await withTimeLimit(
     clock,
-    // Longer than a beat: it may have to watch instances with other settings to see whether they live.
-    2 * coherence.lease + 1_000,
+    LIMIT,
     async (signal) => {
-      const made = await coherence.connect({ onPush: (epoch) => events.onPush(epoch), onLost }, signal)
+      const made = await coherence.connect(
+        {
+          onPush: (epoch) => events.onPush(epoch),
+          onOwnWrite: (epoch) => events.onOwnWrite(epoch),
+          onLost,
+        },
+        signal,
+      )
       if (signal.aborted) made.destroy() // Too late: nobody waits for it any more.
       return made
     },

@@ -7,13 +7,13 @@
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { TenantAuthError } from '../errors.ts'
 import type { FleetCoherence, FleetLink, Position } from '../stores/key-store.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { connect } from './fleet-connection.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import type { Lease } from './lease.ts'
 import { PushWatch } from './push-watch.ts'
+import { isRefusal, StateReporter } from './state-reporter.ts'
 import { withTimeLimit } from '../time-limit.ts'
 
 export interface FleetMemberOptions {
@@ -27,6 +27,12 @@ export interface FleetMemberOptions {
   onReport?: ((report: FleetReport) => void) | undefined
 }
 
+/** Milliseconds that `start` waits. Fastify gives a hook ten seconds, after which the app would not start at all. */
+const START_LIMIT = 5_000
+/** Milliseconds that a beat may take at most, however long the lease. */
+const BEAT_LIMIT = 2_000
+/** Milliseconds until the next attempt of an instance that the fleet does not take: somebody has to do something first. */
+const REFUSED_PAUSE = 30_000
 /** How long `close` waits to take the instance's row away. Without it, the next revocation waits for the lease. */
 const LEAVE_TIMEOUT = 1_000
 
@@ -37,6 +43,7 @@ export class FleetMember {
   readonly #instance = randomUUID()
   readonly #closing = new AbortController()
   readonly #push: PushWatch
+  readonly #reporter: StateReporter
   #link: FleetLink | undefined
   #registered = false
   /** Where this instance stands: all that changed up to here is dropped. */
@@ -46,7 +53,8 @@ export class FleetMember {
   #running: Promise<void> | undefined
   #woken = false
   #wakeUp: (() => void) | undefined
-  #reported: FleetState = 'cold'
+  /** When it last connected anew without waiting for the next heartbeat. */
+  #hurriedAt = -Infinity
   #lastAnswer: number | null = null
   #resets = 0
 
@@ -57,6 +65,7 @@ export class FleetMember {
     this.#push = new PushWatch((silent) =>
       options.onReport?.({ event: silent ? 'push-silent' : 'push-restored' }),
     )
+    this.#reporter = new StateReporter((report) => options.onReport?.(report))
   }
 
   get state(): FleetState {
@@ -65,18 +74,20 @@ export class FleetMember {
   }
 
   /**
-   * Returns when the first round is over, whether it went well or not.
+   * Returns when the first round is over, whether it went well or not, and after five seconds in any case. It goes on in
+   * the background.
    *
-   * @throws `TENANT_AUTH_FLEET_MISMATCH`: this instance must not start
+   * @throws `TENANT_AUTH_FLEET_MISMATCH`, `TENANT_AUTH_BAD_OPTION`: this instance must not start
    */
   async start(): Promise<void> {
-    try {
-      await this.#round()
-    } catch (error) {
-      this.#failed(error)
-      if (isMismatch(error)) throw error
-    }
-    this.#running = this.#run()
+    const first = this.#round()
+    const outcome = withTimeLimit(this.#clock, START_LIMIT, () => first).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    this.#running = outcome.then((error) => (isRefusal(error) ? this.#disconnect() : this.#run(first)))
+    const error = await outcome
+    if (isRefusal(error)) throw error
   }
 
   /** Beats at once: somebody says that something changed, or the lease was voided. */
@@ -99,25 +110,27 @@ export class FleetMember {
     link.destroy()
   }
 
-  async #run(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
-      await this.#pause()
-      if (this.#closing.signal.aborted) return
+  async #run(first: Promise<void>): Promise<void> {
+    for (let round = first; ; round = this.#round()) {
+      let pause = this.#options.coherence.heartbeat
       try {
-        await this.#round()
+        await round
       } catch (error) {
         this.#failed(error)
+        if (isRefusal(error)) pause = REFUSED_PAUSE
       }
+      await this.#pause(pause)
+      if (this.#closing.signal.aborted) return
     }
   }
 
   /** Until the next heartbeat, or until woken. */
-  async #pause(): Promise<void> {
+  async #pause(ms: number): Promise<void> {
     let timer: Timer | undefined
     if (!this.#woken) {
       await new Promise<void>((resolve) => {
         this.#wakeUp = resolve
-        timer = this.#clock.setTimer(resolve, this.#options.coherence.heartbeat)
+        timer = this.#clock.setTimer(resolve, ms)
         timer.unref()
       })
     }
@@ -160,8 +173,8 @@ export class FleetMember {
       else {
         this.#options.onChanged(changed) // (2)
         this.#prove() // `known` is acknowledged now, and was read when `#asked` says.
+        this.#push.found(position.epoch, this.#clock.now())
       }
-      this.#push.found(position.epoch, this.#clock.now())
       this.#advance(position, asked)
     }
   }
@@ -174,7 +187,7 @@ export class FleetMember {
   #prove(): void {
     if (this.#closing.signal.aborted) return
     // A lease that lapsed while nothing failed, as in a process that was stopped, is worth a line as well.
-    if (this.#reported !== 'cold') this.#report()
+    if (this.#reporter.state !== 'cold') this.#report()
     this.#lease.extend(this.#asked.now + this.#options.coherence.lease, this.#asked, this.#clock.now())
     this.#report()
   }
@@ -183,14 +196,17 @@ export class FleetMember {
     return connect(this.#options.coherence, this.#clock, this.#closing.signal, {
       onPush: (epoch) => {
         this.#push.pushed(epoch, this.#clock.now())
-        if (this.#known === undefined || epoch > this.#known.epoch) this.wake()
+        this.#wakeFor(epoch)
       },
+      onOwnWrite: (epoch) => this.#wakeFor(epoch),
       onLost: (link, cause) => {
-        if (this.#link !== link) return
-        this.#failed(cause)
-        this.wake()
+        if (this.#link === link) this.#failed(cause)
       },
     })
+  }
+
+  #wakeFor(epoch: number): void {
+    if (this.#known === undefined || epoch > this.#known.epoch) this.wake()
   }
 
   async #register(link: FleetLink): Promise<void> {
@@ -207,29 +223,36 @@ export class FleetMember {
 
   /** A connection that misses this limit is destroyed, not waited for: TCP alone takes minutes to see a hung peer. */
   #withinBeat<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withTimeLimit(this.#clock, this.#options.coherence.lease / 4, work)
+    return withTimeLimit(this.#clock, Math.min(this.#options.coherence.lease / 4, BEAT_LIMIT), work)
   }
 
+  /** The connection is given up. One that did its work is replaced at once, but only one in each heartbeat. */
   #failed(cause: unknown): void {
+    const worked = this.#link !== undefined && this.#registered
+    this.#disconnect()
+    this.#report(cause)
+    const now = this.#clock.now()
+    if (!worked || now - this.#hurriedAt < this.#options.coherence.heartbeat) return
+    this.#hurriedAt = now
+    this.wake()
+  }
+
+  #disconnect(): void {
     this.#link?.destroy()
     this.#link = undefined
-    this.#report(cause)
   }
 
   #reset(reason: ResetReason): void {
     this.#lease.void()
     this.#options.onReset()
+    this.#push.startOver()
     this.#resets++
     this.#options.onReport?.({ event: 'reset', reason })
     this.#report()
   }
 
   #report(cause?: unknown): void {
-    const { state } = this
-    if (state === this.#reported || this.#closing.signal.aborted) return
-    const from = this.#reported
-    this.#reported = state
-    this.#options.onReport?.({ event: 'state', state, from, ...(cause === undefined ? {} : { cause }) })
+    if (!this.#closing.signal.aborted) this.#reporter.report(this.state, cause)
   }
 
   stats(): FleetStats {
@@ -243,8 +266,4 @@ export class FleetMember {
       push: this.#push.stats(),
     }
   }
-}
-
-function isMismatch(error: unknown): boolean {
-  return error instanceof TenantAuthError && error.code === 'TENANT_AUTH_FLEET_MISMATCH'
 }

@@ -1,4 +1,5 @@
 /** What an operator is told of an instance's membership of the fleet: states, events, figures. */
+import type { TenantAuthError } from '../errors.ts'
 import type { PushStats } from './push-watch.ts'
 
 /**
@@ -8,9 +9,14 @@ import type { PushStats } from './push-watch.ts'
  */
 export type FleetState = 'cold' | 'coherent' | 'suspect'
 
-/** What happened to the membership. Each is reported once, with its cause. */
+/** What happened to the membership. Each is reported once, with its cause; `from` is the same state where only the cause is new. */
 export type FleetReport =
   | { event: 'state'; state: FleetState; from: FleetState; cause?: unknown }
+  /**
+   * The fleet does not take this instance as it is configured, which was found out after it had started: every look-up
+   * asks the store, and it is tried again twice a minute.
+   */
+  | { event: 'refused'; cause: TenantAuthError }
   /** Everything cached was dropped, because the store's history cannot say what changed. */
   | { event: 'reset'; reason: ResetReason }
   /** Changes arrive by heartbeat alone: late by up to the heartbeat interval. */

@@ -230,12 +230,14 @@ export class KeyCache {
   /** The store does not answer: the operator may have said for how long an entry is good all the same (8). */
   #stale(hash: string): Verdict | undefined {
     const { cache } = this.#options
+    const now = this.#clock.now()
+    const wall = this.#clock.wall()
+    this.#lease.holds(now, wall) // Nothing is good after a suspension, which may have been noticed by nobody yet.
     const entry = this.#entries?.get(hash)
     if (cache === false || entry === undefined) return undefined
-    const now = this.#clock.now()
     if (now >= Math.min(entry.until, this.#lease.end) + cache.staleIfError) return undefined
     this.#staleHits++
-    return this.#use(entry, now, this.#clock.wall())
+    return this.#use(entry, now, wall)
   }
 
   #invalidate(hashes: readonly string[]): void {

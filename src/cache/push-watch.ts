@@ -25,8 +25,11 @@ export class PushWatch {
 
   pushed(epoch: number, now: number): void {
     this.#pushedEpoch = epoch
-    this.#lag = this.#found !== undefined && epoch >= this.#found.epoch ? now - this.#found.at : 0
-    this.#found = undefined
+    this.#lag = 0
+    if (this.#found !== undefined && epoch >= this.#found.epoch) {
+      this.#lag = now - this.#found.at
+      this.#found = undefined
+    }
     if (this.#state === 'silent') this.#onTurn(false)
     this.#state = 'alive'
   }
@@ -42,6 +45,12 @@ export class PushWatch {
     this.#found = undefined
     if (this.#state !== 'silent') this.#onTurn(true)
     this.#state = 'silent'
+  }
+
+  /** Another history: its epochs say nothing of those that were pushed before. */
+  startOver(): void {
+    this.#pushedEpoch = -1
+    this.#found = undefined
   }
 
   stats(): PushStats {

@@ -289,6 +289,8 @@ export interface FleetMemberInfo {
 export interface FleetLinkEvents {
   /** A push came in: something changed, up to this epoch. It makes things fast, and proves nothing. */
   onPush(epoch: number): void
+  /** This process wrote, which makes it beat at once, and says nothing of whether pushes come. */
+  onOwnWrite(epoch: number): void
   /** The connection is gone. */
   onLost(cause: unknown): void
 }

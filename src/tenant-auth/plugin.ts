@@ -111,6 +111,9 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
       else app.log.warn({ state, from, err: cause }, 'key cache asks the store for every key')
       break
     }
+    case 'refused':
+      app.log.error({ err: report.cause }, 'the fleet does not take this instance: every key is asked for')
+      break
     case 'reset':
       app.log.warn({ reason: report.reason }, 'key cache was emptied')
       break

@@ -52,6 +52,7 @@ export class FakeFleet {
   /** Called when a row acknowledges an epoch, before anybody can learn of it. */
   onAcknowledge: ((instance: string, epoch: number) => void) | undefined
   #changed: string[] = []
+  #rows = 0
 
   constructor(options: FakeFleetOptions = {}) {
     const { lease = 2_000, heartbeat = 500, clock, network = () => Promise.resolve() } = options
@@ -69,6 +70,11 @@ export class FakeFleet {
     this.bump(this.#changed)
     const { epoch } = this
     return { result: await writing, epoch }
+  }
+
+  /** Where the `beats` of a new row start: a count seen in an earlier row of the same instance never fits a later one. */
+  firstBeats(): number {
+    return ++this.#rows * 1_000_000
   }
 
   bump(hashes: string[]): void {
@@ -179,7 +185,7 @@ export class FakeLink implements FleetLink {
 
   async register(member: FleetMemberInfo): Promise<void> {
     await this.#network('register')
-    this.#fleet.rows.set(member.instance, { ...member, acknowledged: null, beats: 0 })
+    this.#fleet.rows.set(member.instance, { ...member, acknowledged: null, beats: this.#fleet.firstBeats() })
     await this.#network('registered')
   }
 
@@ -219,6 +225,11 @@ export class FakeLink implements FleetLink {
     void this.#fleet.network('push', this.#name).then(() => {
       if (!this.destroyed) this.#events.onPush(epoch)
     })
+  }
+
+  /** This process has written, and tells its own links without a push. */
+  ownWrite(epoch: number): void {
+    this.#events.onOwnWrite(epoch)
   }
 
   /** The connection breaks, and both ends see it. */

@@ -1,87 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { FleetReport } from '../../src/cache/fleet-report.ts'
-import { KeyCache } from '../../src/cache/key-cache.ts'
-import type { Verdict } from '../../src/cache/verdict.ts'
 import { TenantAuthError } from '../../src/errors.ts'
-import type { NewKey } from '../../src/stores/key-store.ts'
-import { FakeFleet, type FakeLink } from './fake-fleet.ts'
-import { ManualClock, settle } from './manual-clock.ts'
-
-const T = 2_000
-const H = 500
-const CACHE = { max: 100, ttl: 600_000, negativeMax: 100, negativeTtl: 5_000, staleIfError: 0 }
-
-/** A fleet of one instance on a clock that a test moves, with a network that a test can hold. */
-async function build({ staleIfError = 0, offline = false } = {}) {
-  const clock = new ManualClock()
-  const held: { what: string; go: () => void }[] = []
-  const network = { hold: (_what: string): boolean => offline }
-  const fleet = new FakeFleet({
-    lease: T,
-    heartbeat: H,
-    network: (what) =>
-      network.hold(what) ? new Promise((go) => void held.push({ what, go })) : Promise.resolve(),
-  })
-  await fleet.inner.insertTenant({
-    id: 't',
-    name: 'T',
-    metadata: {},
-    createdAt: new Date(),
-    suspendedAt: null,
-  })
-  const store = fleet.connectAs('a')
-  const reports: FleetReport[] = []
-  const cache = new KeyCache({
-    store,
-    clock,
-    cache: { ...CACHE, staleIfError },
-    lookupTimeout: 1_000,
-    maxConcurrentLookups: 8,
-    onReport: (report) => reports.push(report),
-  })
-  const release = () => {
-    network.hold = () => false
-    for (const { go } of held.splice(0)) go()
-  }
-  const link = (): FakeLink => [...fleet.links][0] as FakeLink
-  return { clock, fleet, store, cache, reports, network, held, release, link }
-}
-
-async function started(options?: { staleIfError?: number }) {
-  const built = await build(options)
-  await built.cache.start()
-  await built.store.insertKey(newKey('a'))
-  await built.store.insertKey(newKey('b'))
-  await settle()
-  await built.cache.find('a')
-  await built.cache.find('b')
-  return built
-}
-
-function newKey(hash: string): NewKey {
-  return {
-    id: `key_${hash}`,
-    tenantId: 't',
-    hash,
-    name: hash,
-    environment: 'live',
-    scopes: [],
-    metadata: {},
-    start: 'tk_live_abcd',
-    last4: 'wxyz',
-    createdAt: new Date(0),
-    createdBy: null,
-    expiresAt: null,
-  }
-}
-
-function keyId(verdict: Verdict | undefined): string | undefined {
-  return typeof verdict === 'object' ? verdict.key.id : verdict
-}
-
-const states = (reports: FleetReport[]) =>
-  reports.flatMap((report) => (report.event === 'state' ? [report.state] : []))
+import { settle } from './manual-clock.ts'
+import { build, H, keyId, newKey, started, states, T } from './one-instance.ts'
 
 describe('an instance that is cold', () => {
   it('starts although the store cannot be reached, asks it for every key, and caches nothing', async () => {
@@ -362,6 +283,18 @@ describe('an instance that is cut off', () => {
     late.catch(() => {})
     await clock.advance(1_000)
     await assert.rejects(late, /no answer/)
+  })
+
+  it('serves nothing beyond the lease once the machine was suspended, for nobody knows how long that was', async () => {
+    const { cache, clock, network } = await started({ staleIfError: 60_000 })
+    network.hold = () => true
+    await clock.advance(T)
+    const stale = cache.find('a')
+    stale.catch(() => {})
+    clock.jumpWall(3 * 3_600_000)
+    await clock.advance(1_000)
+    await assert.rejects(stale, /no answer/)
+    assert.equal(cache.stats().staleHits, 0)
   })
 
   it('has its lease voided when the clocks part, and proves it anew at once', async () => {

@@ -53,7 +53,7 @@ export class PostgresCoherence implements FleetCoherence {
     if (last === undefined || epoch > last.epoch || reach.history !== last.reach.history) {
       this.#lastWrite = { epoch, reach }
     }
-    for (const events of this.#links) events.onPush(epoch)
+    for (const events of this.#links) events.onOwnWrite(epoch)
   }
 
   async connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink> {

@@ -93,7 +93,10 @@ export function beatContract(store: () => WritableKeyStore & CoherentKeyStore): 
   })
 
   it('a connection whose time is over is not made', async () => {
-    const connecting = fleetOf(store()).connect({ onPush: () => {}, onLost: () => {} }, AbortSignal.abort())
+    const connecting = fleetOf(store()).connect(
+      { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} },
+      AbortSignal.abort(),
+    )
     await assert.rejects(connecting)
   })
 }

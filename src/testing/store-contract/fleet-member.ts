@@ -37,7 +37,7 @@ export async function join(
   { instance = randomUUID(), holds = LONG, register = true }: MemberOptions = {},
 ): Promise<Member> {
   const coherence = fleetOf(store)
-  const events = { onPush: () => {}, onLost: () => {} }
+  const events = { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }
   const link = await coherence.connect(events, soon())
   t.after(async () => {
     link.destroy()

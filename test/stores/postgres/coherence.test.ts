@@ -148,9 +148,8 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       const tenantId = await addTenant(store)
       const events = new Events()
       await join('a', { events })
-      events.pushes.length = 0
       const { epoch } = await addKey(store, tenantId)
-      assert.equal(events.pushes[0], epoch)
+      assert.deepEqual(events.ownWrites, [epoch])
     })
 
     it('confirms by all once each instance has acknowledged', async () => {

@@ -184,7 +184,7 @@ describe('connections of the PostgreSQL store', () => {
     it('wake no more once destroyed', async () => {
       link.destroy()
       await store.revokeKey(key.id, new Date())
-      assert.deepEqual(events.pushes, [])
+      assert.deepEqual([events.pushes, events.ownWrites], [[], []])
     })
 
     it('have no push any more, and no row, once the instance has left', async () => {

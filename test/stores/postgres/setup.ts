@@ -22,9 +22,13 @@ export function newPool(
 /** What a link has reported. */
 export class Events implements FleetLinkEvents {
   readonly pushes: number[] = []
+  readonly ownWrites: number[] = []
   readonly lost: unknown[] = []
   onPush(epoch: number) {
     this.pushes.push(epoch)
+  }
+  onOwnWrite(epoch: number) {
+    this.ownWrites.push(epoch)
   }
   onLost(cause: unknown) {
     this.lost.push(cause)

@@ -71,7 +71,7 @@ describe(
           t.after(() => proxy.stop())
           const store = await openStore(t, `redis://127.0.0.1:${proxy.port}`, { library })
           proxy.blackhole()
-          const events = { onPush: () => {}, onLost: () => {} }
+          const events = { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }
           await assert.rejects(store.coherence.connect(events, AbortSignal.timeout(100)), {
             name: 'TimeoutError',
           })
@@ -83,7 +83,7 @@ describe(
           const proxy = await startTcpProxy(server)
           t.after(() => proxy.stop())
           const store = await openStore(t, `redis://127.0.0.1:${proxy.port}`, { library })
-          const events = { onPush: () => {}, onLost: () => {} }
+          const events = { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }
           await assert.rejects(store.coherence.connect(events, AbortSignal.abort()))
           await sleep(100)
           await until(() => proxy.connections === 1)
@@ -94,7 +94,9 @@ describe(
           t.after(() => own.stop())
           const store = await openStore(t, own.url, { library })
           await own.stop()
-          await assert.rejects(store.coherence.connect({ onPush: () => {}, onLost: () => {} }, soon()))
+          await assert.rejects(
+            store.coherence.connect({ onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }, soon()),
+          )
         })
 
         it('gives up a heartbeat into a black hole, and is destroyed without waiting', async (t) => {
@@ -197,10 +199,13 @@ describe(
       t.after(() => clearInterval(beating))
       for (const settings of [{ lease: LEASE + 1 }, { heartbeat: HEARTBEAT - 1 }]) {
         const other = await openStore(t, server.url, { prefix: 'settings', ...settings })
-        await assert.rejects(other.coherence.connect({ onPush: () => {}, onLost: () => {} }, soon()), {
-          code: 'TENANT_AUTH_FLEET_MISMATCH',
-          message: new RegExp(`label of ${instance} has ${LEASE}/${HEARTBEAT}`),
-        })
+        await assert.rejects(
+          other.coherence.connect({ onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }, soon()),
+          {
+            code: 'TENANT_AUTH_FLEET_MISMATCH',
+            message: new RegExp(`label of ${instance} has ${LEASE}/${HEARTBEAT}`),
+          },
+        )
       }
       await connect(t, await openStore(t, server.url, { prefix: 'settings' }))
     })

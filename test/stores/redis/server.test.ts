@@ -105,7 +105,7 @@ describe(
       await assert.rejects(store.findKey(key.id), /READONLY/)
       await assert.rejects(store.revokeKey(key.id, at(1)), /READONLY/)
       await assert.rejects(
-        store.coherence.connect({ onPush: () => {}, onLost: () => {} }, soon()),
+        store.coherence.connect({ onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }, soon()),
         /READONLY/,
       )
     })

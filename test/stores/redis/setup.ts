@@ -42,7 +42,10 @@ export async function connect(
   store: RedisKeyStore,
   events: Partial<FleetLinkEvents> = {},
 ): Promise<FleetLink> {
-  const link = await store.coherence.connect({ onPush: () => {}, onLost: () => {}, ...events }, soon())
+  const link = await store.coherence.connect(
+    { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {}, ...events },
+    soon(),
+  )
   t.after(() => link.destroy())
   return link
 }
