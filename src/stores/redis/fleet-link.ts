@@ -2,6 +2,7 @@
  * An instance's own two connections to Redis: one for heartbeats, one for pushes, because a connection that subscribes
  * can do nothing else under RESP2.
  */
+import { randomInt } from 'node:crypto'
 import { TenantAuthError } from '../../errors.ts'
 import type { Beat, FleetLink, FleetLinkEvents, FleetMemberInfo, Position } from '../key-store.ts'
 import { type OwnConnection, type RedisConnection, untilAborted } from './connection.ts'
@@ -20,6 +21,9 @@ export interface RedisFleetLinkOptions {
   runnerOn: (connection: OwnConnection) => ScriptRunner
   onDestroyed(): void
 }
+
+/** The beats of a row start below this, as far from the end of exact integers as no row ever comes. */
+const FIRST_BEATS = 2 ** 47
 
 const PUSHES_SILENT = 'The connection for pushes did not answer until the next heartbeat'
 
@@ -68,7 +72,7 @@ export class RedisFleetLink implements FleetLink {
     const info = JSON.stringify({ label, holds, lease, heartbeat })
     const { values } = await this.#runner.run(
       REGISTER,
-      [instance, info, settingsOf(lease, heartbeat)],
+      [instance, info, settingsOf(lease, heartbeat), String(randomInt(FIRST_BEATS))],
       signal,
     )
     if (values[0] !== 'registered') throw mismatch(lease, heartbeat, [])

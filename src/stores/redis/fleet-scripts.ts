@@ -13,9 +13,13 @@
 import { PLACE_LENGTH } from './records.ts'
 import { script } from './script.ts'
 
-/** ARGV: instance, info, settings → `registered`, or `mismatch` where others have other settings */
+/**
+ * ARGV: instance, info, settings, first beats → `registered`, or `mismatch` where others have other settings.
+ *
+ * The beats of a new row start anywhere, so that a count seen in an earlier row of the same instance never fits it.
+ */
 export const REGISTER = script(`
-local instance, info, settings = ARGV[3], ARGV[4], ARGV[5]
+local instance, info, settings, first_beats = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fields = redis.call('HGETALL', fleet)
 for i = 1, #fields, 2 do
   local other = fields[i] ~= 'settings:' .. instance and fields[i]:sub(1, 9) == 'settings:'
@@ -23,7 +27,9 @@ for i = 1, #fields, 2 do
 end
 redis.call('HDEL', fleet, 'acknowledged:' .. instance)
 redis.call('HSET', fleet, 'info:' .. instance, info, 'settings:' .. instance, settings)
-redis.call('HINCRBY', fleet, 'beats:' .. instance, 1)
+if redis.call('HINCRBY', fleet, 'beats:' .. instance, 1) == 1 then
+  redis.call('HSET', fleet, 'beats:' .. instance, first_beats)
+end
 return { tag, 'registered' }
 `)
 

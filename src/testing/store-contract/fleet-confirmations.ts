@@ -96,6 +96,20 @@ export function confirmationContract(store: () => Store): void {
       assert.equal((await store().coherence.confirm(epoch)).instances, 0)
     })
 
+    it('takes nothing away by the beats of an earlier row', async (t) => {
+      const member = await join(t, store(), { holds: 500 })
+      const before = await member.catchUp()
+      const confirmation = store().coherence.confirm(await someEpoch(store()))
+      await sleep(100)
+      // As many beats as before, in a row made anew: whoever has seen the earlier one must not take them for silence.
+      await member.leave()
+      await member.register()
+      await member.read()
+      await member.beat(before)
+      await confirmation
+      assert.equal((await member.beat(null)).member, true)
+    })
+
     it('keeps an instance that beats without acknowledging on the list', async (t) => {
       const member = await join(t, store(), { holds: 1_000 })
       const before = await member.catchUp()
