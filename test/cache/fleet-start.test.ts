@@ -41,7 +41,7 @@ describe('an instance that starts', () => {
 
   it('leaves no connection behind when it is refused', async () => {
     const { cache, fleet, store } = await build()
-    const { connect } = store.coherence
+    const connect = store.coherence.connect.bind(store.coherence)
     store.coherence.connect = async (events, signal) => {
       const link = await connect(events, signal)
       link.register = () => Promise.reject(mismatch())
@@ -66,7 +66,7 @@ describe('an instance that starts', () => {
 describe('an instance that is refused after it has started', () => {
   it('says so, is cold, and does not ask again with every heartbeat', async () => {
     const { cache, clock, store, reports } = await build()
-    const { connect } = store.coherence
+    const connect = store.coherence.connect.bind(store.coherence)
     let answer: () => Promise<never> = () => Promise.reject(new Error('connection refused'))
     let attempts = 0
     store.coherence.connect = () => {
@@ -132,7 +132,7 @@ describe('an instance that cannot join', () => {
 
   it('tells again after it was well in between', async () => {
     const { clock, link, reports, store } = await started()
-    const { connect } = store.coherence
+    const connect = store.coherence.connect.bind(store.coherence)
     const cause = new Error('connection refused')
     for (let round = 0; round < 2; round++) {
       store.coherence.connect = () => Promise.reject(cause)
@@ -169,7 +169,7 @@ describe('an instance whose connection fails', () => {
 
   it('connects anew once at once, and then with the heartbeats, where each connection is lost as soon as it is made', async () => {
     const { clock, store } = await started()
-    const { connect } = store.coherence
+    const connect = store.coherence.connect.bind(store.coherence)
     let made = 0
     store.coherence.connect = async (events, signal) => {
       const link = await connect(events, signal)

@@ -1,6 +1,7 @@
 /** The fleet protocol on PostgreSQL: one connection per link for heartbeats and NOTIFY, and the barrier. */
 import { badOption, TenantAuthError } from '../../errors.ts'
 import { awaitFleet, POLL_LIMIT } from '../fleet-barrier.ts'
+import { checkFleetTimes } from '../fleet-times.ts'
 import { FleetWatch } from '../fleet-watch.ts'
 import type { Confirmation, FleetCoherence, FleetLink, FleetLinkEvents } from '../key-store.ts'
 import { SharedRead } from '../shared-read.ts'
@@ -25,7 +26,7 @@ export class PostgresCoherence implements FleetCoherence {
   readonly lease: number
   readonly heartbeat: number
   readonly #options: PostgresCoherenceOptions
-  /** Those of this process: they learn of its writes without a round trip. */
+  /** Those of this process, and those about to be: they learn of its writes without a round trip. */
   readonly #links = new Set<FleetLinkEvents>()
   readonly #watch = new FleetWatch()
   readonly #fleet: SharedRead<Fleet>
@@ -33,11 +34,7 @@ export class PostgresCoherence implements FleetCoherence {
 
   constructor(options: PostgresCoherenceOptions) {
     const { pool, statements, lease, heartbeat } = options
-    if (!isWhole(lease, 100, 600_000))
-      throw badOption('lease', 'a whole number of milliseconds, 100 to 600000')
-    if (!isWhole(heartbeat, 10, lease / 2)) {
-      throw badOption('heartbeat', 'a whole number of milliseconds, at least 10 and at most half of lease')
-    }
+    checkFleetTimes(options)
     this.lease = lease
     this.heartbeat = heartbeat
     this.#options = options
@@ -58,17 +55,34 @@ export class PostgresCoherence implements FleetCoherence {
 
   async connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink> {
     const { schema, statements } = this.#options
+    this.#claimConnection(events)
     const session = await this.#open(events, signal)
     const onDestroy = () => this.#links.delete(events)
     const link = new PostgresLink({ session, statements, schema, settings: this, onDestroy })
     try {
-      this.#links.add(events)
       await link.run(() => settle(session, statements, this, this.#watch, signal), signal)
       return link
     } catch (error) {
       link.destroy()
       throw error
     }
+  }
+
+  /**
+   * From here on, until the link is gone, one connection is out of the pool.
+   *
+   * @throws `TENANT_AUTH_BAD_OPTION` where none would be left for look-ups: they would wait for one for ever
+   */
+  #claimConnection(events: FleetLinkEvents): void {
+    const { pool } = this.#options
+    const needed = this.#links.size + 2
+    if (pool.connect !== undefined && (pool.options?.max ?? needed) < needed) {
+      throw badOption(
+        'pool',
+        `a pool whose max is ${needed} or more: each tenantAuth on it keeps one connection to itself`,
+      )
+    }
+    this.#links.add(events)
   }
 
   async #open(events: FleetLinkEvents, signal: AbortSignal): Promise<Session> {
@@ -85,6 +99,7 @@ export class PostgresCoherence implements FleetCoherence {
     try {
       return await openSession(pool, { onPayload, onLost }, signal)
     } catch (error) {
+      this.#links.delete(events)
       throw signal.aborted ? error : failure(error, schema)
     }
   }
@@ -116,8 +131,4 @@ export class PostgresCoherence implements FleetCoherence {
     }
     return confirmation
   }
-}
-
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most
 }

@@ -12,6 +12,7 @@
  * ```
  */
 import { badOption } from '../../errors.ts'
+import { checkFleetTimes } from '../fleet-times.ts'
 import type {
   CoherentKeyStore,
   FindOptions,
@@ -65,11 +66,11 @@ export interface RedisKeyStoreOptions {
   /** What the names of all keys in Redis begin with, as `{prefix}:`. No braces. Default: `tenant-auth`. */
   prefix?: string
   /**
-   * T: milliseconds for which an instance may serve from its cache after it has last heard from Redis. The same for the
-   * whole fleet. Default: 2,000.
+   * T: milliseconds for which an instance may serve from its cache after it has last heard from Redis. 100 to 600,000, the
+   * same for the whole fleet. Default: 2,000.
    */
   lease?: number
-  /** H: milliseconds between heartbeats, at most a third of the lease. The same for the whole fleet. Default: 500. */
+  /** H: milliseconds between heartbeats, 10 to half of the lease. The same for the whole fleet. Default: 500. */
   heartbeat?: number
   /** How many changes are kept for instances that were away. One that missed more starts over. Default: 10,000. */
   history?: number
@@ -94,14 +95,8 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
       throw badOption('prefix', 'a string of 1 to 200 characters without braces')
     }
-    if (!isWhole(lease, 100)) throw badOption('lease', 'a whole number of milliseconds, 100 or more')
-    if (!isWhole(heartbeat, 10) || heartbeat * 3 > lease) {
-      throw badOption(
-        'heartbeat',
-        'a whole number of milliseconds, 10 or more and at most a third of the lease',
-      )
-    }
-    if (!isWhole(history, 1)) throw badOption('history', 'a whole number, 1 or more')
+    checkFleetTimes({ lease, heartbeat })
+    if (!Number.isSafeInteger(history) || history < 1) throw badOption('history', 'a whole number, 1 or more')
 
     const watch = new HistoryWatch(lease, () => performance.now())
     const runnerOn = (on: { send(args: readonly string[]): Promise<unknown> }) =>
@@ -202,8 +197,4 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
 function present<Record>(record: Record | null): Record {
   if (record === null) throw new Error('Redis has lost the record of a key or tenant')
   return record
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least
 }

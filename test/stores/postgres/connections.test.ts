@@ -25,7 +25,7 @@ describe('connections of the PostgreSQL store', () => {
   })
   beforeEach(async () => {
     proxy = await startTcpProxy(server)
-    pool = newPool(proxy, { max: 2, idleTimeoutMillis: 0 })
+    pool = newPool(proxy, { max: 3, idleTimeoutMillis: 0 })
     store = new PostgresKeyStore({ pool })
   })
   afterEach(async () => {

@@ -7,6 +7,7 @@ import {
   type PostgresKeyStoreOptions,
   PostgresKeyStore,
 } from '../../../src/stores/postgres/index.ts'
+import { Events, NEVER } from './setup.ts'
 
 describe('the options of PostgresKeyStore', () => {
   const pool = new Pool()
@@ -41,6 +42,20 @@ describe('the options of PostgresKeyStore', () => {
 
   it('refuse a pool of one connection, which the heartbeat would keep to itself', () => {
     refused({ pool: new Pool({ max: 1 }) }, /^pool must be a pool whose max is 2 or more/)
+  })
+
+  it('refuse, when it joins, a pool that would have no connection left beside those of the heartbeats', async () => {
+    const pool = new Pool({ max: 2, port: 1 })
+    const { coherence } = new PostgresKeyStore({ pool })
+    const events = new Events()
+    const joining = coherence.connect(events, NEVER)
+    await assert.rejects(coherence.connect(new Events(), NEVER), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: /^pool must be a pool whose max is 3 or more: each tenantAuth on it keeps one connection/,
+    })
+    await assert.rejects(joining, { code: 'KEY_STORE_UNAVAILABLE' })
+    // The place of one that has failed is free again.
+    await assert.rejects(coherence.connect(events, NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
   })
 
   it('refuse a schema that is no plain name', () => {
