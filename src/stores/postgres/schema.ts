@@ -157,7 +157,7 @@ DECLARE
   raised bigint;
 BEGIN
   PERFORM require_durability();
-  IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
+  IF TG_OP = 'TRUNCATE' THEN
     UPDATE coherence SET epoch = epoch + 1, tag = gen_random_uuid() RETURNING epoch INTO raised;
   ELSE
     UPDATE coherence SET epoch = epoch + 1 RETURNING epoch INTO raised;
@@ -166,6 +166,15 @@ BEGIN
     RAISE 'the row of % is missing: no change can be made known', TG_TABLE_SCHEMA || '.coherence';
   END IF;
   PERFORM pg_notify('${CHANNEL}', raised || ' ' || TG_TABLE_SCHEMA);
+  RETURN NULL;
+END $f$;
+
+-- A statement that matched no row has deleted nothing, and no cache has to start over for it.
+CREATE FUNCTION ${s}.forget_history() RETURNS trigger ${definer} AS $f$
+BEGIN
+  IF EXISTS (SELECT FROM deleted) THEN
+    UPDATE coherence SET tag = gen_random_uuid();
+  END IF;
   RETURN NULL;
 END $f$;
 
@@ -200,6 +209,10 @@ CREATE TRIGGER raise_epoch BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${s}
   FOR EACH STATEMENT EXECUTE FUNCTION ${s}.raise_epoch();
 CREATE TRIGGER raise_epoch BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${s}.tenants
   FOR EACH STATEMENT EXECUTE FUNCTION ${s}.raise_epoch();
+CREATE TRIGGER forget_history AFTER DELETE ON ${s}.keys REFERENCING OLD TABLE AS deleted
+  FOR EACH STATEMENT EXECUTE FUNCTION ${s}.forget_history();
+CREATE TRIGGER forget_history AFTER DELETE ON ${s}.tenants REFERENCING OLD TABLE AS deleted
+  FOR EACH STATEMENT EXECUTE FUNCTION ${s}.forget_history();
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON ${s}.keys
   FOR EACH ROW EXECUTE FUNCTION ${s}.stamp_key();
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON ${s}.tenants
@@ -207,21 +220,24 @@ CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON ${s}.tenants
 -- Also where session_replication_role would switch triggers off.
 ALTER TABLE ${s}.keys ENABLE ALWAYS TRIGGER raise_epoch;
 ALTER TABLE ${s}.tenants ENABLE ALWAYS TRIGGER raise_epoch;
+ALTER TABLE ${s}.keys ENABLE ALWAYS TRIGGER forget_history;
+ALTER TABLE ${s}.tenants ENABLE ALWAYS TRIGGER forget_history;
 ALTER TABLE ${s}.keys ENABLE ALWAYS TRIGGER stamp;
 ALTER TABLE ${s}.tenants ENABLE ALWAYS TRIGGER stamp;
 
 -- Which history an epoch belongs to: the tag, the server's timeline (another one after a failover or a restore to a
--- point in time), and the very table (another one after a restore from a dump).
+-- point in time), the server itself, and the very table (others after a restore from a dump).
 CREATE FUNCTION ${s}.history() RETURNS text ${invoker} AS $f$
 DECLARE
-  timeline text;
+  server text := '';
 BEGIN
   BEGIN
-    timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    server := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    server := server || '.' || system_identifier FROM pg_control_system();
   EXCEPTION WHEN OTHERS THEN
-    timeline := ''; -- Some hosted servers do not say.
+    NULL; -- Some hosted servers do not say.
   END;
-  RETURN '.' || timeline || '.' || 'coherence'::regclass::oid;
+  RETURN '.' || server || '.' || 'coherence'::regclass::oid;
 END $f$;
 
 -- What a write has to reach. Called in the write's own statement, after its trigger has locked the row of coherence:

@@ -183,6 +183,24 @@ describe('changes by plain SQL', () => {
     })
   }
 
+  for (const sql of [
+    `DELETE FROM keys WHERE revoked_at < '2000-01-01'`,
+    `DELETE FROM tenants WHERE id = 'nobody'`,
+  ]) {
+    it(`that delete nothing leave every cache as it is: ${sql}`, async () => {
+      await pool.query(sql)
+      assert.deepEqual(await changes(), [])
+    })
+  }
+
+  it('that delete where session_replication_role would switch triggers off are seen', async () => {
+    await transaction(async (client) => {
+      await client.query('SET LOCAL session_replication_role = replica')
+      await client.query('DELETE FROM keys WHERE id = $1', [key.id])
+    })
+    assert.equal(await changes(), 'reset')
+  })
+
   it('do not touch the epoch where they are about use', async () => {
     const before = position
     await pool.query('INSERT INTO key_usage VALUES ($1, now())', [key.id])
