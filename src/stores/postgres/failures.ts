@@ -12,6 +12,9 @@ const NOT_MIGRATED = new Set(['42P01', '42883', '3F000'])
 /** `character_not_in_repertoire`, `untranslatable_character`, `datetime_field_overflow`, `check_violation`. */
 const NOT_STORABLE = new Set(['22021', '22P05', '22008', '23514'])
 
+/** `lock_not_available`. */
+const LOCK_TIMEOUT = '55P03'
+
 const REFUSALS: Record<string, InsertRefusal> = {
   keys_pkey: 'id-taken',
   keys_hash: 'hash-taken',
@@ -35,6 +38,10 @@ export function failure(error: unknown, schema: string): TenantAuthError {
   if (isServerError(error) && NOT_STORABLE.has(error.code)) {
     return new TenantAuthError('KEY_INVALID', 'PostgreSQL cannot store this value', { cause })
   }
+  if (isServerError(error) && error.code === LOCK_TIMEOUT) {
+    const message = 'Nothing was done: another transaction holds keys or tenants locked for too long'
+    return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause })
+  }
   return new TenantAuthError('KEY_STORE_UNAVAILABLE', 'PostgreSQL did not do what it was asked', { cause })
 }
 
@@ -45,6 +52,7 @@ function withoutValues(error: unknown): unknown {
   return Object.assign(new Error(message), { code, constraint })
 }
 
-function isServerError(error: unknown): error is ServerError {
+/** What the server has answered, as opposed to what became of the connection. */
+export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string'
 }

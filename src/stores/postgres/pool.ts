@@ -1,4 +1,5 @@
 /** The part of `pg` that is used, as structural types: nothing imports `pg`, and whatever fits them works. */
+import { isServerError } from './failures.ts'
 
 /**
  * A `pg` Pool, or anything that can `query` like one.
@@ -50,6 +51,7 @@ export async function runOnce(
   // Lent clients have no listener of the pool's. The statement under way rejects with the same error.
   client.on('error', ignore)
   try {
+    await noticeDeadPeers(client, signal)
     const { rows } = await orAborted(client.query(text, values), signal)
     client.release()
     return rows
@@ -63,17 +65,53 @@ export async function runOnce(
   }
 }
 
-/** A client of the pool, if it lends any. One that is lent too late, after the abort, goes back at once. */
+/** Pools → how many clients were asked for that nobody waits for any more and that have not come. */
+const givenUp = new WeakMap<PostgresPool, number>()
+/** A pool that owes so many does not work, and its queue, out of which nobody can step, must not grow for ever. */
+const MOST_GIVEN_UP = 1_000
+
+/**
+ * A client of the pool, if it lends any. One that is lent too late, after the abort, goes back at once.
+ *
+ * @throws at once where the pool owes very many already
+ */
 export async function checkOut(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient | undefined> {
+  const owed = () => givenUp.get(pool) ?? 0
+  if (owed() >= MOST_GIVEN_UP) {
+    throw new Error('the pool lends no connections: does it have a connectionTimeoutMillis?')
+  }
   const connecting = pool.connect?.()
   if (connecting === undefined) return undefined
   try {
     return await orAborted(connecting, signal)
   } catch (error) {
-    connecting.then((client) => client.release(), ignore)
+    givenUp.set(pool, owed() + 1)
+    const settled = () => givenUp.set(pool, owed() - 1)
+    connecting.then((client) => client.release(), ignore).finally(settled)
     throw error
   }
 }
+
+const toldToLook = new WeakSet<PostgresClient>()
+
+/**
+ * Has the server look twice a second, while a statement runs, whether anybody still waits for it. Otherwise a statement
+ * whose connection was destroyed would go on waiting for a lock, and hold a server process and whatever it has locked:
+ * the size of the pool would bound nothing. Once for each connection; what the user has set stays.
+ */
+export async function noticeDeadPeers(client: PostgresClient, signal: AbortSignal): Promise<void> {
+  if (toldToLook.has(client)) return
+  toldToLook.add(client)
+  try {
+    await orAborted(client.query(NOTICE_DEAD_PEERS), signal)
+  } catch (error) {
+    if (!isStatementError(error)) throw error // Otherwise: this server's operating system cannot tell it.
+  }
+}
+
+/** Nothing happens where the server, one before version 14, does not have the setting. */
+const NOTICE_DEAD_PEERS = `SELECT set_config('client_connection_check_interval', '500ms', false)
+  WHERE current_setting('client_connection_check_interval', true) = '0'`
 
 /**
  * Closes a client's connection without waiting for anything. `release(true)` alone says goodbye first and waits for the
@@ -99,8 +137,12 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
+/**
+ * Told by the SQLSTATE, because the server says the severity in the language of `lc_messages`: classes 08 (connection),
+ * 53 (out of resources) and 57P (shutting down) are not the statement's.
+ */
 function isStatementError(error: unknown): boolean {
-  return error instanceof Error && 'severity' in error && error.severity === 'ERROR'
+  return isServerError(error) && !/^(08|53|57P)/.test(error.code)
 }
 
 function ignore(): void {}

@@ -1,5 +1,12 @@
 /** A connection of a link's own, as far as the pool has such a thing. */
-import { checkOut, destroy, orAborted, type PostgresNotification, type PostgresPool } from './pool.ts'
+import {
+  checkOut,
+  destroy,
+  noticeDeadPeers,
+  orAborted,
+  type PostgresNotification,
+  type PostgresPool,
+} from './pool.ts'
 import { CHANNEL } from './schema.ts'
 
 export interface Session {
@@ -48,6 +55,7 @@ export async function openSession(
     destroy: end,
   }
   try {
+    await noticeDeadPeers(client, signal)
     await session.query(`LISTEN ${CHANNEL}`, [], signal)
   } catch (error) {
     end()

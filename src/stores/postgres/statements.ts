@@ -13,7 +13,8 @@ const TENANT = `json_build_object(
   'id', t.id, 'name', t.name, 'metadata', t.metadata,
   'createdAt', ${ms('t.created_at')}, 'suspendedAt', ${ms('t.suspended_at')})`
 
-export function statementsFor(schema: string) {
+/** @param timeout milliseconds after which a write is given up */
+export function statementsFor(schema: string, timeout = 10_000) {
   const s = `"${schema}"`
 
   const KEY = `json_build_object(
@@ -29,10 +30,20 @@ export function statementsFor(schema: string) {
     SELECT $1::text, $2::text, decode($3::text, 'hex'), $4::text, $5::text, $6::text[], $7::json, $8::text, $9::text,
       $10::timestamptz, $11::text, $12::timestamptz`
 
-  /** Answers what a data-modifying statement has written, with its epoch and what it has to reach. */
+  /**
+   * Waits for locks no longer than until shortly before the write is given up, by the store or by a `KeyManager`, which
+   * waits five seconds: a write must not take effect when its caller has long been told that it failed. Who waits for a
+   * row waits twice, in the queue for it and at its head.
+   */
+  const lockTimeout = `'${Math.min(2_000, Math.ceil(timeout * 0.4))}ms'`
+
+  /**
+   * Answers what a data-modifying statement has written, with its epoch and what it has to reach. The condition is the
+   * same for all rows, so it is looked at, and sets the time limit, before the first row is asked for and written.
+   */
   const written = (record: string, alias: string, epoch = `${alias}.epoch`) =>
     `SELECT json_build_object('record', ${record}, 'epoch', ${epoch}, 'reach', ${s}.reach())::text AS row
-     FROM written ${alias}`
+     FROM written ${alias} WHERE (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
 
   return {
     /**
@@ -157,13 +168,19 @@ function fleetStatements(s: string) {
      * than the snapshot; the update of the instance's own row may have to wait for a late heartbeat of the same instance
      * or for a reaper, and then works on the newest version or finds none, while all else stays with the snapshot.
      *
+     * It waits neither for a lock for long nor for a standby: an acknowledgement that a failover loses is made again in
+     * another history, and a fleet need not stop serving because a standby is away. A crash must not lose it, for beats
+     * must not go back.
+     *
      * Acknowledges only an epoch of this very history. What was dropped in another one says nothing in this one.
      *
      * $1 instance, $2 and $3 epoch and tag that it knows, or null
      */
     beat: `
       WITH present AS MATERIALIZED (
-        SELECT c.epoch, c.tag || ${s}.history() AS tag, ${s}.require_durability() FROM ${s}.coherence c
+        SELECT c.epoch, c.tag || ${s}.history() AS tag, set_config('lock_timeout', '1s', true),
+          set_config('synchronous_commit', 'local', true)
+        FROM ${s}.coherence c
       ), current AS MATERIALIZED (
         SELECT p.epoch, p.tag, coalesce(p.tag = $3::text AND p.epoch >= $2::bigint, false) AS continues FROM present p
       ), beaten AS (

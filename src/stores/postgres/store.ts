@@ -16,6 +16,7 @@ import type {
   Written,
 } from '../key-store.ts'
 import { PostgresCoherence } from './coherence.ts'
+import { again, isAlreadyThere, isCollision } from './again.ts'
 import { failure, refusalOf } from './failures.ts'
 import { type PostgresPool, runOnce } from './pool.ts'
 import type { Reach } from './rows.ts'
@@ -25,7 +26,7 @@ import { type Statements, statementsFor } from './statements.ts'
 
 export interface PostgresKeyStoreOptions {
   /**
-   * A `pg` Pool on the primary, with a `max` of 2 or more: one connection is the heartbeat's own. Give it a
+   * A `pg` Pool on the primary. Each `tenantAuth` keeps one connection to itself, so its `max` is 2 or more. Give it a
    * `connectionTimeoutMillis`. Anything else that can `query` works as well, PGlite for one. The store never ends it.
    */
   pool: PostgresPool
@@ -82,7 +83,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     this.#pool = pool
     this.#schema = schema
     this.#timeout = timeout
-    this.#statements = statementsFor(schema)
+    this.#statements = statementsFor(schema, timeout)
     this.#coherence = new PostgresCoherence({ pool, schema, statements: this.#statements, lease, heartbeat })
     this.coherence = this.#coherence
   }
@@ -92,7 +93,9 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
    * `migrationSql` gives the same as plain SQL, for a migration tool.
    */
   async migrate(): Promise<void> {
-    await this.#run(migrationSql(this.#schema), [])
+    const sql = migrationSql(this.#schema)
+    // Under any isolation but READ COMMITTED a statement does not see what the one that it has waited for has created.
+    await again(isAlreadyThere, () => this.#run(sql, []))
   }
 
   async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
@@ -183,7 +186,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     values: unknown[],
     toRecord: (row: Row<Record>) => Record,
   ): Promise<Written<Record> | null> {
-    const [row] = await this.#run<WrittenRow<Record>>(text, values)
+    const [row] = await again(isCollision, () => this.#run<WrittenRow<Record>>(text, values))
     if (row === undefined) return null
     this.#coherence.wrote(row.epoch, row.reach)
     return { record: toRecord(row.record), epoch: row.epoch }

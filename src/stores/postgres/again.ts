@@ -1,0 +1,39 @@
+/** Statements that failed because another one was faster, and that are good when sent again. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const ATTEMPTS = 10
+
+/** `duplicate_schema`, `duplicate_table`, `duplicate_function`, `duplicate_object`, `unique_violation`. */
+const ALREADY_THERE = new Set(['42P06', '42P07', '42723', '42710', '23505'])
+/** `serialization_failure`. Nothing was written. */
+const COLLISION = '40001'
+
+/** Repeats work a few times where what it failed of passes. */
+export async function again<Answer>(
+  passes: (error: unknown) => boolean,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === ATTEMPTS || !passes(error)) throw error
+      await sleep(Math.random() * 20 * attempt)
+    }
+  }
+}
+
+export function isCollision(error: unknown): boolean {
+  return codeOf(error) === COLLISION
+}
+
+/** Something was created, or is being created, that a migration would create. */
+export function isAlreadyThere(error: unknown): boolean {
+  return isCollision(error) || ALREADY_THERE.has(codeOf(error))
+}
+
+/** The SQLSTATE of what caused an error of the store. */
+function codeOf(error: unknown): string {
+  const { cause } = error as { cause?: { code?: unknown } }
+  return String(cause?.code)
+}

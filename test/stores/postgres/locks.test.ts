@@ -1,0 +1,148 @@
+/** Statements that wait for a lock when their callers have given up: none of them may stay, and none take effect. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool, PoolClient } from 'pg'
+import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { type PostgresServer, startPostgres } from '../../servers/index.ts'
+import { addTenant, Events, NEVER, newPool, sampleHash, until } from './setup.ts'
+
+describe('while another transaction holds a lock', () => {
+  let server: PostgresServer
+  let pool: Pool
+  let holderPool: Pool
+  let watcher: Pool
+  let holder: PoolClient
+  let store: PostgresKeyStore
+
+  before(async () => {
+    server = await startPostgres()
+    pool = newPool(server, { max: 5 })
+    holderPool = newPool(server)
+    watcher = newPool(server, { max: 1 })
+    store = new PostgresKeyStore({ pool, timeout: 2_000 })
+    await store.migrate()
+  })
+  beforeEach(async () => {
+    holder = await holderPool.connect()
+    await holder.query('BEGIN')
+  })
+  afterEach(async () => {
+    await holder.query('ROLLBACK')
+    holder.release()
+    await watcher.query('DELETE FROM tenant_auth.instances')
+  })
+  after(async () => {
+    await Promise.all([pool.end(), holderPool.end(), watcher.end()])
+    await server.stop()
+  })
+
+  const waiting = async (event = 'Lock') => {
+    const { rows } = await watcher.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = $1`, [event])
+    return rows.length
+  }
+  const tenant = (id: string) => ({ id, name: id, metadata: {}, createdAt: new Date(), suspendedAt: null })
+
+  it('look-ups that are given up leave no server process that waits', async () => {
+    await holder.query('LOCK TABLE tenant_auth.keys IN ACCESS EXCLUSIVE MODE')
+    for (let round = 0; round < 3; round++) {
+      const signal = AbortSignal.timeout(100)
+      const lookups = Array.from({ length: 5 }, () => store.findByHash(sampleHash(), { signal }))
+      const outcomes = await Promise.allSettled(lookups)
+      assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+    }
+    await sleep(1_500)
+    assert.equal(await waiting(), 0)
+  })
+
+  it('beats that are given up leave none either', async () => {
+    const link = await store.coherence.connect(new Events(), NEVER)
+    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+    await holder.query('LOCK TABLE tenant_auth.instances IN SHARE MODE')
+    await assert.rejects(link.beat('a', null, AbortSignal.timeout(100)))
+    await sleep(1_500)
+    assert.equal(await waiting(), 0)
+  })
+
+  it('a beat waits for the row of its instance no longer than a second', async () => {
+    const link = await store.coherence.connect(new Events(), NEVER)
+    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+    await holder.query(`UPDATE tenant_auth.instances SET label = 'held'`)
+    await assert.rejects(link.beat('a', null, AbortSignal.timeout(5_000)), {
+      code: 'KEY_STORE_UNAVAILABLE',
+      message: /^Nothing was done/,
+    })
+    link.destroy()
+  })
+
+  it('a write that fails for it did not happen, and does not happen later', async () => {
+    await addTenant(store) // So that every connection is known to the store.
+    await holder.query('UPDATE tenant_auth.tenants SET name = name')
+    const ids = Array.from({ length: 5 }, () => `t_${sampleHash()}`)
+    const outcomes = await Promise.allSettled(ids.map((id) => store.insertTenant(tenant(id))))
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === 'rejected')
+      assert.match(String(outcome.reason), /Nothing was done: another transaction holds/)
+    }
+    assert.equal(await waiting(), 0)
+    await holder.query('COMMIT')
+    await sleep(300)
+    const { rows } = await watcher.query('SELECT FROM tenant_auth.tenants WHERE id = ANY ($1)', [ids])
+    assert.equal(rows.length, 0)
+  })
+
+  it('a write whose lock is free in time happens', async () => {
+    await holder.query('UPDATE tenant_auth.tenants SET name = name')
+    const writing = store.insertTenant(tenant('in-time'))
+    await until(async () => (await waiting()) === 1)
+    await holder.query('COMMIT')
+    assert.equal((await writing)?.record.id, 'in-time')
+  })
+
+  it('the limit ends with the write, and touches no other statement on the connection', async () => {
+    const single = newPool(server, { max: 2 })
+    await addTenant(new PostgresKeyStore({ pool: single }))
+    assert.equal(single.totalCount, 1)
+    const { rows } = await single.query('SHOW lock_timeout')
+    assert.deepEqual(rows, [{ lock_timeout: '0' }])
+    const interval = await single.query('SHOW client_connection_check_interval')
+    assert.deepEqual(interval.rows, [{ client_connection_check_interval: '500ms' }])
+    await single.end()
+  })
+
+  it('what the user has set for dead peers stays', async () => {
+    const single = newPool(server, { max: 2, options: '-c client_connection_check_interval=2000' })
+    await addTenant(new PostgresKeyStore({ pool: single }))
+    const { rows } = await single.query('SHOW client_connection_check_interval')
+    assert.deepEqual(rows, [{ client_connection_check_interval: '2s' }])
+    await single.end()
+  })
+})
+
+describe('while a synchronous standby is away', () => {
+  it('beats go on, and a write that is given up holds up no beat', async () => {
+    const server = await startPostgres()
+    const pool = newPool(server)
+    const store = new PostgresKeyStore({ pool, timeout: 300 })
+    await store.migrate()
+    const link = await store.coherence.connect(new Events(), NEVER)
+    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+    const { position } = await link.beat('a', null, NEVER)
+    const admin = newPool(server, { max: 1 })
+    await admin.query(`ALTER SYSTEM SET synchronous_standby_names = 'ghost'`)
+    await admin.query('SELECT pg_reload_conf()')
+    await sleep(200)
+
+    for (let i = 0; i < 3; i++) await assert.rejects(addTenant(store), { code: 'KEY_STORE_UNAVAILABLE' })
+    const beat = await link.beat('a', position, AbortSignal.timeout(500))
+    assert.equal(beat.member, true)
+    const { rows } = await admin.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+    assert.ok(rows.length <= 1, `${rows.length} server processes wait`)
+
+    await admin.query(`ALTER SYSTEM SET synchronous_standby_names = ''`)
+    await admin.query('SELECT pg_reload_conf()')
+    link.destroy()
+    await Promise.all([admin.end(), pool.end()])
+    await server.stop()
+  })
+})

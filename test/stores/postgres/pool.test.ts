@@ -1,0 +1,103 @@
+/** What is done with a pool and its clients, on ones that do as a test says. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  checkOut,
+  type PostgresClient,
+  type PostgresPool,
+  runOnce,
+} from '../../../src/stores/postgres/pool.ts'
+import { NEVER } from './setup.ts'
+
+function serverError(code: string): Error {
+  // The server says the severity in its own language.
+  return Object.assign(new Error(code), { code, severity: 'FEHLER' })
+}
+
+/** A pool that lends one client, whose statements answer what the test says. */
+function poolOf(answer: (text: string) => Promise<{ rows: object[] }>) {
+  const released: (boolean | undefined)[] = []
+  const asked: string[] = []
+  const client: PostgresClient = {
+    query: (text) => {
+      asked.push(text)
+      return answer(text)
+    },
+    release: (destroy) => void released.push(destroy),
+    on: () => {},
+    removeListener: () => {},
+  }
+  const pool: PostgresPool = { query: () => Promise.reject(new Error()), connect: async () => client }
+  return { pool, released, asked }
+}
+
+describe('a client of the pool', () => {
+  const afterwards = async (error: Error) => {
+    const { pool, released } = poolOf((text) =>
+      text === 'it' ? Promise.reject(error) : Promise.resolve({ rows: [] }),
+    )
+    await assert.rejects(runOnce(pool, 'it', [], NEVER), error)
+    return released
+  }
+
+  it('goes back after an error of the statement, whatever language the server speaks', async () => {
+    for (const code of ['42P01', '23505', '40001', '57014', '55P03']) {
+      assert.deepEqual(await afterwards(serverError(code)), [undefined], code)
+    }
+  })
+
+  it('is destroyed after an error of the server or of the connection', async () => {
+    for (const code of ['57P01', '57P03', '08006', '53300']) {
+      assert.deepEqual(await afterwards(serverError(code)), [true], code)
+    }
+    assert.deepEqual(await afterwards(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })), [true])
+  })
+
+  it('is told once to look for dead peers, and works where the server cannot', async () => {
+    const { pool, asked, released } = poolOf((text) =>
+      text === 'it' ? Promise.resolve({ rows: [] }) : Promise.reject(serverError('22023')),
+    )
+    await runOnce(pool, 'it', [], NEVER)
+    await runOnce(pool, 'it', [], NEVER)
+    assert.deepEqual(
+      asked.map((text) => (text === 'it' ? 'it' : /client_connection_check_interval/.exec(text)?.[0])),
+      ['client_connection_check_interval', 'it', 'it'],
+    )
+    assert.deepEqual(released, [undefined, undefined])
+  })
+
+  it('is destroyed where it fails on that', async () => {
+    const { pool, asked, released } = poolOf(() => Promise.reject(new Error('reset')))
+    await assert.rejects(runOnce(pool, 'it', [], NEVER), { message: 'reset' })
+    assert.equal(asked.length, 1)
+    assert.deepEqual(released, [true])
+  })
+})
+
+describe('a pool that lends nothing', () => {
+  it('is asked no more once it owes a thousand clients, and again when they have come', async () => {
+    const lend: ((client: PostgresClient) => void)[] = []
+    const pool: PostgresPool = {
+      query: () => Promise.reject(new Error()),
+      connect: () => new Promise((resolve) => lend.push(resolve)),
+    }
+    const giveUp = async () => {
+      const abort = new AbortController()
+      const lent = checkOut(pool, abort.signal)
+      abort.abort(new Error('given up'))
+      return lent.then(() => 'lent', String)
+    }
+    for (let i = 0; i < 1_000; i++) assert.equal(await giveUp(), 'Error: given up')
+    assert.match(await giveUp(), /the pool lends no connections: does it have a connectionTimeoutMillis\?/)
+    assert.equal(lend.length, 1_000)
+
+    let released = 0
+    const client = { release: () => released++ } as unknown as PostgresClient
+    for (const resolve of lend) resolve(client)
+    await sleep(10)
+    assert.equal(released, 1_000)
+    assert.equal(await giveUp(), 'Error: given up')
+    assert.equal(lend.length, 1_001)
+  })
+})
