@@ -178,7 +178,7 @@ describe('an instance whose connection fails', () => {
       return link
     }
     const { fleet } = store
-    for (const link of [...fleet.links]) link.lose()
+    for (const link of fleet.links) link.lose()
     await clock.advance(10 * H)
     await settle()
     assert.ok(made >= 8 && made <= 22, `${made}`)

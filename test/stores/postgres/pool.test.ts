@@ -34,9 +34,10 @@ function poolOf(answer: (text: string) => Promise<{ rows: object[] }>) {
 
 describe('a client of the pool', () => {
   const afterwards = async (error: Error) => {
-    const { pool, released } = poolOf((text) =>
-      text === 'it' ? Promise.reject(error) : Promise.resolve({ rows: [] }),
-    )
+    const { pool, released } = poolOf(async (text) => {
+      if (text === 'it') throw error
+      return { rows: [] }
+    })
     await assert.rejects(runOnce(pool, 'it', [], NEVER), error)
     return released
   }
