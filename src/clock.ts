@@ -9,6 +9,19 @@ export interface Clock {
   setTimer(callback: () => void, ms: number): Timer
 }
 
+/**
+ * Both clocks as they stand at one moment: a process that was held up between the one and the other, on a busy machine,
+ * reads them anew.
+ */
+export function bothClocks(clock: Clock): { now: number; wall: number } {
+  let clocks
+  for (let tries = 0; tries < 5; tries++) {
+    clocks = { now: clock.now(), wall: clock.wall() }
+    if (clock.now() - clocks.now < 1) break
+  }
+  return clocks as { now: number; wall: number }
+}
+
 export interface Timer {
   cancel(): void
   /** Lets the process end without waiting for it. */

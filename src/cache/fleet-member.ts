@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { FleetCoherence, FleetLink, Position } from '../stores/key-store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import { bothClocks, type Clock, type Timer } from '../clock.ts'
 import { connect } from './fleet-connection.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import type { Lease } from './lease.ts'
@@ -144,7 +144,7 @@ export class FleetMember {
     const link = (this.#link ??= await this.#connect())
     if (!this.#registered) await this.#register(link)
     for (;;) {
-      const asked = { now: this.#clock.now(), wall: this.#clock.wall() }
+      const asked = bothClocks(this.#clock)
       const known = this.#known
       const { member, position, changed } = await this.#withinBeat((signal) =>
         link.beat(this.#instance, known ?? null, signal),

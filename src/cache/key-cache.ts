@@ -85,9 +85,7 @@ export class KeyCache {
     if (cache !== false) this.#entries = new Entries(cache)
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
     const fleet = coherence?.kind === 'fleet' ? coherence : undefined
-    this.#lease = new Lease(fleet ? -Infinity : Infinity, clock.now(), clock.wall(), () =>
-      this.#clocksJumped(),
-    )
+    this.#lease = new Lease(fleet ? -Infinity : Infinity, clock, () => this.#clocksJumped())
     if (fleet) this.#member = this.#join(fleet)
     else if (coherence?.kind === 'local')
       this.#unsubscribe = coherence.subscribe((hashes) => this.#invalidate(hashes))

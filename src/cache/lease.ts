@@ -2,6 +2,7 @@
  * Until when cached answers may be used. A lease is compared with the clock on every hit, and no timer ever marks it as
  * over: a process that was stopped answers the requests in its socket buffers before any timer of it runs.
  */
+import { bothClocks, type Clock } from '../clock.ts'
 import { CLOCK_TOLERANCE } from '../stores/key-store.ts'
 
 export class Lease {
@@ -10,15 +11,18 @@ export class Lease {
   /** Wall minus monotonic time when the lease was granted. */
   #offset: number
   #term = 0
+  readonly #clock: Clock
   readonly #onJump: () => void
 
   /**
    * @param end `Infinity` for a store whose changes all come by a synchronous call, or that is not coherent anyway
    * @param onJump called when the clocks no longer agree, that is, when the machine was suspended or the wall clock set
    */
-  constructor(end: number, now: number, wall: number, onJump: () => void) {
+  constructor(end: number, clock: Clock, onJump: () => void) {
+    const { now, wall } = bothClocks(clock)
     this.#end = end
     this.#offset = wall - now
+    this.#clock = clock
     this.#onJump = onJump
   }
 
@@ -36,13 +40,17 @@ export class Lease {
    * clock does not: where they have moved apart, an unknown time has passed and nothing can be said of the lease.
    */
   holds(now: number, wall: number): boolean {
-    const jump = wall - now - this.#offset
-    if (jump > CLOCK_TOLERANCE || jump < -CLOCK_TOLERANCE) {
-      this.#offset = wall - now
-      this.#term++
-      this.#onJump()
-    }
+    if (isJump(wall - now - this.#offset)) this.#lookAgain()
     return now < this.#end
+  }
+
+  /** The process may only have been held up between reading the one clock and the other. */
+  #lookAgain(): void {
+    const { now, wall } = bothClocks(this.#clock)
+    if (!isJump(wall - now - this.#offset)) return
+    this.#offset = wall - now
+    this.#term++
+    this.#onJump()
   }
 
   /**
@@ -60,4 +68,8 @@ export class Lease {
   void(): void {
     this.#end = -Infinity
   }
+}
+
+function isJump(ms: number): boolean {
+  return ms > CLOCK_TOLERANCE || ms < -CLOCK_TOLERANCE
 }

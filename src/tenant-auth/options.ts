@@ -1,7 +1,7 @@
 /** Checks the options once, at registration, and fills in the defaults. */
 import type { KeyCacheOptions } from '../cache/key-cache.ts'
 import { badOption } from '../errors.ts'
-import { isCoherent, type KeyStore } from '../stores/key-store.ts'
+import { checkCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
 export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorResponse'>> & {
@@ -9,7 +9,7 @@ export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorRe
   errorResponse: TenantAuthOptions['errorResponse'] | undefined
 }
 
-export const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
+const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
   'keyStore',
   'header',
   'keyFormat',
@@ -20,6 +20,8 @@ export const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
   'addHook',
   'errorResponse',
 ])
+/** Of Fastify's `register`, which hands them on to the plugin. */
+const OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 const CACHE_OPTIONS = new Set(['max', 'ttl', 'negativeMax', 'negativeTtl', 'staleIfError'])
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
@@ -52,9 +54,11 @@ export function checkOptions(options: TenantAuthOptions): CheckedOptions {
     addHook = true,
     errorResponse,
   } = options
+  onlyKnown(options, new Set([...OPTIONS, ...OF_REGISTER]), '')
   if (typeof (keyStore as Partial<KeyStore> | undefined)?.findByHash !== 'function') {
     throw badOption('keyStore', 'a KeyStore: an object with the method findByHash(hash)')
   }
+  checkCoherence(keyStore)
   if (typeof header !== 'string' || !TOKEN.test(header))
     throw badOption('header', 'the name of an HTTP header')
   if (OTHER_HEADERS.has(header.toLowerCase())) {

@@ -8,15 +8,13 @@ import { describeGuard, tenantKeyGuard } from '../openapi.ts'
 import { recordRefusal, type Refusal, sendRefusal } from '../refusal.ts'
 import { claimScope, declareEverywhere } from '../scope.ts'
 import { isWritable } from '../stores/key-store.ts'
-import { warnOfUnknown } from '../unknown-options.ts'
 import { Authenticator, kEntry } from './authenticator.ts'
-import { checkOptions, checkRouteConfig, OPTIONS } from './options.ts'
+import { checkOptions, checkRouteConfig } from './options.ts'
 import { type RefusalReason, zeroCounts } from './refusals.ts'
 import type { TenantAuthOptions } from './types.ts'
 
 async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<void> {
   const options = checkOptions(given)
-  warnOfUnknown(app, 'tenantAuth', given, OPTIONS)
   claimScope(app, 'tenantAuth')
   app.decorateRequest(kEntry, null)
   declareEverywhere(app, 'tenant', tenant)

@@ -4,10 +4,14 @@ import type { Clock, Timer } from '../../src/clock.ts'
 export class ManualClock implements Clock {
   #now = 1_000
   #offset = 1_700_000_000_000
+  #heldUp: number[] = []
   #timers: { at: number; callback: () => void }[] = []
 
   now = (): number => this.#now
-  wall = (): number => this.#now + this.#offset
+  wall = (): number => {
+    this.#now += this.#heldUp.shift() ?? 0
+    return this.#now + this.#offset
+  }
 
   setTimer(callback: () => void, ms: number): Timer {
     const timer = { at: this.#now + ms, callback }
@@ -38,6 +42,11 @@ export class ManualClock implements Clock {
   /** Time passes, but no timer has fired yet: a process that was stopped and has just been let go on. */
   freeze(ms: number): void {
     this.#now += ms
+  }
+
+  /** The next times that the wall clock is read, the process is held up right before. */
+  holdUpBeforeWall(...ms: number[]): void {
+    this.#heldUp = ms
   }
 
   /** The machine sleeps, or somebody sets the wall clock: only that one moves. */
