@@ -59,9 +59,9 @@ for (const [kind, name] of [
 
       await instance.do('countReads')
       const statuses: number[] = []
-      let flooding = true
+      const flooding = new AbortController()
       const use = async () => {
-        for (let i = 0; flooding; i = (i + 1) % GOOD) statuses.push(await ask(keys[i] ?? ''))
+        for (let i = 0; !flooding.signal.aborted; i = (i + 1) % GOOD) statuses.push(await ask(keys[i] ?? ''))
       }
       const flood = async () => {
         const refusals: number[] = []
@@ -75,7 +75,7 @@ for (const [kind, name] of [
       const start = now()
       const refusals = (await Promise.all(Array.from({ length: FLOODERS }, flood))).flat()
       const took = now() - start
-      flooding = false
+      flooding.abort()
       await using
       const { value: reads } = await instance.do('reads', hashes)
       assert.ok(reads)
