@@ -32,6 +32,8 @@ export interface TrialResult {
 const KEYS = 5
 /** Attempts at what must succeed on a healthy fleet, and milliseconds between them: a client may be about to reconnect. */
 const TRIES = 40
+/** Lines of the log of an instance that crashed. A stack and the fields of its error. */
+const LAST_WORDS = 60
 const PAUSE = 250
 
 /** @param names of the faults to choose from */
@@ -62,7 +64,12 @@ export async function runTrial(
   } finally {
     await load.stop()
   }
-  for (const { name, crash } of fleet.instances) if (crash !== undefined) problems.push(`${name} ${crash}`)
+  for (const { name, crash, log } of fleet.instances) {
+    if (crash === undefined) continue
+    // With what it died of, which is the last that it said.
+    const words = log.filter((line) => !line.includes('"reqId"')).slice(-LAST_WORDS)
+    problems.push([`${name} ${crash}`, ...words].join('\n    '))
+  }
   const violations = [...problems, ...check(history, boundOf(fleet.lease)).map(({ message }) => message)]
   const { confirmations, failures } = trial
   const shown = watches.filter(({ shows }) => shows()).map(({ name }) => name)
