@@ -197,7 +197,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description A page of keys */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -374,7 +374,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description The new key */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -495,7 +495,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description No such key */
+            /** @description The organization is no tenant */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -522,7 +522,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The key is revoked, or the Idempotency-Key was used before */
+            /** @description The Idempotency-Key was used before; the message names the key that it has made */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -825,7 +825,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description The key as it is now, and how far the change has reached */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1032,7 +1032,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description The key as it is now, and how far the change has reached */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1186,7 +1186,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The key is revoked, or the Idempotency-Key was used before */
+            /** @description The key is revoked, which is for ever */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1314,11 +1314,13 @@ export interface operations {
                 "application/json": {
                     /** @description a whole number of seconds up to a year, after which the old key ends (without it, it stays valid until revoked) */
                     graceSeconds?: number;
+                    /** @description an RFC 3339 date and time in the future, or null for a key that does not expire */
+                    expiresAt?: string | null;
                 };
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description The new key, the old one as it is now, and how far that has reached */
             201: {
                 headers: {
                     [name: string]: unknown;
