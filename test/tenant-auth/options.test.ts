@@ -27,7 +27,7 @@ describe('options of tenantAuth', () => {
     ['an unknown option', { adHook: false }, /^adHook must be left out.*keyStore, header/],
     [
       'half a coherence',
-      { keyStore: { findByHash: keyStore.findByHash, coherence: {} } },
+      { keyStore: { findByHash: async () => null, coherence: {} } },
       /^keyStore must be a KeyStore whose/,
     ],
     ['an unknown cache option', { cache: { maxSize: 7 } }, /^cache\.maxSize must be left out.*max, ttl/],
