@@ -8,7 +8,7 @@ import { SharedRead } from '../shared-read.ts'
 import { failure } from './failures.ts'
 import { PostgresLink } from './link.ts'
 import { type PostgresPool, runOnce } from './pool.ts'
-import { type Fleet, only, type Reach } from './rows.ts'
+import { type Fleet, type Member, only, type Reach } from './rows.ts'
 import { openSession, type Session } from './session.ts'
 import { settle } from './settings.ts'
 import type { Statements } from './statements.ts'
@@ -115,7 +115,7 @@ export class PostgresCoherence implements FleetCoherence {
       readMembers: async () => {
         const fleet = await this.#fleet.read()
         lost ||= fleet.epoch < epoch || (reach !== undefined && fleet.history !== reach.history)
-        return lost ? [] : fleet.members
+        return lost ? [] : fleet.members.map((member) => inThisCount(member, fleet.epoch))
       },
       reap: async (members, signal) => {
         await runOnce(pool, statements.reap, [JSON.stringify(members)], signal)
@@ -131,4 +131,12 @@ export class PostgresCoherence implements FleetCoherence {
     }
     return confirmation
   }
+}
+
+/**
+ * Where somebody has turned the epoch back, a heartbeat that was under way may still acknowledge one of the old count. The
+ * instance's next heartbeat finds out.
+ */
+function inThisCount(member: Member, epoch: number): Member {
+  return member.acknowledged > epoch ? { ...member, acknowledged: -1 } : member
 }

@@ -8,7 +8,7 @@ import { isServerError } from './failures.ts'
  */
 export interface PostgresPool {
   query(text: string, values?: unknown[]): Promise<PostgresResult>
-  connect?(): Promise<PostgresClient>
+  connect?(callback: (error: Error | undefined, client?: PostgresClient) => void): unknown
   readonly options?: { readonly max?: number | undefined } | undefined
 }
 
@@ -46,10 +46,9 @@ export async function runOnce(
   signal: AbortSignal,
 ): Promise<object[]> {
   signal.throwIfAborted()
-  const client = await checkOut(pool, signal)
+  // The statement under way rejects with the same error.
+  const client = await checkOut(pool, signal, ignore)
   if (client === undefined) return (await orAborted(pool.query(text, values), signal)).rows
-  // Lent clients have no listener of the pool's. The statement under way rejects with the same error.
-  client.on('error', ignore)
   try {
     await noticeDeadPeers(client, signal)
     const { rows } = await orAborted(client.query(text, values), signal)
@@ -73,23 +72,50 @@ const MOST_GIVEN_UP = 1_000
 /**
  * A client of the pool, if it lends any. One that is lent too late, after the abort, goes back at once.
  *
+ * @param onError listens to the client, which has no listener of the pool's while it is lent
  * @throws at once where the pool owes very many already
  */
-export async function checkOut(pool: PostgresPool, signal: AbortSignal): Promise<PostgresClient | undefined> {
+export async function checkOut(
+  pool: PostgresPool,
+  signal: AbortSignal,
+  onError: (error: Error) => void,
+): Promise<PostgresClient | undefined> {
   const owed = () => givenUp.get(pool) ?? 0
   if (owed() >= MOST_GIVEN_UP) {
     throw new Error('the pool lends no connections: does it have a connectionTimeoutMillis?')
   }
-  const connecting = pool.connect?.()
+  const connecting = lend(pool, onError)
   if (connecting === undefined) return undefined
   try {
     return await orAborted(connecting, signal)
   } catch (error) {
     givenUp.set(pool, owed() + 1)
     const settled = () => givenUp.set(pool, owed() - 1)
-    connecting.then((client) => client.release(), ignore).finally(settled)
+    const giveBack = (client: PostgresClient) => {
+      client.removeListener('error', onError)
+      client.release()
+    }
+    connecting.then(giveBack, ignore).finally(settled)
     throw error
   }
+}
+
+/**
+ * By callback, because a server that goes away may say "ready" and "shutting down" in one breath: the second is an event
+ * that a promise's reader would come too late to listen to, and that ends the process where nobody does.
+ */
+function lend(pool: PostgresPool, onError: (error: Error) => void): Promise<PostgresClient> | undefined {
+  if (pool.connect === undefined) return undefined
+  return new Promise((resolve, reject) => {
+    pool.connect?.((error, client) => {
+      if (client === undefined) {
+        reject(error ?? new Error('the pool lent no client'))
+        return
+      }
+      client.on('error', onError)
+      resolve(client)
+    })
+  })
 }
 
 const toldToLook = new WeakSet<PostgresClient>()

@@ -4,6 +4,7 @@ import {
   destroy,
   noticeDeadPeers,
   orAborted,
+  type PostgresClient,
   type PostgresNotification,
   type PostgresPool,
 } from './pool.ts'
@@ -26,20 +27,24 @@ export async function openSession(
   { onPayload, onLost }: SessionEvents,
   signal: AbortSignal,
 ): Promise<Session> {
-  const client = await checkOut(pool, signal)
-  if (client === undefined) return withoutConnection(pool)
+  let client: PostgresClient | undefined
   let ended = false
   const end = () => {
     if (ended) return
     ended = true
-    destroy(client)
+    if (client !== undefined) destroy(client)
   }
   const lost = (cause: unknown) => {
     if (ended) return
     end()
     onLost(cause)
   }
-  client.on('error', lost)
+  client = await checkOut(pool, signal, lost)
+  if (client === undefined) return withoutConnection(pool)
+  if (ended) {
+    destroy(client)
+    throw new Error('the connection was lost as soon as it was there')
+  }
   client.on('end', () => lost(new Error('the connection was closed')))
   client.on('notification', ({ payload }: PostgresNotification) => onPayload(payload ?? ''))
 

@@ -192,6 +192,13 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       })
     })
 
+    it('takes no acknowledgement of a count that was turned back for one of this count', async () => {
+      await join('a')
+      await sql('UPDATE $s.instances SET acknowledged = (SELECT epoch + 100 FROM $s.coherence)')
+      const { epoch } = await addKey(store, await addTenant(store))
+      assert.equal((await store.coherence.confirm(epoch)).confirmedBy, 'lease')
+    })
+
     it('refuses an instance with other settings while one with the old ones beats, naming it and both', async () => {
       const { link, position } = await join('a')
       const other = new PostgresKeyStore({ pool, lease: 900, heartbeat: HEARTBEAT })

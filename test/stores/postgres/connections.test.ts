@@ -1,5 +1,7 @@
 /** What happens to connections when the way to the server breaks, and when callers give up. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import type { Pool, PoolClient } from 'pg'
@@ -198,20 +200,45 @@ describe('connections of the PostgreSQL store', () => {
     let queries = 0
     const mute: Pool = Object.create(pool, {
       connect: {
-        value: async () => {
-          const client = await pool.connect()
-          client.query = async () => {
-            queries++
-            throw new Error('no')
-          }
-          return client
-        },
+        value: (callback: (error?: Error, client?: PoolClient) => void) =>
+          pool.connect((error, client) => {
+            if (client) {
+              client.query = async () => {
+                queries++
+                throw new Error('no')
+              }
+            }
+            callback(error, client)
+          }),
       },
     }) as Pool
     const connecting = new PostgresKeyStore({ pool: mute }).coherence.connect(new Events(), NEVER)
     await assert.rejects(connecting, { code: 'KEY_STORE_UNAVAILABLE' })
     assert.equal(queries, 1)
     await until(() => pool.totalCount === 0)
+  })
+
+  it('that the server greets and ends in one breath end nothing else', async () => {
+    const message = (type: string, body: string) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(4 + body.length)
+      return Buffer.concat([Buffer.from(type), length, Buffer.from(body)])
+    }
+    const farewell = message('E', 'SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0')
+    const breath = Buffer.concat([message('R', '\0\0\0\0'), message('Z', 'I'), farewell])
+    const goingAway = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.end(breath))
+    }).listen(0, '127.0.0.1')
+    await once(goingAway, 'listening')
+    const { port } = goingAway.address() as AddressInfo
+    const pool = newPool({ port })
+    const store = new PostgresKeyStore({ pool })
+    // An error event that nobody listens to would end the process, and fails this test.
+    await assert.rejects(store.findByHash(key.hash, { signal: NEVER }), { code: 'KEY_STORE_UNAVAILABLE' })
+    await assert.rejects(store.coherence.connect(new Events(), NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
+    await until(() => pool.totalCount === 0)
+    goingAway.close()
   })
 
   it('of a confirmation that fail leave the wait to what the write knew', async () => {

@@ -28,7 +28,10 @@ function poolOf(answer: (text: string) => Promise<{ rows: object[] }>) {
     on: () => {},
     removeListener: () => {},
   }
-  const pool: PostgresPool = { query: () => Promise.reject(new Error()), connect: async () => client }
+  const pool: PostgresPool = {
+    query: () => Promise.reject(new Error()),
+    connect: (lend) => lend(undefined, client),
+  }
   return { pool, released, asked }
 }
 
@@ -81,11 +84,11 @@ describe('a pool that lends nothing', () => {
     const lend: ((client: PostgresClient) => void)[] = []
     const pool: PostgresPool = {
       query: () => Promise.reject(new Error()),
-      connect: () => new Promise((resolve) => lend.push(resolve)),
+      connect: (callback) => lend.push((client) => callback(undefined, client)),
     }
     const giveUp = async () => {
       const abort = new AbortController()
-      const lent = checkOut(pool, abort.signal)
+      const lent = checkOut(pool, abort.signal, () => {})
       abort.abort(new Error('given up'))
       return lent.then(() => 'lent', String)
     }
@@ -94,7 +97,12 @@ describe('a pool that lends nothing', () => {
     assert.equal(lend.length, 1_000)
 
     let released = 0
-    const client = { release: () => released++ } as unknown as PostgresClient
+    const client: PostgresClient = {
+      query: () => Promise.reject(new Error()),
+      release: () => void released++,
+      on: () => {},
+      removeListener: () => {},
+    }
     for (const resolve of lend) resolve(client)
     await sleep(10)
     assert.equal(released, 1_000)
