@@ -50,7 +50,12 @@ export class PostgresCoherence implements FleetCoherence {
     if (last === undefined || epoch > last.epoch || reach.history !== last.reach.history) {
       this.#lastWrite = { epoch, reach }
     }
-    for (const events of this.#links) events.onOwnWrite(epoch)
+    // A database without connections to lend is this process' own: no push but this one will ever come.
+    const isAlone = this.#options.pool.connect === undefined
+    for (const events of this.#links) {
+      if (isAlone) events.onPush(epoch)
+      else events.onOwnWrite(epoch)
+    }
   }
 
   async connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink> {

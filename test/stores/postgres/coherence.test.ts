@@ -149,7 +149,9 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       const events = new Events()
       await join('a', { events })
       const { epoch } = await addKey(store, tenantId)
-      assert.deepEqual(events.ownWrites, [epoch])
+      // A database of this process alone has no other pushes, and their absence must not look like a fault.
+      const isAlone = pool.connect === undefined
+      assert.deepEqual([events.pushes, events.ownWrites], isAlone ? [[epoch], []] : [[], [epoch]])
     })
 
     it('confirms by all once each instance has acknowledged', async () => {
