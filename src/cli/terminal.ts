@@ -43,10 +43,6 @@ function write(stream: Writable, output: string): Promise<void> {
 
 /** Node opens the null device in the place of a standard stream that the shell has closed (`>&-`). */
 function isNowhere(fd: number): boolean {
-  try {
-    const { rdev } = fstatSync(fd)
-    return rdev !== 0 && rdev === statSync(devNull).rdev
-  } catch {
-    return false
-  }
+  const { rdev } = fstatSync(fd)
+  return rdev !== 0 && rdev === statSync(devNull).rdev
 }
