@@ -26,7 +26,7 @@ export class Entries {
   constructor({ max, negativeMax, negativeTtl }: EntriesOptions) {
     this.#good = new LRUCache({
       max,
-      dispose: (_entry, _hash, reason) => {
+      dispose: (_entry, _digest, reason) => {
         if (reason === 'evict') this.#evictions++
       },
     })
@@ -48,32 +48,32 @@ export class Entries {
   }
 
   /** A good key, however old. */
-  get(hash: string): KeyEntry | undefined {
-    return this.#good.get(hash)
+  get(digest: string): KeyEntry | undefined {
+    return this.#good.get(digest)
   }
 
   /** Why a key is refused, if that was found out a short while ago. */
-  refusal(hash: string, now: number): KeyRefusal | undefined {
-    const refused = this.#refused.get(hash)
+  refusal(digest: string, now: number): KeyRefusal | undefined {
+    const refused = this.#refused.get(digest)
     return refused !== undefined && now < refused.until ? refused.refusal : undefined
   }
 
-  keep(hash: string, verdict: Verdict, now: number): void {
+  keep(digest: string, verdict: Verdict, now: number): void {
     if (typeof verdict === 'string') {
-      this.#refused.set(hash, { refusal: verdict, until: now + this.#negativeTtl })
+      this.#refused.set(digest, { refusal: verdict, until: now + this.#negativeTtl })
     } else {
-      this.#refused.delete(hash)
-      this.#good.set(hash, verdict)
+      this.#refused.delete(digest)
+      this.#good.set(digest, verdict)
     }
   }
 
-  dropGood(hash: string): void {
-    this.#good.delete(hash)
+  dropGood(digest: string): void {
+    this.#good.delete(digest)
   }
 
-  drop(hash: string): void {
-    this.#good.delete(hash)
-    this.#refused.delete(hash)
+  drop(digest: string): void {
+    this.#good.delete(digest)
+    this.#refused.delete(digest)
   }
 
   clear(): void {

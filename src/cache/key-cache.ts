@@ -6,6 +6,7 @@
  */
 import { type FleetCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../clock.ts'
+import type { KeyNames } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
 import { FleetMember } from './fleet-member.ts'
 import type { FleetReport, FleetStats } from './fleet-report.ts'
@@ -27,6 +28,8 @@ export interface CacheLimits extends EntriesOptions {
 export interface KeyCacheOptions {
   store: KeyStore
   clock: Clock
+  /** The cache calls keys otherwise than the store does. */
+  names: KeyNames
   /** `false`: each request asks the store. */
   cache: false | CacheLimits
   /** Milliseconds for one look-up, waiting for its turn included. Under the lease of a coherent store. */
@@ -133,11 +136,11 @@ export class KeyCache {
   /**
    * The hot path: a verdict out of memory, or `undefined` where the store must be asked. Synchronous, one look-up.
    */
-  lookup(hash: string): Verdict | undefined {
+  lookup(digest: string): Verdict | undefined {
     const now = this.#clock.now()
     const wall = this.#clock.wall()
     if (!this.#lease.holds(now, wall)) return undefined // (1)
-    const entry = this.#entries?.get(hash)
+    const entry = this.#entries?.get(digest)
     if (entry !== undefined) {
       if (now >= entry.until) return undefined // (6)
       const verdict = this.#use(entry, now, wall)
@@ -145,7 +148,7 @@ export class KeyCache {
       else this.#negativeHits++
       return verdict
     }
-    const refusal = this.#entries?.refusal(hash, now)
+    const refusal = this.#entries?.refusal(digest, now)
     if (refusal !== undefined) this.#negativeHits++
     return refusal
   }
@@ -168,70 +171,70 @@ export class KeyCache {
    *
    * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: it cannot be known
    */
-  async find(hash: string): Promise<Verdict> {
+  async find(digest: string): Promise<Verdict> {
     this.#misses++
     const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
-    const pending = joinable ? this.#pending.get(hash) : undefined
-    const reading = pending ?? this.#read(hash, joinable)
+    const pending = joinable ? this.#pending.get(digest) : undefined
+    const reading = pending ?? this.#read(digest, joinable)
     try {
       const verdict = await reading
       if (typeof verdict !== 'string') return this.#use(verdict, this.#clock.now(), this.#clock.wall())
       // An entry that was kept for a store that does not answer is over when the store does.
-      this.#entries?.dropGood(hash)
+      this.#entries?.dropGood(digest)
       return verdict
     } catch (error) {
       if (pending === undefined) this.#storeErrors++
-      const stale = this.#stale(hash)
+      const stale = this.#stale(digest)
       if (stale !== undefined) return stale
       throw error
     }
   }
 
-  #read(hash: string, joinable: boolean): Promise<Verdict> {
+  #read(digest: string, joinable: boolean): Promise<Verdict> {
     const term = this.#lease.term
-    const reading = this.#ask(hash)
+    const reading = this.#ask(digest)
     if (!joinable) return reading
     const keeping = reading.then(
       (verdict) => {
-        if (this.#pending.get(hash) === keeping) {
-          this.#pending.delete(hash)
-          this.#keep(hash, verdict, term)
+        if (this.#pending.get(digest) === keeping) {
+          this.#pending.delete(digest)
+          this.#keep(digest, verdict, term)
         }
         return verdict
       },
       (error: unknown) => {
-        if (this.#pending.get(hash) === keeping) this.#pending.delete(hash)
+        if (this.#pending.get(digest) === keeping) this.#pending.delete(digest)
         throw error
       },
     )
-    this.#pending.set(hash, keeping)
+    this.#pending.set(digest, keeping)
     return keeping
   }
 
-  async #ask(hash: string): Promise<Verdict> {
+  async #ask(digest: string): Promise<Verdict> {
     const { lookupTimeout, cache } = this.#options
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
     const until = cache === false ? -Infinity : this.#clock.now() + cache.ttl
     const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
-      this.#gate.run(signal, () => this.#store.findByHash(hash, { signal })),
+      this.#gate.run(signal, () => this.#store.findByHash(this.#options.names.toHash(digest), { signal })),
     )
     return judge(stored, this.#clock.wall(), until)
   }
 
   /** Caches a verdict if the lease held from before the read until now (3). */
-  #keep(hash: string, verdict: Verdict, term: number): void {
+  #keep(digest: string, verdict: Verdict, term: number): void {
     const now = this.#clock.now()
     if (!this.#lease.holds(now, this.#clock.wall()) || this.#lease.term !== term) return
-    this.#entries?.keep(hash, verdict, now)
+    this.#entries?.keep(digest, verdict, now)
   }
 
   /** The store does not answer: the operator may have said for how long an entry is good all the same (8). */
-  #stale(hash: string): Verdict | undefined {
+  #stale(digest: string): Verdict | undefined {
     const { cache } = this.#options
     const now = this.#clock.now()
     const wall = this.#clock.wall()
     this.#lease.holds(now, wall) // Nothing is good after a suspension, which may have been noticed by nobody yet.
-    const entry = this.#entries?.get(hash)
+    const entry = this.#entries?.get(digest)
     if (cache === false || entry === undefined) return undefined
     if (now >= Math.min(entry.until, this.#lease.end) + cache.staleIfError) return undefined
     this.#staleHits++
@@ -240,8 +243,9 @@ export class KeyCache {
 
   #invalidate(hashes: readonly string[]): void {
     for (const hash of hashes) {
-      this.#entries?.drop(hash)
-      this.#pending.delete(hash)
+      const digest = this.#options.names.toDigest(hash)
+      this.#entries?.drop(digest)
+      this.#pending.delete(digest)
     }
   }
 

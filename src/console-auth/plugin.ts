@@ -75,7 +75,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   function check(request: FastifyRequest): Session | Refusal | Promise<Session | Refusal> {
     const token = readBearer(request)
     if (typeof token !== 'string') return token
-    const digest = hash('sha256', token, 'base64url')
+    const digest = hash('sha256', token, 'binary')
     const session = sessions.get(digest)
     if (session === undefined) {
       misses++

@@ -1,12 +1,12 @@
 /**
- * The check itself: header → key format → hash → cache → store → request. It answers at once for a key in memory, and
+ * The check itself: header → key format → digest → cache → store → request. It answers at once for a key in memory, and
  * with a promise only where the store must be asked.
  */
 import type { FastifyRequest } from 'fastify'
 import { systemClock } from '../clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
-import { hashKey } from '../keys/key-format.ts'
+import { digestKey, keyNames } from '../keys/key-digest.ts'
 import { maskedError } from '../masked-error.ts'
 import { acceptedChannel, type AuthEvent, type Refusal } from '../refusal.ts'
 import { refuseHeader } from './key-header.ts'
@@ -36,6 +36,7 @@ export class Authenticator {
     this.cache = new KeyCache({
       store: options.keyStore,
       clock: systemClock,
+      names: keyNames,
       cache: options.cache,
       lookupTimeout: options.lookupTimeout,
       maxConcurrentLookups: options.maxConcurrentLookups,
@@ -49,15 +50,15 @@ export class Authenticator {
     const value = headers[this.#header]
     const reason = refuseHeader(value, headers, this.#checksum)
     if (reason !== null) return this.#refusals[reason]
-    const hash = hashKey(value as string)
-    const verdict = this.cache.lookup(hash)
-    return verdict === undefined ? this.#askStore(request, hash) : this.#decide(request, verdict)
+    const digest = digestKey(value as string)
+    const verdict = this.cache.lookup(digest)
+    return verdict === undefined ? this.#askStore(request, digest) : this.#decide(request, verdict)
   }
 
-  async #askStore(request: FastifyRequest, hash: string): Promise<Refusal | null> {
+  async #askStore(request: FastifyRequest, digest: string): Promise<Refusal | null> {
     let verdict
     try {
-      verdict = await this.cache.find(hash)
+      verdict = await this.cache.find(digest)
     } catch (error) {
       return { ...this.#refusals.unavailable, cause: maskedError(error) }
     }

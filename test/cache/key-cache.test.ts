@@ -6,6 +6,7 @@ import { StoreAnswerError, type Verdict } from '../../src/cache/verdict.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'
 import { LocalStore } from './local-store.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { SAME_NAMES } from './same-names.ts'
 import { GOOD, SlowStore } from './slow-store.ts'
 
 const CACHE = { max: 3, ttl: 5_000, negativeMax: 2, negativeTtl: 1_000, staleIfError: 0 }
@@ -15,6 +16,7 @@ function build<Store extends KeyStore>(store: Store, options: Partial<KeyCacheOp
   const cache = new KeyCache({
     store,
     clock,
+    names: SAME_NAMES,
     cache: CACHE,
     lookupTimeout: 1_000,
     maxConcurrentLookups: 4,

@@ -5,6 +5,7 @@ import type { Verdict } from '../../src/cache/verdict.ts'
 import type { NewKey } from '../../src/stores/key-store.ts'
 import { FakeFleet, type FakeLink } from './fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { SAME_NAMES } from './same-names.ts'
 
 export const T = 2_000
 export const H = 500
@@ -32,6 +33,7 @@ export async function build({ staleIfError = 0, offline = false, lease = T } = {
   const cache = new KeyCache({
     store,
     clock,
+    names: SAME_NAMES,
     cache: { ...CACHE, staleIfError },
     lookupTimeout: 1_000,
     maxConcurrentLookups: 8,

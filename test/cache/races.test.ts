@@ -13,6 +13,7 @@ import { KeyCache } from '../../src/cache/key-cache.ts'
 import { CLOCK_TOLERANCE, type StoredKey } from '../../src/stores/key-store.ts'
 import { FakeFleet } from './fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { SAME_NAMES } from './same-names.ts'
 
 const T = 2_000
 const H = 500
@@ -116,6 +117,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
       new KeyCache({
         store,
         clock,
+        names: SAME_NAMES,
         cache: { max: 10, ttl: 600_000, negativeMax: 10, negativeTtl: 5_000, staleIfError },
         lookupTimeout: 1_000,
         maxConcurrentLookups: 4,

@@ -5,7 +5,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'pg'
 import { KeyCache } from '../../src/cache/key-cache.ts'
 import { systemClock } from '../../src/clock.ts'
-import { hashKey } from '../../src/keys/key-format.ts'
+import { digestKey, keyNames } from '../../src/keys/key-digest.ts'
 import type { CoherentKeyStore, KeyStore } from '../../src/stores/key-store.ts'
 import { PostgresKeyStore } from '../../src/stores/postgres/index.ts'
 import { startPostgres } from '../servers/index.ts'
@@ -24,6 +24,7 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   const cache = new KeyCache({
     store: counted,
     clock: systemClock,
+    names: keyNames,
     cache: { max: KEYS, ttl: 600_000, negativeMax: 1_000, negativeTtl: 5_000, staleIfError: 0 },
     lookupTimeout: 500,
     maxConcurrentLookups: CAP,
@@ -34,10 +35,12 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
     await server.stop()
   })
   await cache.start()
-  const hashes = Array.from({ length: KEYS }, (_, i) => hashKey(`key ${i}`))
+  const digests = Array.from({ length: KEYS }, (_, i) => digestKey(`key ${i}`))
   // Heartbeats get their turn in between, and what was not kept for want of a lease is asked for again.
   for (let i = 0; cache.stats().cachedKeys < KEYS; i = (i + 200) % KEYS) {
-    await Promise.all(hashes.slice(i, i + 200).map(async (hash) => cache.lookup(hash) ?? cache.find(hash)))
+    await Promise.all(
+      digests.slice(i, i + 200).map(async (digest) => cache.lookup(digest) ?? cache.find(digest)),
+    )
     await setImmediate()
   }
   assert.equal(cache.stats().cachedKeys, KEYS)
@@ -50,10 +53,10 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
     outcomes = { answered: 0, failed: 0 }
     for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) {
       for (let i = 0; i < 10; i++) {
-        const hash = hashes[Math.floor(Math.random() * KEYS)] as string
-        if (cache.lookup(hash) !== undefined) outcomes.answered++
+        const digest = digests[Math.floor(Math.random() * KEYS)] as string
+        if (cache.lookup(digest) !== undefined) outcomes.answered++
         else
-          cache.find(hash).then(
+          cache.find(digest).then(
             () => outcomes.answered++,
             () => outcomes.failed++,
           )

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
+import { digestKey, keyNames } from '../../src/keys/key-digest.ts'
 import {
   displayParts,
   generateKey,
@@ -149,6 +150,16 @@ describe('what is kept of a key', () => {
       fc.property(generated, (key) => {
         assert.equal(hashKey(key), createHash('sha256').update(key, 'utf8').digest('hex'))
         assert.match(hashKey(key), /^[0-9a-f]{64}$/)
+      }),
+    )
+  })
+
+  it('is the same in memory, as one character for each byte', () => {
+    fc.assert(
+      fc.property(generated, (key) => {
+        assert.equal(digestKey(key).length, 32)
+        assert.equal(keyNames.toHash(digestKey(key)), hashKey(key))
+        assert.equal(keyNames.toDigest(hashKey(key)), digestKey(key))
       }),
     )
   })
