@@ -13,7 +13,7 @@ import type { FleetReport, FleetStats } from './fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from './lease.ts'
 import { withTimeLimit } from '../time-limit.ts'
-import { judge, type KeyEntry, type Verdict } from './verdict.ts'
+import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
@@ -155,9 +155,9 @@ export class KeyCache {
 
   /** A key's own expiry counts on every hit (6). */
   #use(entry: KeyEntry, now: number, wall: number): Verdict {
-    if (wall >= entry.expiresAt) return 'expired'
+    if (isExpired(entry, wall)) return 'expired'
     if (now - entry.notedAt >= NOTE_INTERVAL) {
-      entry.notedAt = now
+      entry.notedAt = Math.ceil(now)
       this.#options.onUse?.(entry.key.id, wall)
     }
     return entry
@@ -214,7 +214,7 @@ export class KeyCache {
   async #ask(digest: string): Promise<Verdict> {
     const { lookupTimeout, cache } = this.#options
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
-    const until = cache === false ? -Infinity : this.#clock.now() + cache.ttl
+    const until = cache === false ? -1 : Math.floor(this.#clock.now() + cache.ttl)
     const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
       this.#gate.run(signal, () => this.#store.findByHash(this.#options.names.toHash(digest), { signal })),
     )

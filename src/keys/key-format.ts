@@ -9,7 +9,7 @@
 import { hash as digest, randomInt } from 'node:crypto'
 import { BASE62, CHECKSUM_LENGTH, crc32, RANDOM_LENGTH } from './well-formed.ts'
 
-export { isWellFormed } from './well-formed.ts'
+export { checkForm, isWellFormed } from './well-formed.ts'
 
 /** How many characters of the random part the display form shows at its start. */
 const SHOWN_LENGTH = 4

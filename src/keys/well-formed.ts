@@ -21,25 +21,32 @@ const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return crc
 })
 
+/** `wrong checksum`: of `KEY_FORM` for the rest. */
+export type Form = 'well formed' | 'wrong checksum' | 'malformed'
+
 /** Whether a string is of `KEY_FORM` and has a checksum that fits. */
 export function isWellFormed(key: string): boolean {
+  return checkForm(key) === 'well formed'
+}
+
+export function checkForm(key: string): Form {
   const end = key.length - CHECKSUM_LENGTH
   const start = end - RANDOM_LENGTH
-  if (!hasLabels(key, start - 1)) return false
+  if (!hasLabels(key, start - 1)) return 'malformed'
   let crc = -1
   for (let i = 0; i < start; i++) crc = updateCrc(crc, key.charCodeAt(i))
   for (let i = start; i < end; i++) {
     const code = key.charCodeAt(i)
-    if (valueOf(code) < 0) return false
+    if (valueOf(code) < 0) return 'malformed'
     crc = updateCrc(crc, code)
   }
   let claimed = 0
   for (let i = end; i < key.length; i++) {
     const value = valueOf(key.charCodeAt(i))
-    if (value < 0) return false
+    if (value < 0) return 'malformed'
     claimed = claimed * 62 + value
   }
-  return claimed === ~crc >>> 0
+  return claimed === ~crc >>> 0 ? 'well formed' : 'wrong checksum'
 }
 
 /** Whether a key begins with two labels, of which the second ends at the `_` at `end`. */

@@ -1,6 +1,6 @@
 /** Reads a tenant key out of the request's headers, and says in one word why there is none. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { isWellFormed } from '../keys/key-format.ts'
+import { checkForm } from '../keys/key-format.ts'
 
 const MAX_LENGTH = 512
 const COMMA = 0x2c
@@ -25,8 +25,12 @@ export function refuseHeader(
       ? 'missing'
       : 'wrong_header'
   }
-  // The checksum's pattern is stricter than isPlain and MAX_LENGTH, so a good key is scanned once.
-  if (checksum && isWellFormed(value)) return null
+  if (checksum) {
+    // The form of a key is stricter than isPlain and MAX_LENGTH, so whatever has it is scanned once.
+    const form = checkForm(value)
+    if (form === 'well formed') return null
+    if (form === 'wrong checksum') return 'checksum'
+  }
   if (value.length > MAX_LENGTH) return 'too_long'
   if (isPlain(value)) return checksum ? 'checksum' : null
   if (/^[ \t]*$/.test(value)) return 'empty'
