@@ -1,14 +1,8 @@
 /** `fastify-tenant-auth`: everything, by name. Each plugin is also the default export of its own subpath. */
 export * from './console-auth/index.ts'
 export { ErrorResponse } from './error-response.ts'
-export {
-  AuthError,
-  type AuthErrorCode,
-  type ErrorEnvelope,
-  errorEnvelope,
-  TenantAuthError,
-  type UsageErrorCode,
-} from './errors.ts'
+export { type ErrorEnvelope, errorEnvelope } from './error-envelope.ts'
+export { AuthError, type AuthErrorCode, TenantAuthError, type UsageErrorCode } from './errors.ts'
 export { KEY_PATTERN } from './keys/key-format.ts'
 export { KeyManager } from './keys/key-manager.ts'
 export type { KeyManagerOptions } from './keys/key-manager-options.ts'

@@ -6,7 +6,8 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AuthError, type AuthErrorCode, type AuthErrorHeaders, envelopeBody, statusOf } from './errors.ts'
+import { envelopeBody } from './error-envelope.ts'
+import { AuthError, type AuthErrorCode, type AuthErrorHeaders, statusOf } from './errors.ts'
 
 /** What `fastify-tenant-auth:accepted` and `fastify-tenant-auth:refused` publish. Never a credential. */
 export interface AuthEvent {

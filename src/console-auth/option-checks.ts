@@ -1,5 +1,5 @@
 /** Checks of single options of consoleAuth. Values are not echoed: a misplaced one may be a secret. */
-import { badOption, TenantAuthError } from '../errors.ts'
+import { badOption } from '../errors.ts'
 
 /** The most that a timer takes. */
 const MAX_INTEGER = 2 ** 31 - 1
@@ -14,19 +14,6 @@ export function integerOf(
   const number = value ?? fallback
   if (Number.isInteger(number) && number >= min && number <= max) return number
   throw badOption(name, `an integer from ${min} to ${max}`)
-}
-
-/** Of Fastify's `register`, which hands them on to the plugin. */
-const OF_REGISTER: ReadonlySet<string> = new Set(['prefix', 'logLevel', 'logSerializers'])
-
-/** A misspelt option that is passed over in silence is a check that is never made. */
-export function refuseUnknown(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name) && !OF_REGISTER.has(name))
-  if (unknown === undefined) return
-  throw new TenantAuthError(
-    'TENANT_AUTH_BAD_OPTION',
-    `${unknown} is no option of consoleAuth, which takes ${known.join(', ')}`,
-  )
 }
 
 /** An option that holds others. A misspelt one that is passed over in silence would do nothing. */

@@ -1,6 +1,7 @@
 /** The options of consoleAuth, and the settings they become once they are checked. */
 import type { JsonWebKey } from 'node:crypto'
 import { badOption } from '../errors.ts'
+import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
 import type { ErrorResponseOption } from '../refusal.ts'
 import {
   apiUrlOf,
@@ -8,7 +9,6 @@ import {
   integerOf,
   listOf,
   partiesOf,
-  refuseUnknown,
   secretKeyOf,
 } from './option-checks.ts'
 import { publicKeyFromPem } from './public-key.ts'
@@ -110,7 +110,7 @@ export type Settings = ReturnType<typeof checkOptions>
 
 /** @throws {TenantAuthError} `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
 export function checkOptions(options: ConsoleAuthSettings & ClerkKeyOptions) {
-  refuseUnknown(options, NAMES)
+  refuseUnknown('consoleAuth', options, NAMES, OF_REGISTER)
   const { addHook = true, allowPending = false, errorResponse } = options
   const cache = options.cache === false ? false : groupOf('cache', options.cache, ['max'])
   const jwks = groupOf('jwks', options.jwks, ['timeout', 'maxAge', 'staleIfError', 'cooldown'])

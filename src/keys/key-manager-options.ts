@@ -1,5 +1,6 @@
 /** What `KeyManager` takes, checked once when it is made. */
 import { badOption } from '../errors.ts'
+import { refuseUnknown } from '../option-names.ts'
 import { isWritable, type WritableKeyStore } from '../stores/key-store.ts'
 import { LABEL_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
@@ -14,6 +15,8 @@ export interface KeyManagerOptions {
   /** Milliseconds that a call of the store may take. A confirmation ends by itself. Default: 5,000. */
   timeout?: number
 }
+
+const OPTIONS: readonly (keyof KeyManagerOptions)[] = ['prefix', 'environments', 'scopes', 'timeout']
 
 export interface KeyManagerSettings {
   prefix: string
@@ -32,12 +35,9 @@ export function checkStore(store: WritableKeyStore): WritableKeyStore {
 }
 
 /** @throws `TENANT_AUTH_BAD_OPTION` */
-export function checkOptions({
-  prefix = 'tk',
-  environments = ['live', 'test'],
-  scopes,
-  timeout = 5_000,
-}: KeyManagerOptions): KeyManagerSettings {
+export function checkOptions(options: KeyManagerOptions): KeyManagerSettings {
+  refuseUnknown('KeyManager', options, OPTIONS)
+  const { prefix = 'tk', environments = ['live', 'test'], scopes, timeout = 5_000 } = options
   if (!isLabel(prefix)) {
     throw badOption('KeyManager: prefix', 'lower-case letters and digits, 1 to 16, a letter first')
   }

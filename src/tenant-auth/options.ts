@@ -1,6 +1,7 @@
 /** Checks the options once, at registration, and fills in the defaults. */
 import type { KeyCacheOptions } from '../cache/key-cache.ts'
 import { badOption } from '../errors.ts'
+import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
 import { checkCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
@@ -9,7 +10,7 @@ export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorRe
   errorResponse: TenantAuthOptions['errorResponse'] | undefined
 }
 
-const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
+const OPTIONS: readonly (keyof TenantAuthOptions)[] = [
   'keyStore',
   'header',
   'keyFormat',
@@ -19,10 +20,14 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof TenantAuthOptions>([
   'trackLastUsed',
   'addHook',
   'errorResponse',
-])
-/** Of Fastify's `register`, which hands them on to the plugin. */
-const OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
-const CACHE_OPTIONS = new Set(['max', 'ttl', 'negativeMax', 'negativeTtl', 'staleIfError'])
+]
+const CACHE_OPTIONS: readonly (keyof TenantAuthCacheOptions)[] = [
+  'max',
+  'ttl',
+  'negativeMax',
+  'negativeTtl',
+  'staleIfError',
+]
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 /**
@@ -54,7 +59,7 @@ export function checkOptions(options: TenantAuthOptions): CheckedOptions {
     addHook = true,
     errorResponse,
   } = options
-  onlyKnown(options, new Set([...OPTIONS, ...OF_REGISTER]), '')
+  refuseUnknown('tenantAuth', options, OPTIONS, OF_REGISTER)
   if (typeof (keyStore as Partial<KeyStore> | undefined)?.findByHash !== 'function') {
     throw badOption('keyStore', 'a KeyStore: an object with the method findByHash(hash)')
   }
@@ -100,7 +105,7 @@ function checkCache(cache: TenantAuthOptions['cache'], keyStore: KeyStore): KeyC
     throw badOption('cache', 'false or an object')
   }
   const given: TenantAuthCacheOptions = cache ?? {}
-  onlyKnown(given, CACHE_OPTIONS, 'cache.')
+  refuseUnknown("tenantAuth's cache", given, CACHE_OPTIONS)
   const {
     max = 10_000,
     ttl = isCoherent(keyStore) ? COHERENT_TTL : TTL,
@@ -122,18 +127,10 @@ export function checkRouteConfig(config: unknown, url: string): void {
   const name = `config.tenantAuth of route ${url}`
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw badOption(name, 'an object like { scopes: [...] }')
-  onlyKnown(config, new Set(['scopes']), `${name}: `)
+  refuseUnknown(name, config, ['scopes'])
   const { scopes } = config as { scopes?: unknown }
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))) {
     throw badOption(`${name}: scopes`, 'an array of scopes (visible ASCII without space, quote or backslash)')
-  }
-}
-
-/** A misspelt option that is passed over in silence is an option that does nothing. */
-function onlyKnown(given: object, known: ReadonlySet<string>, path: string): void {
-  const unknown = Object.keys(given).find((name) => !known.has(name))
-  if (unknown !== undefined) {
-    throw badOption(`${path}${unknown}`, `left out, it is no option; there are ${[...known].join(', ')}`)
   }
 }
 

@@ -35,6 +35,14 @@ describe('a KeyManager', () => {
     })
   }
 
+  it('refuses an option that there is not', () => {
+    const options = { environment: ['live'] }
+    assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: 'environment is no option of KeyManager, which takes prefix, environments, scopes, timeout',
+    })
+  })
+
   it('keeps its own copy of the lists it is given', async () => {
     const [environments, scopes] = [['live'], ['a']]
     const { keys, tenantId } = await setUp({ environments, scopes })

@@ -1,6 +1,7 @@
 /** The options of `keyRoutes`, checked once, at registration. */
 import type { ConsoleUser } from '../../console-auth/index.ts'
 import { badOption } from '../../errors.ts'
+import { OF_REGISTER, refuseUnknown } from '../../option-names.ts'
 import type { KeyManager } from '../key-manager.ts'
 import type { AuditHook } from './audit.ts'
 
@@ -30,13 +31,16 @@ const DEFAULTS = {
   canWrite: (user: ConsoleUser) => user.has({ role: 'org:admin' }),
 }
 
+const FUNCTIONS = ['tenantOf', 'canRead', 'canWrite', 'onAudit'] as const
+
 /** @throws `TENANT_AUTH_BAD_OPTION` */
 export function readOptions(options: KeyRoutesOptions): KeyRoutesSettings {
+  refuseUnknown('keyRoutes', options, ['keys', ...FUNCTIONS], OF_REGISTER)
   const keys: Partial<KeyManager> | undefined = options.keys
   if (typeof keys?.create !== 'function' || typeof keys.revoke !== 'function') {
     throw badOption('keyRoutes: keys', 'a KeyManager, as in new KeyManager(store)')
   }
-  for (const name of ['tenantOf', 'canRead', 'canWrite', 'onAudit'] as const) {
+  for (const name of FUNCTIONS) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
       throw badOption(`keyRoutes: ${name}`, 'a function')
     }

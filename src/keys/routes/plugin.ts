@@ -1,7 +1,8 @@
 /** `keyRoutes`: the keys of the signed-in user's own tenant, over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { badOption, errorEnvelope } from '../../errors.ts'
+import { errorEnvelope } from '../../error-envelope.ts'
+import { badOption } from '../../errors.ts'
 import { type Caller, demand, identify } from './access.ts'
 import { type KeyRoutesOptions, readOptions } from './options.ts'
 import { defineRoutes } from './routes.ts'

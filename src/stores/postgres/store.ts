@@ -1,5 +1,6 @@
 /** Keys in PostgreSQL, for a service of any number of instances. */
 import { badOption, TenantAuthError } from '../../errors.ts'
+import { refuseUnknown } from '../../option-names.ts'
 import type {
   CoherentKeyStore,
   FindOptions,
@@ -43,6 +44,8 @@ export interface PostgresKeyStoreOptions {
   timeout?: number
 }
 
+const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = ['pool', 'schema', 'lease', 'heartbeat', 'timeout']
+
 interface WrittenRow<Record> {
   record: Row<Record>
   epoch: number
@@ -69,6 +72,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly #timeout: number
 
   constructor(options: PostgresKeyStoreOptions) {
+    refuseUnknown('PostgresKeyStore', options, OPTIONS)
     const { pool, schema = DEFAULT_SCHEMA, lease = 2_000, heartbeat = 500, timeout = 10_000 } = options
     if (typeof (pool as Partial<PostgresPool> | undefined)?.query !== 'function') {
       throw badOption('pool', 'a pool of pg, or anything else that can query like one')

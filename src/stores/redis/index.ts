@@ -12,6 +12,7 @@
  * ```
  */
 import { badOption } from '../../errors.ts'
+import { refuseUnknown } from '../../option-names.ts'
 import { checkFleetTimes } from '../fleet-times.ts'
 import type {
   CoherentKeyStore,
@@ -76,6 +77,8 @@ export interface RedisKeyStoreOptions {
   history?: number
 }
 
+const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat', 'history']
+
 /** How many uses are recorded at once: the server does nothing else meanwhile. */
 const USES_AT_ONCE = 1_000
 
@@ -84,13 +87,9 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly #runner: ScriptRunner
 
   /** @throws `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
-  constructor({
-    client,
-    prefix = 'tenant-auth',
-    lease = 2_000,
-    heartbeat = 500,
-    history = 10_000,
-  }: RedisKeyStoreOptions) {
+  constructor(options: RedisKeyStoreOptions) {
+    refuseUnknown('RedisKeyStore', options, OPTIONS)
+    const { client, prefix = 'tenant-auth', lease = 2_000, heartbeat = 500, history = 10_000 } = options
     const connection = connectionOf(client)
     if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
       throw badOption('prefix', 'a string of 1 to 200 characters without braces')

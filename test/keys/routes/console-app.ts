@@ -2,7 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions, type InjectOptions } from 'fastify'
 import type { TestContext } from 'node:test'
 import { consoleAuth } from '../../../src/console-auth/index.ts'
-import type { ErrorEnvelope } from '../../../src/errors.ts'
+import type { ErrorEnvelope } from '../../../src/error-envelope.ts'
 import { KeyManager, type KeyRoutesOptions, keyRoutes } from '../../../src/keys/routes/index.ts'
 import type { WritableKeyStore } from '../../../src/stores/key-store.ts'
 import { MemoryKeyStore } from '../../../src/stores/memory.ts'

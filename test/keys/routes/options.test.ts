@@ -32,6 +32,16 @@ describe('key routes: options', () => {
     })
   }
 
+  it('are refused by any other name', async () => {
+    const app = fastify()
+    const options = { keys: new KeyManager(new MemoryKeyStore()), canWritte: () => false }
+    await assert.rejects(async () => app.register(keyRoutes, options), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: 'canWritte is no option of keyRoutes, which takes keys, tenantOf, canRead, canWrite, onAudit',
+    })
+    await app.close()
+  })
+
   it('are refused where no session is checked', async () => {
     const app = fastify()
     await assert.rejects(

@@ -35,6 +35,10 @@ describe('the options of PostgresKeyStore', () => {
     accepted({ pool: new Pool({ max: 2 }) })
   })
 
+  it('refuse one that there is not', () => {
+    refused({ heartBeat: 100 }, /^heartBeat is no option of PostgresKeyStore, which takes pool, schema, lease,/)
+  })
+
   it('refuse what is no pool', () => {
     for (const pool of [undefined, null, {}, 'postgres://'])
       refused({ pool }, /^pool must be a pool of pg, or/)
