@@ -13,6 +13,7 @@ export interface Contender {
 
 export const BARE = 'bare Fastify'
 export const BY_HAND = 'by hand: sha256 + lru-cache'
+export const BY_HAND_BESIDE_POSTGRES = 'by hand, beside a pool of PostgreSQL'
 export const SESSION_BY_HAND = 'session by hand: sha256 + lru-cache'
 export const CACHED = 'tenantAuth, cached key'
 export const COHERENT = 'tenantAuth, cached key, coherent over PostgreSQL'
@@ -43,6 +44,7 @@ const otherKeys: Contender[] = [
     settings: { keys },
   })),
   { name: BEARER_REFUSED, from: ['bearer-auth', 'refused'], settings: { keys: 1 } },
+  { name: BY_HAND_BESIDE_POSTGRES, from: ['stores', 'byHandBesidePostgres'], needs: 'postgres' },
   { name: REFUSED_BY_HAND, from: ['by-hand', 'refusal'] },
   { name: 'better-auth, api-key plugin', from: ['better-auth', 'apiKeys'] },
 ]

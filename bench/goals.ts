@@ -3,6 +3,7 @@ import {
   BARE,
   BEARER_REFUSED,
   BY_HAND,
+  BY_HAND_BESIDE_POSTGRES,
   CACHED,
   CLERK,
   COHERENT,
@@ -31,6 +32,10 @@ const GOALS: readonly Goal[] = [
   { what: 'cached key, CPU to by hand', figure: `CPU: ${CACHED} / ${BY_HAND}`, atMost: 1.05 },
   { what: 'coherent, throughput to by hand', figure: `throughput: ${COHERENT} / ${BY_HAND}`, atLeast: 0.97 },
   { what: 'coherent, CPU to by hand', figure: `CPU: ${COHERENT} / ${BY_HAND}`, atMost: 1.05 },
+  {
+    what: '  CPU to by hand beside the same pool',
+    figure: `CPU: ${COHERENT} / ${BY_HAND_BESIDE_POSTGRES}`,
+  },
   {
     what: '1M cached keys to 10',
     figure: `throughput: ${manyKeys(MILLION)} / ${manyKeys(10)}`,

@@ -4,6 +4,7 @@ import { Pool } from 'pg'
 import { KeyManager } from '../../dist/index.js'
 import { PostgresKeyStore } from '../../dist/stores/postgres/index.js'
 import { RedisKeyStore } from '../../dist/stores/redis/index.js'
+import { cachedKey } from './by-hand.mjs'
 import { guard } from './tenant-auth.mjs'
 
 // Of 2,000 keys, asked for at random, the cache holds one.
@@ -14,8 +15,25 @@ export const redisCached = async (app) => filled(app, await redis(), 1_000)
 export const postgresCold = async (app) => filled(app, await postgres(), 2_000, COLD)
 export const redisCold = async (app) => filled(app, await redis(), 2_000, COLD)
 
+// The hook by hand in an app that uses the same pool for something else, as every app on PostgreSQL does: Node's streams
+// then have sockets of two kinds to serve, and code of more shapes.
+export async function byHandBesidePostgres(app) {
+  const pool = newPool()
+  setInterval(() => void pool.query('SELECT now(), $1::text', ['heartbeat']), 500)
+  for (let i = 0; i < 1_000; i += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, j) => pool.query('SELECT now(), $1::text', [`${i + j}`])),
+    )
+  }
+  return cachedKey(app)
+}
+
+function newPool() {
+  return new Pool({ connectionString: process.env.BENCH_POSTGRES_URL, max: 10 })
+}
+
 async function postgres() {
-  const pool = new Pool({ connectionString: process.env.BENCH_POSTGRES_URL, max: 10 })
+  const pool = newPool()
   const store = new PostgresKeyStore({ pool })
   await store.migrate()
   return store

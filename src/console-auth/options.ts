@@ -3,14 +3,7 @@ import type { JsonWebKey } from 'node:crypto'
 import { badOption } from '../errors.ts'
 import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
 import type { ErrorResponseOption } from '../refusal.ts'
-import {
-  apiUrlOf,
-  groupOf,
-  integerOf,
-  listOf,
-  partiesOf,
-  secretKeyOf,
-} from './option-checks.ts'
+import { apiUrlOf, groupOf, integerOf, listOf, partiesOf, secretKeyOf } from './option-checks.ts'
 import { publicKeyFromPem } from './public-key.ts'
 
 /** One of the two is needed: with `jwtKey` no token ever causes a request, `getUser()` needs `secretKey`. */

@@ -24,13 +24,21 @@ describe('options of tenantAuth', () => {
     ['an unknown key format', { keyFormat: 'uuid' }, /^keyFormat must be 'checksum' or 'any'/],
     ['cache: true', { cache: true }, /^cache must be false or an object/],
     ['cache: null', { cache: null }, /^cache must be false or an object/],
-    ['an unknown option', { adHook: false }, /^adHook is no option of tenantAuth, which takes keyStore, header/],
+    [
+      'an unknown option',
+      { adHook: false },
+      /^adHook is no option of tenantAuth, which takes keyStore, header/,
+    ],
     [
       'half a coherence',
       { keyStore: { findByHash: async () => null, coherence: {} } },
       /^keyStore must be a KeyStore whose/,
     ],
-    ['an unknown cache option', { cache: { maxSize: 7 } }, /^maxSize is no option of tenantAuth's cache, which takes max, ttl/],
+    [
+      'an unknown cache option',
+      { cache: { maxSize: 7 } },
+      /^maxSize is no option of tenantAuth's cache, which takes max, ttl/,
+    ],
     ['max of 0', { cache: { max: 0 } }, /^cache\.max must be a whole number from 1/],
     ['a fractional ttl', { cache: { ttl: 0.5 } }, /^cache\.ttl must be/],
     ['an endless ttl', { cache: { ttl: Infinity } }, /^cache\.ttl must be/],

@@ -44,7 +44,13 @@ export interface PostgresKeyStoreOptions {
   timeout?: number
 }
 
-const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = ['pool', 'schema', 'lease', 'heartbeat', 'timeout']
+const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = [
+  'pool',
+  'schema',
+  'lease',
+  'heartbeat',
+  'timeout',
+]
 
 interface WrittenRow<Record> {
   record: Row<Record>

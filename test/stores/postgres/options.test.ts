@@ -36,7 +36,10 @@ describe('the options of PostgresKeyStore', () => {
   })
 
   it('refuse one that there is not', () => {
-    refused({ heartBeat: 100 }, /^heartBeat is no option of PostgresKeyStore, which takes pool, schema, lease,/)
+    refused(
+      { heartBeat: 100 },
+      /^heartBeat is no option of PostgresKeyStore, which takes pool, schema, lease,/,
+    )
   })
 
   it('refuse what is no pool', () => {
