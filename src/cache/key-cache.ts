@@ -6,7 +6,7 @@
  */
 import { type FleetCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../clock.ts'
-import type { KeyNames } from '../keys/key-digest.ts'
+import { digestToHash, hashToDigest } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
 import { FleetMember } from './fleet-member.ts'
 import type { FleetReport, FleetStats } from './fleet-report.ts'
@@ -28,8 +28,6 @@ export interface CacheLimits extends EntriesOptions {
 export interface KeyCacheOptions {
   store: KeyStore
   clock: Clock
-  /** The cache calls keys otherwise than the store does. */
-  names: KeyNames
   /** `false`: each request asks the store. */
   cache: false | CacheLimits
   /** Milliseconds for one look-up, waiting for its turn included. Under the lease of a coherent store. */
@@ -216,7 +214,7 @@ export class KeyCache {
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
     const until = cache === false ? -1 : Math.floor(this.#clock.now() + cache.ttl)
     const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
-      this.#gate.run(signal, () => this.#store.findByHash(this.#options.names.toHash(digest), { signal })),
+      this.#gate.run(signal, () => this.#store.findByHash(digestToHash(digest), { signal })),
     )
     return judge(stored, this.#clock.wall(), until)
   }
@@ -243,7 +241,7 @@ export class KeyCache {
 
   #invalidate(hashes: readonly string[]): void {
     for (const hash of hashes) {
-      const digest = this.#options.names.toDigest(hash)
+      const digest = hashToDigest(hash)
       this.#entries?.drop(digest)
       this.#pending.delete(digest)
     }

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { systemClock } from '../clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
-import { digestKey, keyNames } from '../keys/key-digest.ts'
+import { digestKey } from '../keys/key-digest.ts'
 import { maskedError } from '../masked-error.ts'
 import { acceptedChannel, type AuthEvent, type Refusal } from '../refusal.ts'
 import { refuseHeader } from './key-header.ts'
@@ -36,7 +36,6 @@ export class Authenticator {
     this.cache = new KeyCache({
       store: options.keyStore,
       clock: systemClock,
-      names: keyNames,
       cache: options.cache,
       lookupTimeout: options.lookupTimeout,
       maxConcurrentLookups: options.maxConcurrentLookups,

@@ -14,14 +14,14 @@ describe('an instance that is cold', () => {
     assert.equal(cache.stats().fleet?.state, 'cold')
 
     network.hold = (what) => what !== 'read' && what !== 'answer'
-    await cache.find('a')
-    assert.equal(cache.lookup('a'), undefined)
+    await cache.find('aa')
+    assert.equal(cache.lookup('aa'), undefined)
     release()
     await clock.advance(H)
     assert.equal(cache.stats().fleet?.state, 'coherent')
     assert.equal(cache.ready, true)
-    await cache.find('a')
-    assert.equal(cache.lookup('a'), 'unknown')
+    await cache.find('aa')
+    assert.equal(cache.lookup('aa'), 'unknown')
     assert.equal(store.reads, 2)
   })
 
@@ -31,7 +31,7 @@ describe('an instance that is cold', () => {
     await clock.advance(2 * T + 1_000)
     await starting
     network.hold = () => true
-    const found = [cache.find('a'), cache.find('a')]
+    const found = [cache.find('aa'), cache.find('aa')]
     await settle()
     assert.equal(store.reads, 2)
     release()
@@ -61,8 +61,8 @@ describe('an instance that is coherent', () => {
   it('serves out of memory, and joins reads', async () => {
     const { cache, store } = await started()
     const { reads } = store
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
-    await Promise.all([cache.find('c'), cache.find('c')])
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    await Promise.all([cache.find('cc'), cache.find('cc')])
     assert.equal(store.reads, reads + 1)
     assert.equal(cache.stats().fleet?.push.state, 'alive')
   })
@@ -70,9 +70,9 @@ describe('an instance that is coherent', () => {
   it('compares the lease with the clock on every hit: a stopped process serves nothing before any timer has run', async () => {
     const { cache, clock } = await started()
     clock.freeze(T - 1)
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
     clock.freeze(1)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('counts the lease from when the beat was sent, not from when its answer came', async () => {
@@ -90,45 +90,45 @@ describe('an instance that is coherent', () => {
     const { cache, fleet, store, clock } = await started()
     fleet.pushes = false
     const served: boolean[] = []
-    const { epoch } = (await store.revokeKey('key_a', new Date(0))) ?? { epoch: 0 }
+    const { epoch } = (await store.revokeKey('key_aa', new Date(0))) ?? { epoch: 0 }
     fleet.onAcknowledge = (_instance, acknowledged) => {
-      if (acknowledged >= epoch) served.push(cache.lookup('a') !== undefined)
+      if (acknowledged >= epoch) served.push(cache.lookup('aa') !== undefined)
     }
-    assert.equal(keyId(cache.lookup('a')), 'key_a', 'without a push it lives until the next beat')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa', 'without a push it lives until the next beat')
     await clock.advance(H)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.deepEqual(served, [false])
-    assert.equal(keyId(cache.lookup('b')), 'key_b', 'the others stay')
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb', 'the others stay')
   })
 
   it('beats at once when a push comes', async () => {
     const { cache, store } = await started()
-    await store.revokeKey('key_a', new Date(0))
+    await store.revokeKey('key_aa', new Date(0))
     await settle()
-    assert.equal(cache.lookup('a'), undefined)
-    assert.equal(await cache.find('a'), 'revoked')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(await cache.find('aa'), 'revoked')
   })
 
   it('does not cache a read during which the key changed, nor lets later requests join it', async () => {
     const { cache, store, network, held } = await started()
     network.hold = (what) => what === 'answer'
-    await store.insertKey(newKey('c'))
-    const before = cache.find('c')
+    await store.insertKey(newKey('cc'))
+    const before = cache.find('cc')
     await settle()
-    await store.revokeKey('key_c', new Date(0))
+    await store.revokeKey('key_cc', new Date(0))
     await settle()
     network.hold = () => false
-    assert.equal(await cache.find('c'), 'revoked')
+    assert.equal(await cache.find('cc'), 'revoked')
     for (const { go } of held.splice(0)) go()
-    assert.equal(keyId(await before), 'key_c')
-    assert.equal(cache.lookup('c'), 'revoked')
+    assert.equal(keyId(await before), 'key_cc')
+    assert.equal(cache.lookup('cc'), 'revoked')
   })
 
   it('does not cache a read across which the lease had lapsed', async () => {
     const { cache, clock, network, held, release } = await started()
     network.hold = () => true
     await clock.advance(T - 200)
-    const found = cache.find('c')
+    const found = cache.find('cc')
     network.hold = (what) => what !== 'read'
     for (const read of held.filter(({ what }) => what === 'read')) read.go()
     await clock.advance(400)
@@ -142,21 +142,21 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
     for (const { go } of answers) go()
     assert.equal(await found, 'unknown')
-    assert.equal(cache.lookup('c'), undefined)
+    assert.equal(cache.lookup('cc'), undefined)
   })
 
   it('is told when its pushes stop, once, and when they come again', async () => {
     const { clock, fleet, store, reports } = await started()
     fleet.pushes = false
     for (let i = 0; i < 3; i++) {
-      await store.updateKey('key_a', { name: `n${i}` })
+      await store.updateKey('key_aa', { name: `n${i}` })
       await clock.advance(H)
       await clock.advance(H)
     }
     const silent = () => reports.filter(({ event }) => event.startsWith('push')).map(({ event }) => event)
     assert.deepEqual(silent(), ['push-silent'])
     fleet.pushes = true
-    await store.updateKey('key_a', { name: 'again' })
+    await store.updateKey('key_aa', { name: 'again' })
     await settle()
     assert.deepEqual(silent(), ['push-silent', 'push-restored'])
   })
@@ -164,7 +164,7 @@ describe('an instance that is coherent', () => {
   it('measures by how much a push comes after the beat that knew already', async () => {
     const { cache, clock, store, network, held, release } = await started()
     network.hold = (what) => what === 'push'
-    await store.updateKey('key_a', { name: 'n' })
+    await store.updateKey('key_aa', { name: 'n' })
     await clock.advance(H)
     clock.freeze(30)
     assert.equal(held.length, 1)
@@ -194,12 +194,12 @@ describe('an instance that is cut off', () => {
     const { cache, clock, store, network, release, reports } = await started()
     network.hold = () => true
     await clock.advance(T - 1)
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
     await clock.advance(H)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(cache.stats().fleet?.state, 'suspect')
 
-    const failing = cache.find('a')
+    const failing = cache.find('aa')
     failing.catch(() => {})
     await clock.advance(1_000)
     await assert.rejects(failing, /no answer/)
@@ -207,8 +207,8 @@ describe('an instance that is cut off', () => {
     await clock.advance(2 * T + 1_000 + H)
     assert.deepEqual(states(reports), ['coherent', 'suspect', 'coherent'])
     const { reads } = store
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
-    assert.equal(keyId(cache.lookup('b')), 'key_b')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb')
     assert.equal(store.reads, reads, 'no refill storm')
   })
 
@@ -216,12 +216,12 @@ describe('an instance that is cut off', () => {
     const { cache, clock, fleet, network, release } = await started()
     network.hold = () => true
     await clock.advance(T + H)
-    await fleet.write(() => fleet.inner.revokeKey('key_a', new Date(0)))
+    await fleet.write(() => fleet.inner.revokeKey('key_aa', new Date(0)))
     release()
     await clock.advance(2 * T + 1_000 + H)
     assert.equal(cache.stats().fleet?.state, 'coherent')
-    assert.equal(cache.lookup('a'), undefined)
-    assert.equal(keyId(cache.lookup('b')), 'key_b')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb')
   })
 
   it('caches nothing, and joins nothing, while the lease is over', async () => {
@@ -229,7 +229,7 @@ describe('an instance that is cut off', () => {
     network.hold = (what) => what !== 'read' && what !== 'answer'
     await clock.advance(T + H)
     const { reads } = store
-    await Promise.all([cache.find('c'), cache.find('c')])
+    await Promise.all([cache.find('cc'), cache.find('cc')])
     assert.equal(store.reads, reads + 2)
     assert.equal(cache.stats().cachedRefusals, 0)
   })
@@ -253,7 +253,7 @@ describe('an instance that is cut off', () => {
     await settle()
     assert.notEqual(link(), old)
     assert.equal(fleet.rows.size, 1)
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
@@ -274,12 +274,12 @@ describe('an instance that is cut off', () => {
     assert.equal([...fleet.rows.values()][0]?.holds, T + 1_500)
     network.hold = () => true
     await clock.advance(T)
-    assert.equal(cache.lookup('a'), undefined)
-    const stale = cache.find('a')
+    assert.equal(cache.lookup('aa'), undefined)
+    const stale = cache.find('aa')
     await clock.advance(1_000)
-    assert.equal(keyId(await stale), 'key_a')
+    assert.equal(keyId(await stale), 'key_aa')
     assert.equal(cache.stats().staleHits, 1)
-    const late = cache.find('a')
+    const late = cache.find('aa')
     late.catch(() => {})
     await clock.advance(1_000)
     await assert.rejects(late, /no answer/)
@@ -289,7 +289,7 @@ describe('an instance that is cut off', () => {
     const { cache, clock, network } = await started({ staleIfError: 60_000 })
     network.hold = () => true
     await clock.advance(T)
-    const stale = cache.find('a')
+    const stale = cache.find('aa')
     stale.catch(() => {})
     clock.jumpWall(3 * 3_600_000)
     await clock.advance(1_000)
@@ -300,10 +300,10 @@ describe('an instance that is cut off', () => {
   it('has its lease voided when the clocks part, and proves it anew at once', async () => {
     const { cache, clock, store } = await started()
     clock.jumpWall(-3_600_000)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     await settle()
     const { reads } = store
-    assert.equal(keyId(cache.lookup('a')), 'key_a')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
     assert.equal(store.reads, reads)
   })
 })
@@ -315,7 +315,7 @@ describe('an instance whose store cannot say what changed', () => {
     [
       'gap',
       ({ fleet }) => {
-        fleet.bump(['a'])
+        fleet.bump(['aa'])
         fleet.log = []
       },
     ],
@@ -326,16 +326,16 @@ describe('an instance whose store cannot say what changed', () => {
       const { cache, clock, fleet, network, release, reports } = built
       fleet.pushes = false
       network.hold = (what) => what === 'answer'
-      const pending = cache.find('c')
+      const pending = cache.find('cc')
       await settle()
       network.hold = (what) => what === 'answer'
       happen(built)
       await clock.advance(H)
-      assert.equal(cache.lookup('a'), undefined)
+      assert.equal(cache.lookup('aa'), undefined)
       assert.equal(cache.stats().cachedKeys, 0)
       release()
       await pending.catch(() => {})
-      assert.equal(cache.lookup('c'), undefined)
+      assert.equal(cache.lookup('cc'), undefined)
       assert.deepEqual(
         reports.filter((report) => report.event === 'reset'),
         [{ event: 'reset', reason }],
@@ -344,8 +344,8 @@ describe('an instance whose store cannot say what changed', () => {
       await clock.advance(H)
       assert.equal(cache.stats().fleet?.state, 'coherent')
       assert.equal(fleet.rows.size, 1)
-      await cache.find('a')
-      assert.equal(keyId(cache.lookup('a')), 'key_a')
+      await cache.find('aa')
+      assert.equal(keyId(cache.lookup('aa')), 'key_aa')
     })
   }
 })
@@ -354,13 +354,13 @@ describe('an instance that has just started over', () => {
   it('lets no request join a read from before', async () => {
     const { cache, clock, fleet, store, network, held } = await started()
     network.hold = (what) => what === 'answer'
-    const before = cache.find('c')
+    const before = cache.find('cc')
     await settle()
     fleet.tag = 'second'
     await clock.advance(H)
     assert.equal(cache.stats().fleet?.state, 'coherent')
     const { reads } = store
-    const after = cache.find('c')
+    const after = cache.find('cc')
     await settle()
     assert.equal(store.reads, reads + 1)
     for (const { go } of held.splice(0)) go()
@@ -372,7 +372,7 @@ describe('an instance that leaves', () => {
   it('serves nothing from then on, and takes its row away', async () => {
     const { cache, fleet } = await started()
     await cache.close()
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(fleet.rows.size, 0)
     assert.equal(fleet.links.size, 0)
   })
@@ -384,7 +384,7 @@ describe('an instance that leaves', () => {
     const closing = cache.close()
     release()
     await closing
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(cache.stats().fleet?.leaseRemaining, 0)
     assert.equal(fleet.rows.size, 0)
   })

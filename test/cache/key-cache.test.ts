@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { KeyCache, type KeyCacheOptions } from '../../src/cache/key-cache.ts'
+import type { KeyCache, KeyCacheOptions } from '../../src/cache/key-cache.ts'
 import { TimeLimitError } from '../../src/time-limit.ts'
 import { StoreAnswerError, type Verdict } from '../../src/cache/verdict.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'
+import { CacheByHash } from './cache-by-hash.ts'
 import { LocalStore } from './local-store.ts'
 import { ManualClock, settle } from './manual-clock.ts'
-import { SAME_NAMES } from './same-names.ts'
 import { GOOD, SlowStore } from './slow-store.ts'
 
 const CACHE = { max: 3, ttl: 5_000, negativeMax: 2, negativeTtl: 1_000, staleIfError: 0 }
 
 function build<Store extends KeyStore>(store: Store, options: Partial<KeyCacheOptions> = {}) {
   const clock = new ManualClock()
-  const cache = new KeyCache({
+  const cache = new CacheByHash({
     store,
     clock,
-    names: SAME_NAMES,
     cache: CACHE,
     lookupTimeout: 1_000,
     maxConcurrentLookups: 4,
@@ -40,9 +39,9 @@ function keyId(verdict: Verdict | undefined): string | undefined {
 describe('a cache in front of a store without coherence', () => {
   it('serves a key that was read once out of memory', async () => {
     const { cache, store } = build(new SlowStore())
-    assert.equal(cache.lookup('a'), undefined)
-    await fill(cache, store, 'a')
-    assert.equal(keyId(cache.lookup('a')), 'a')
+    assert.equal(cache.lookup('aa'), undefined)
+    await fill(cache, store, 'aa')
+    assert.equal(keyId(cache.lookup('aa')), 'aa')
     assert.equal(store.reads.length, 1)
     assert.deepEqual(
       [cache.stats().hits, cache.stats().misses, cache.stats().cachedKeys, cache.stats().fleet],
@@ -52,42 +51,42 @@ describe('a cache in front of a store without coherence', () => {
 
   it('asks again after the time to live, which counts from before the read and is not extended by use', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     clock.freeze(900)
     store.last.answer(GOOD)
     await found
     clock.freeze(4_099)
-    assert.notEqual(cache.lookup('a'), undefined)
+    assert.notEqual(cache.lookup('aa'), undefined)
     clock.freeze(1)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('refuses a key from the moment of its own expiry, whether it is cached or not', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     store.last.answer({ ...GOOD, expiresAt: new Date(clock.wall() + 100) })
     await found
     clock.freeze(99)
-    assert.equal(keyId(cache.lookup('a')), 'key_1')
+    assert.equal(keyId(cache.lookup('aa')), 'key_1')
     clock.freeze(1)
-    assert.equal(cache.lookup('a'), 'expired')
+    assert.equal(cache.lookup('aa'), 'expired')
     const { hits, negativeHits } = cache.stats()
     assert.deepEqual([hits, negativeHits], [1, 1])
 
-    const late = cache.find('b')
+    const late = cache.find('bb')
     await settle()
     store.last.answer({ ...GOOD, expiresAt: new Date(clock.wall()) })
     assert.equal(await late, 'expired')
-    assert.equal(cache.lookup('b'), 'expired')
+    assert.equal(cache.lookup('bb'), 'expired')
   })
 
   it('refuses unknown and revoked keys out of memory, for a while', async () => {
     const { cache, store, clock } = build(new SlowStore())
     for (const [hash, stored, verdict] of [
-      ['a', null, 'unknown'],
-      ['b', { ...GOOD, revokedAt: new Date(0) }, 'revoked'],
+      ['aa', null, 'unknown'],
+      ['bb', { ...GOOD, revokedAt: new Date(0) }, 'revoked'],
     ] as const) {
       const found = cache.find(hash)
       await settle()
@@ -97,7 +96,7 @@ describe('a cache in front of a store without coherence', () => {
     }
     assert.equal(cache.stats().negativeHits, 2)
     clock.freeze(1_000)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('keeps refused keys apart: a flood of them pushes out no good one', async () => {
@@ -116,16 +115,16 @@ describe('a cache in front of a store without coherence', () => {
 
   it('holds at most so many keys, and counts those that newer ones pushed out', async () => {
     const { cache, store } = build(new SlowStore())
-    for (const hash of ['a', 'b', 'c', 'd']) await fill(cache, store, hash)
+    for (const hash of ['aa', 'bb', 'cc', 'dd']) await fill(cache, store, hash)
     assert.equal(cache.stats().cachedKeys, 3)
     assert.equal(cache.stats().evictions, 1)
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('makes one read for a thousand who ask at once, for a good key and for an unknown one', async () => {
     for (const stored of [GOOD, null]) {
       const { cache, store } = build(new SlowStore())
-      const found = Array.from({ length: 1_000 }, () => cache.find('a'))
+      const found = Array.from({ length: 1_000 }, () => cache.find('aa'))
       await settle()
       store.last.answer(stored)
       const verdicts = await Promise.all(found)
@@ -138,29 +137,29 @@ describe('a cache in front of a store without coherence', () => {
 
   it('drops everything when wall and monotonic clock part: nobody knows how long the machine slept', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     clock.jumpWall(3_600_000)
-    assert.equal(cache.lookup('a'), undefined)
-    await fill(cache, store, 'a')
+    assert.equal(cache.lookup('aa'), undefined)
+    await fill(cache, store, 'aa')
     clock.jumpWall(-3_600_000)
-    assert.equal(cache.lookup('a'), undefined)
-    await fill(cache, store, 'a')
+    assert.equal(cache.lookup('aa'), undefined)
+    await fill(cache, store, 'aa')
     clock.jumpWall(40)
-    assert.equal(keyId(cache.lookup('a')), 'a')
+    assert.equal(keyId(cache.lookup('aa')), 'aa')
   })
 
   it('takes a process that was held up between the two clocks for no jump', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     clock.holdUpBeforeWall(100)
-    assert.equal(keyId(cache.lookup('a')), 'a')
+    assert.equal(keyId(cache.lookup('aa')), 'aa')
     clock.holdUpBeforeWall(100, 100, 100)
-    assert.equal(keyId(cache.lookup('a')), 'a')
+    assert.equal(keyId(cache.lookup('aa')), 'aa')
   })
 
   it('caches nothing that was read across such a jump', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     clock.jumpWall(3_600_000)
     store.last.answer(GOOD)
@@ -170,12 +169,12 @@ describe('a cache in front of a store without coherence', () => {
 
   it('asks the store each time with the cache off, and joins no reads', async () => {
     const { cache, store } = build(new SlowStore(), { cache: false })
-    const found = [cache.find('a'), cache.find('a')]
+    const found = [cache.find('aa'), cache.find('aa')]
     await settle()
     assert.equal(store.reads.length, 2)
     for (const read of store.reads) read.answer(GOOD)
     assert.deepEqual((await Promise.all(found)).map(keyId), ['key_1', 'key_1'])
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(cache.ready, true)
     assert.equal(cache.stats().cachedKeys, 0)
     assert.equal(cache.stats().cachedRefusals, 0)
@@ -188,15 +187,15 @@ describe('a cache in front of a store without coherence', () => {
       onUse: (id, wall) => uses.push([id, wall]),
     })
     const first = clock.wall()
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     clock.freeze(59_999)
-    cache.lookup('a')
+    cache.lookup('aa')
     clock.freeze(1)
-    cache.lookup('a')
-    cache.lookup('a')
+    cache.lookup('aa')
+    cache.lookup('aa')
     assert.deepEqual(uses, [
-      ['a', first],
-      ['a', first + 60_000],
+      ['aa', first],
+      ['aa', first + 60_000],
     ])
   })
 })
@@ -204,12 +203,12 @@ describe('a cache in front of a store without coherence', () => {
 describe('a store that fails', () => {
   it('is reported as it failed, and nothing is cached', async () => {
     const { cache, store } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     store.last.fail(new Error('connection refused'))
     await assert.rejects(found, /connection refused/)
     assert.equal(cache.stats().storeErrors, 1)
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     assert.equal(store.reads.length, 2)
   })
 
@@ -219,12 +218,12 @@ describe('a store that fails', () => {
         throw new Error('not even a promise')
       },
     })
-    await assert.rejects(cache.find('a'), /not even a promise/)
+    await assert.rejects(cache.find('aa'), /not even a promise/)
   })
 
   it('has a time limit, after which its signal is aborted and its late answer is not cached', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     found.catch(() => {})
     await clock.advance(999)
     assert.equal(store.last.signal.aborted, false)
@@ -233,13 +232,13 @@ describe('a store that fails', () => {
     assert.equal(store.last.signal.aborted, true)
     store.last.answer(GOOD)
     await settle()
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(clock.pendingTimers, 0)
   })
 
   it('sees no more look-ups at once than the cap, even if it never answers', async () => {
     const { cache, store, clock } = build(new SlowStore())
-    const found = Array.from({ length: 50 }, (_, i) => cache.find(`k${i}`))
+    const found = Array.from({ length: 50 }, (_, i) => cache.find(`${10 + i}`))
     const outcomes = Promise.allSettled(found)
     await settle()
     assert.equal(store.reads.length, 4)
@@ -279,18 +278,18 @@ describe('a store that fails', () => {
       { id: 'k', tenant: { id: 't' }, revokedAt: 0 },
     ]
     for (const answer of wrong) {
-      const found = cache.find('a')
+      const found = cache.find('aa')
       await settle()
       store.last.answer(answer as never)
       await assert.rejects(found, StoreAnswerError, JSON.stringify(answer))
-      assert.equal(cache.lookup('a'), undefined)
+      assert.equal(cache.lookup('aa'), undefined)
     }
     assert.equal(cache.stats().storeErrors, wrong.length)
   })
 
   it('may answer the two ids alone', async () => {
     const { cache, store } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     store.last.answer({ id: 'k', tenant: { id: 't' } })
     const entry = await found
@@ -309,7 +308,7 @@ describe('a store that fails', () => {
 
   it('may answer null for whatever it has no column for', async () => {
     const { cache, store } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     const nothing = { name: null, metadata: null }
     const tenant = { id: 't', suspended: null, ...nothing }
@@ -323,7 +322,7 @@ describe('a store that fails', () => {
 
   it('keeps its record to itself: what requests share is a copy, frozen through and through', async () => {
     const { cache, store } = build(new SlowStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
     const own = new URL('https://example.com')
     const metadata = { plan: { limits: [1, { deep: [2] }] }, bare: Object.create(null) as object, own }
@@ -344,15 +343,15 @@ describe('a store that fails', () => {
 
   it('is served around for as long as the operator says, and no longer', async () => {
     const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, staleIfError: 2_000 } })
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     clock.freeze(6_999)
-    const stale = cache.find('a')
+    const stale = cache.find('aa')
     await settle()
     store.last.fail(new Error('down'))
-    assert.equal(keyId(await stale), 'a')
+    assert.equal(keyId(await stale), 'aa')
     assert.equal(cache.stats().staleHits, 1)
     clock.freeze(1)
-    const over = cache.find('a')
+    const over = cache.find('aa')
     await settle()
     store.last.fail(new Error('down'))
     await assert.rejects(over, /down/)
@@ -362,14 +361,14 @@ describe('a store that fails', () => {
     const { cache, store, clock } = build(new SlowStore(), {
       cache: { ...CACHE, negativeTtl: 1, staleIfError: 2_000 },
     })
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     clock.freeze(5_000)
-    const fresh = cache.find('a')
+    const fresh = cache.find('aa')
     await settle()
     store.last.answer(null)
     assert.equal(await fresh, 'unknown')
     clock.freeze(1)
-    const later = cache.find('a')
+    const later = cache.find('aa')
     await settle()
     store.last.fail(new Error('down'))
     await assert.rejects(later, /down/)
@@ -379,51 +378,51 @@ describe('a store that fails', () => {
 describe('a cache in front of a store in the same process', () => {
   it('drops what changed, good or refused, in the same breath', async () => {
     const { cache, store } = build(new LocalStore())
-    await fill(cache, store, 'a')
-    const found = cache.find('b')
+    await fill(cache, store, 'aa')
+    const found = cache.find('bb')
     await settle()
     store.last.answer(null)
     await found
-    store.changed('a', 'b')
-    assert.equal(cache.lookup('a'), undefined)
-    assert.equal(cache.lookup('b'), undefined)
+    store.changed('aa', 'bb')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(cache.lookup('bb'), undefined)
   })
 
   it('does not cache a look-up during which the key changed', async () => {
     const { cache, store } = build(new LocalStore())
-    const found = cache.find('a')
+    const found = cache.find('aa')
     await settle()
-    store.changed('a')
+    store.changed('aa')
     store.last.answer(GOOD)
     assert.equal(keyId(await found), 'key_1', 'the request came before the change and may see either')
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('reads afresh for a request that comes after the change, and lets it join no older read', async () => {
     const { cache, store } = build(new LocalStore())
-    const before = cache.find('a')
+    const before = cache.find('aa')
     await settle()
-    store.changed('a')
-    const after = cache.find('a')
+    store.changed('aa')
+    const after = cache.find('aa')
     await settle()
     assert.equal(store.reads.length, 2)
     store.reads[1]?.answer({ ...GOOD, revokedAt: new Date(0) })
     assert.equal(await after, 'revoked')
     store.reads[0]?.answer(GOOD)
     await before
-    assert.equal(cache.lookup('a'), 'revoked', 'the older answer that came later changes nothing')
+    assert.equal(cache.lookup('aa'), 'revoked', 'the older answer that came later changes nothing')
   })
 
   it('forgets a failed look-up that a newer one has taken the place of', async () => {
     const { cache, store } = build(new LocalStore())
-    const before = cache.find('a')
+    const before = cache.find('aa')
     await settle()
-    store.changed('a')
-    const after = cache.find('a')
+    store.changed('aa')
+    const after = cache.find('aa')
     await settle()
     store.reads[0]?.fail(new Error('late'))
     await assert.rejects(before, /late/)
-    const joined = cache.find('a')
+    const joined = cache.find('aa')
     store.reads[1]?.answer(GOOD)
     await Promise.all([after, joined])
     assert.equal(store.reads.length, 2)
@@ -431,20 +430,20 @@ describe('a cache in front of a store in the same process', () => {
 
   it('serves nothing out of memory after it was closed, and listens no more', async () => {
     const { cache, store } = build(new LocalStore())
-    await fill(cache, store, 'a')
+    await fill(cache, store, 'aa')
     await cache.close()
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     assert.equal(store.listeners, 0)
-    await fill(cache, store, 'a')
-    assert.equal(cache.lookup('a'), undefined)
+    await fill(cache, store, 'aa')
+    assert.equal(cache.lookup('aa'), undefined)
   })
 
   it('closes when the look-ups under way are over: whoever waits for them is answered', async () => {
     const { cache, store, clock } = build(new LocalStore())
-    const answered = cache.find('a')
+    const answered = cache.find('aa')
     await settle()
     const first = store.last
-    const hung = assert.rejects(cache.find('b'), TimeLimitError)
+    const hung = assert.rejects(cache.find('bb'), TimeLimitError)
     let closed = false
     const closing = cache.close().then(() => (closed = true))
     first.answer(GOOD)

@@ -1,11 +1,10 @@
 /** A fleet of one instance on a clock that a test moves, with a network that a test can hold. */
 import type { FleetReport } from '../../src/cache/fleet-report.ts'
-import { KeyCache } from '../../src/cache/key-cache.ts'
 import type { Verdict } from '../../src/cache/verdict.ts'
 import type { NewKey } from '../../src/stores/key-store.ts'
+import { CacheByHash } from './cache-by-hash.ts'
 import { FakeFleet, type FakeLink } from './fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
-import { SAME_NAMES } from './same-names.ts'
 
 export const T = 2_000
 export const H = 500
@@ -28,12 +27,11 @@ export async function build({ staleIfError = 0, offline = false, lease = T } = {
     createdAt: new Date(),
     suspendedAt: null,
   })
-  const store = fleet.connectAs('a')
+  const store = fleet.connectAs('aa')
   const reports: FleetReport[] = []
-  const cache = new KeyCache({
+  const cache = new CacheByHash({
     store,
     clock,
-    names: SAME_NAMES,
     cache: { ...CACHE, staleIfError },
     lookupTimeout: 1_000,
     maxConcurrentLookups: 8,
@@ -50,11 +48,11 @@ export async function build({ staleIfError = 0, offline = false, lease = T } = {
 export async function started(options?: { staleIfError?: number; lease?: number }) {
   const built = await build(options)
   await built.cache.start()
-  await built.store.insertKey(newKey('a'))
-  await built.store.insertKey(newKey('b'))
+  await built.store.insertKey(newKey('aa'))
+  await built.store.insertKey(newKey('bb'))
   await settle()
-  await built.cache.find('a')
-  await built.cache.find('b')
+  await built.cache.find('aa')
+  await built.cache.find('bb')
   return built
 }
 

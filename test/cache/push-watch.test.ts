@@ -14,9 +14,9 @@ describe('an instance without pushes', () => {
     const { clock, fleet, link, reports, store } = await started()
     fleet.pushes = false
     for (let i = 0; i < 4; i++) {
-      await store.updateKey('key_a', { name: `elsewhere ${i}` })
+      await store.updateKey('key_aa', { name: `elsewhere ${i}` })
       await clock.advance(2 * H)
-      await store.updateKey('key_a', { name: `here ${i}` })
+      await store.updateKey('key_aa', { name: `here ${i}` })
       link().ownWrite(fleet.epoch)
       await clock.advance(2 * H)
     }
@@ -28,10 +28,10 @@ describe('an instance without pushes', () => {
     fleet.pushes = false
     const beats: number[] = []
     fleet.onAcknowledge = (_instance, epoch) => beats.push(epoch)
-    await store.revokeKey('key_a', new Date(0))
+    await store.revokeKey('key_aa', new Date(0))
     link().ownWrite(fleet.epoch)
     await settle()
-    assert.equal(cache.lookup('a'), undefined)
+    assert.equal(cache.lookup('aa'), undefined)
     const { length } = beats
     link().ownWrite(fleet.epoch)
     await settle()
@@ -40,14 +40,14 @@ describe('an instance without pushes', () => {
 
   it('is told so after a history that began anew with lower epochs', async () => {
     const { clock, fleet, reports, store } = await started()
-    for (let i = 0; i < 20; i++) await store.updateKey('key_a', { name: `${i}` })
+    for (let i = 0; i < 20; i++) await store.updateKey('key_aa', { name: `${i}` })
     await settle()
     fleet.epoch = 0
     fleet.tag = 'second'
     fleet.log = []
     await clock.advance(2 * H)
     fleet.pushes = false
-    await store.updateKey('key_a', { name: 'again' })
+    await store.updateKey('key_aa', { name: 'again' })
     await clock.advance(2 * H)
     assert.deepEqual(pushReports(reports), ['push-silent'])
   })

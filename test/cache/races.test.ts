@@ -9,15 +9,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { KeyCache } from '../../src/cache/key-cache.ts'
 import { CLOCK_TOLERANCE, type StoredKey } from '../../src/stores/key-store.ts'
+import { CacheByHash } from './cache-by-hash.ts'
 import { FakeFleet } from './fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
-import { SAME_NAMES } from './same-names.ts'
 
 const T = 2_000
 const H = 500
-const KEYS = ['a', 'b']
+const KEYS = ['aa', 'bb']
 const INSTANCES = ['one', 'two']
 /** The same interleavings each time, unless asked for others: `FC_SEED=$RANDOM FC_RUNS=5000`. */
 const RUNS = Number(process.env.FC_RUNS ?? 300)
@@ -114,10 +113,9 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
   const admin = fleet.connectAs('admin')
   const caches = stores.map(
     (store) =>
-      new KeyCache({
+      new CacheByHash({
         store,
         clock,
-        names: SAME_NAMES,
         cache: { max: 10, ttl: 600_000, negativeMax: 10, negativeTtl: 5_000, staleIfError },
         lookupTimeout: 1_000,
         maxConcurrentLookups: 4,
@@ -145,7 +143,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
     const hash = KEYS[which] ?? ''
     const history = histories[which] as KeyHistory
     const { returned, committed, created = false } = history
-    const cache = caches[at] as KeyCache
+    const cache = caches[at] as CacheByHash
     const started = clock.now()
     const fromMemory = cache.lookup(hash)
     const verdict = fromMemory ?? (await cache.find(hash).catch(() => 'unavailable' as const))

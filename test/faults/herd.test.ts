@@ -5,7 +5,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'pg'
 import { KeyCache } from '../../src/cache/key-cache.ts'
 import { systemClock } from '../../src/clock.ts'
-import { digestKey, keyNames } from '../../src/keys/key-digest.ts'
+import { digestKey } from '../../src/keys/key-digest.ts'
 import type { CoherentKeyStore, KeyStore } from '../../src/stores/key-store.ts'
 import { PostgresKeyStore } from '../../src/stores/postgres/index.ts'
 import { startPostgres } from '../servers/index.ts'
@@ -24,7 +24,6 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   const cache = new KeyCache({
     store: counted,
     clock: systemClock,
-    names: keyNames,
     cache: { max: KEYS, ttl: 600_000, negativeMax: 1_000, negativeTtl: 5_000, staleIfError: 0 },
     lookupTimeout: 500,
     maxConcurrentLookups: CAP,
