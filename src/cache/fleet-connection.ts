@@ -1,5 +1,5 @@
 /** Makes the connection for heartbeats and pushes, within a time limit, and leaves none behind that nobody holds. */
-import type { FleetCoherence, FleetLink } from '../stores/key-store.ts'
+import type { FleetCoherence, FleetLink } from '../stores/coherent-key-store.ts'
 import type { Clock } from '../clock.ts'
 import { withTimeLimit } from '../time-limit.ts'
 

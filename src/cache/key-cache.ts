@@ -4,7 +4,8 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
-import { type FleetCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
+import { type FleetCoherence, isCoherent } from '../stores/coherent-key-store.ts'
+import type { KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../clock.ts'
 import { digestToHash, hashToDigest } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'

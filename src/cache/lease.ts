@@ -3,7 +3,7 @@
  * over: a process that was stopped answers the requests in its socket buffers before any timer of it runs.
  */
 import { bothClocks, type Clock } from '../clock.ts'
-import { CLOCK_TOLERANCE } from '../stores/key-store.ts'
+import { CLOCK_TOLERANCE } from '../stores/coherent-key-store.ts'
 
 export class Lease {
   /** Monotonic milliseconds. */

@@ -1,7 +1,7 @@
 /** The commands: each takes its arguments apart, calls the key manager, and prints what came of it. */
 import { hashKey } from '../keys/key-format.ts'
 import { KeyManager } from '../keys/key-manager.ts'
-import type { KeyDetails } from '../stores/key-store.ts'
+import type { KeyDetails } from '../stores/writable-key-store.ts'
 import { UsageError } from './exit-codes.ts'
 import type { OpenStore } from './open-store.ts'
 import { keyTable, reached } from './output.ts'

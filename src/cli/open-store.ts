@@ -1,5 +1,5 @@
 /** Opens the store that the environment names. The drivers are the user's own, and loaded only where they are needed. */
-import type { WritableKeyStore } from '../stores/key-store.ts'
+import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { PostgresKeyStore } from '../stores/postgres/index.ts'
 import { RedisKeyStore } from '../stores/redis/index.ts'
 import { UnavailableError, UsageError } from './exit-codes.ts'

@@ -1,5 +1,6 @@
 /** Words and tables for people, JSON for programs. */
-import type { Confirmation, KeyDetails } from '../stores/key-store.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyDetails } from '../stores/writable-key-store.ts'
 
 /**
  * A terminal acts on control characters, and not every store keeps them out. Format characters go, too: they cannot be

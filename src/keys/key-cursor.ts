@@ -1,5 +1,5 @@
 /** The opaque cursor of a list: the place of the last key shown, so that keys made meanwhile move nothing. */
-import type { KeyDetails, ListOptions } from '../stores/key-store.ts'
+import type { KeyDetails, ListOptions } from '../stores/writable-key-store.ts'
 import { invalid, isId } from './key-values.ts'
 
 type Place = NonNullable<ListOptions['after']>

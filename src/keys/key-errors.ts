@@ -1,6 +1,6 @@
 /** The errors of keys and tenants that are not there, or not as they were asked for. */
 import { TenantAuthError } from '../errors.ts'
-import type { InsertRefusal } from '../stores/key-store.ts'
+import type { InsertRefusal } from '../stores/writable-key-store.ts'
 
 export function keyNotFound(): TenantAuthError {
   return new TenantAuthError('KEY_NOT_FOUND', 'No key has this id')

@@ -1,12 +1,6 @@
 /** The life of a key: made, shown once, listed, changed, rotated, revoked for ever. */
-import type {
-  Confirmation,
-  KeyDetails,
-  KeyPatch,
-  NewKey,
-  WritableKeyStore,
-  Written,
-} from '../stores/key-store.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyDetails, KeyPatch, NewKey, WritableKeyStore, Written } from '../stores/writable-key-store.ts'
 import { decodeCursor, encodeCursor } from './key-cursor.ts'
 import { hasExpired, INSERT_REFUSALS, insertRefused, keyNotFound, keyRevoked } from './key-errors.ts'
 import { randomId, repeatableId } from './key-id.ts'

@@ -1,5 +1,6 @@
 /** What goes into the operations of `KeyManager`, and what comes out. */
-import type { Confirmation, KeyDetails } from '../stores/key-store.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyDetails } from '../stores/writable-key-store.ts'
 
 export interface CreateKeyOptions {
   tenantId: string

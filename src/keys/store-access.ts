@@ -3,7 +3,8 @@
  * at before they are trusted.
  */
 import { TenantAuthError } from '../errors.ts'
-import { type Confirmation, isCoherent, type WritableKeyStore, type Written } from '../stores/key-store.ts'
+import { type Confirmation, isCoherent } from '../stores/coherent-key-store.ts'
+import type { WritableKeyStore, Written } from '../stores/writable-key-store.ts'
 import { systemClock } from '../clock.ts'
 import { maskedError } from '../masked-error.ts'
 import { withTimeLimit } from '../time-limit.ts'

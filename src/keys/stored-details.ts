@@ -2,7 +2,7 @@
  * What a store answers of keys and tenants, looked at before it is passed on, and copied column by column: what it has
  * beyond the contract, a hash say, stays behind.
  */
-import type { KeyDetails, TenantDetails } from '../stores/key-store.ts'
+import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
 
 type Check = (value: unknown) => boolean
 

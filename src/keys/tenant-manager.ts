@@ -1,7 +1,8 @@
 /** The life of a tenant: made, renamed, suspended, resumed. */
 import { randomBytes } from 'node:crypto'
 import { TenantAuthError } from '../errors.ts'
-import type { Confirmation, TenantDetails, TenantPatch } from '../stores/key-store.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { TenantDetails, TenantPatch } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'
 import { checkId, checkMetadata, checkName, isId } from './key-values.ts'
 import type { StoreAccess } from './store-access.ts'

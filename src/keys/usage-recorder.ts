@@ -3,7 +3,7 @@
  * without any bearing on whether a key is valid.
  */
 import { LRUCache } from 'lru-cache'
-import type { WritableKeyStore } from '../stores/key-store.ts'
+import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { systemClock } from '../clock.ts'
 import { withTimeLimit } from '../time-limit.ts'
 

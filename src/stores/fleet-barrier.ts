@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TenantAuthError } from '../errors.ts'
-import { CLOCK_TOLERANCE, type Confirmation } from './key-store.ts'
+import { CLOCK_TOLERANCE, type Confirmation } from './coherent-key-store.ts'
 
 /** An instance's row. */
 export interface FleetMember {

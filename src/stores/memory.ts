@@ -2,21 +2,19 @@
  * Keys in the memory of this process: for tests, for development, and for a service that is one process and makes its
  * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
+import type { CoherentKeyStore, Confirmation, LocalCoherence } from './coherent-key-store.ts'
+import type { StoredKey } from './key-store.ts'
 import type {
-  CoherentKeyStore,
-  Confirmation,
   InsertRefusal,
   KeyDetails,
   KeyPatch,
   ListOptions,
-  LocalCoherence,
   NewKey,
-  StoredKey,
   TenantDetails,
   TenantPatch,
   WritableKeyStore,
   Written,
-} from './key-store.ts'
+} from './writable-key-store.ts'
 
 interface TenantRow {
   details: TenantDetails

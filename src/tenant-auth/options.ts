@@ -2,7 +2,8 @@
 import type { KeyCacheOptions } from '../cache/key-cache.ts'
 import { badOption } from '../errors.ts'
 import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
-import { checkCoherence, isCoherent, type KeyStore } from '../stores/key-store.ts'
+import { checkCoherence, isCoherent } from '../stores/coherent-key-store.ts'
+import type { KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
 export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorResponse'>> & {

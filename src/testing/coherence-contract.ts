@@ -1,7 +1,8 @@
 /** The contract of `CoherentKeyStore` as tests: what a cache in front of a store relies on. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { CoherentKeyStore, WritableKeyStore } from '../stores/key-store.ts'
+import type { CoherentKeyStore } from '../stores/coherent-key-store.ts'
+import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import type { ContractOptions, StoreUnderTest } from './key-store-contract.ts'
 import { epochContract } from './store-contract/epochs.ts'
 import { beatContract } from './store-contract/fleet-beats.ts'

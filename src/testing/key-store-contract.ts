@@ -1,6 +1,6 @@
 /** The whole contract of `WritableKeyStore` as tests: what every store of this package passes, and yours should. */
 import { after, before, describe } from 'node:test'
-import type { WritableKeyStore } from '../stores/key-store.ts'
+import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { concurrencyContract } from './store-contract/concurrency.ts'
 import { fidelityContract } from './store-contract/fidelity.ts'
 import { keyContract } from './store-contract/keys.ts'

@@ -12,14 +12,16 @@ import type {
   FleetLink,
   FleetLinkEvents,
   FleetMemberInfo,
+  Position,
+} from '../../src/stores/coherent-key-store.ts'
+import type {
   KeyPatch,
   NewKey,
-  Position,
   TenantDetails,
   TenantPatch,
   WritableKeyStore,
   Written,
-} from '../../src/stores/key-store.ts'
+} from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 interface Row extends FleetMemberInfo {

@@ -9,7 +9,7 @@ it('no line of the cache knows which store is behind it', () => {
     const source = readFileSync(new URL(file, folder), 'utf8')
     for (const [, path] of source.matchAll(/(?:from|import\() *'([^']+)'/g)) {
       assert.ok(
-        !path?.includes('/stores/') || path.endsWith('/stores/key-store.ts'),
+        !path?.includes('/stores/') || /\/stores\/(coherent-)?key-store\.ts$/.test(path),
         `${file} imports ${path}`,
       )
     }

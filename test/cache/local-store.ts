@@ -1,5 +1,5 @@
 /** `SlowStore` with the coherence of one process: a test says what changed. */
-import type { CoherentKeyStore, LocalCoherence } from '../../src/stores/key-store.ts'
+import type { CoherentKeyStore, LocalCoherence } from '../../src/stores/coherent-key-store.ts'
 import { SlowStore } from './slow-store.ts'
 
 export class LocalStore extends SlowStore implements CoherentKeyStore {

@@ -1,7 +1,7 @@
 /** A fleet of one instance on a clock that a test moves, with a network that a test can hold. */
 import type { FleetReport } from '../../src/cache/fleet-report.ts'
 import type { Verdict } from '../../src/cache/verdict.ts'
-import type { NewKey } from '../../src/stores/key-store.ts'
+import type { NewKey } from '../../src/stores/writable-key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'
 import { FakeFleet, type FakeLink } from './fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { keyTable, reached, table } from '../../src/cli/output.ts'
 import { TenantAuthError } from '../../src/errors.ts'
-import type { KeyDetails } from '../../src/stores/key-store.ts'
+import type { KeyDetails } from '../../src/stores/writable-key-store.ts'
 
 const KEY: KeyDetails = {
   id: 'key_1',

@@ -1,5 +1,6 @@
 /** Makes the store of an instance. */
-import type { CoherentKeyStore, WritableKeyStore } from '../../src/stores/key-store.ts'
+import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
+import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 
 export interface StoreOptions {
   kind: 'postgres' | 'redis'

@@ -1,7 +1,7 @@
 /** What administrators do to keys during a trial, and what it makes of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { displayParts, generateKey, hashKey } from '../../src/keys/key-format.ts'
-import type { Confirmation } from '../../src/stores/key-store.ts'
+import type { Confirmation } from '../../src/stores/coherent-key-store.ts'
 import type { Fleet } from './fleet.ts'
 import { now } from './history.ts'
 import type { Instance, Outcome } from './instance-process.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Confirmation } from '../../src/stores/key-store.ts'
+import type { Confirmation } from '../../src/stores/coherent-key-store.ts'
 import type { Fleet } from './fleet.ts'
 import { now } from './history.ts'
 import type { Instance } from './instance-process.ts'

@@ -1,6 +1,6 @@
 /** One trial: a plan carried out on a fleet under load, healed, and judged. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Confirmation } from '../../src/stores/key-store.ts'
+import type { Confirmation } from '../../src/stores/coherent-key-store.ts'
 import { boundOf } from './bound.ts'
 import { check } from './checker.ts'
 import { type Evidence, faultNamed, type FaultName } from './faults.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkCoherence, type KeyStore } from '../../src/stores/key-store.ts'
+import { checkCoherence } from '../../src/stores/coherent-key-store.ts'
+import type { KeyStore } from '../../src/stores/key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { FakeFleet } from '../cache/fake-fleet.ts'
 

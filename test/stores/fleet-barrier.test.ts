@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '../../src/stores/fleet-barrier.ts'
 import { FleetWatch } from '../../src/stores/fleet-watch.ts'
-import { CLOCK_TOLERANCE } from '../../src/stores/key-store.ts'
+import { CLOCK_TOLERANCE } from '../../src/stores/coherent-key-store.ts'
 
 /** Time that passes only in sleeps: each ends when nothing else is left to do, the earliest first. */
 class FakeClock implements FleetClock {

@@ -2,7 +2,9 @@
  * Stores that break the contract, each in one way that real ones do. Their tests run in a process of their own
  * (`contract-sees.test.ts`), because they are meant to fail.
  */
-import type { CoherentKeyStore, StoredKey, WritableKeyStore } from '../../src/stores/key-store.ts'
+import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
+import type { StoredKey } from '../../src/stores/key-store.ts'
+import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 export type Store = WritableKeyStore & CoherentKeyStore

@@ -1,5 +1,5 @@
 /** What `keyStoreContract` must see. */
-import type { KeyDetails, NewKey } from '../../src/stores/key-store.ts'
+import type { KeyDetails, NewKey } from '../../src/stores/writable-key-store.ts'
 import { changed, type Fault, type Store } from './broken-stores.ts'
 
 export const STORE_FAULTS: Record<string, Fault> = {

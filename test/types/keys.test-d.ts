@@ -1,14 +1,11 @@
 /** Checked by the compiler alone: what the types of keys and stores must refuse, and what they must take. */
 import { expectTypeOf } from 'expect-type'
 import { KeyManager } from '../../src/keys/key-manager.ts'
-import type {
-  CoherentKeyStore,
-  Confirmation,
-  KeyDetails,
-  KeyStore,
-  WritableKeyStore,
-} from '../../src/stores/key-store.ts'
-import { isCoherent, isWritable } from '../../src/stores/key-store.ts'
+import type { CoherentKeyStore, Confirmation } from '../../src/stores/coherent-key-store.ts'
+import type { KeyStore } from '../../src/stores/key-store.ts'
+import type { KeyDetails, WritableKeyStore } from '../../src/stores/writable-key-store.ts'
+import { isCoherent } from '../../src/stores/coherent-key-store.ts'
+import { isWritable } from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 declare const readOnly: KeyStore

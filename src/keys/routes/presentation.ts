@@ -1,5 +1,5 @@
 /** A key as the routes show it. Field by field: what a store answers beyond the contract, a hash say, stays inside. */
-import type { KeyDetails } from '../../stores/key-store.ts'
+import type { KeyDetails } from '../../stores/writable-key-store.ts'
 import type { KeyDetailsBody } from './schemas.ts'
 
 export function present(key: KeyDetails): KeyDetailsBody {

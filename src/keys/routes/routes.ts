@@ -1,6 +1,6 @@
 /** The six routes: each takes its input apart, calls the `KeyManager`, and shows what may be shown. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Confirmation } from '../../stores/key-store.ts'
+import type { Confirmation } from '../../stores/coherent-key-store.ts'
 import type { Caller } from './access.ts'
 import { audited } from './audit.ts'
 import * as operations from './operations.ts'

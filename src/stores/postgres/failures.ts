@@ -1,6 +1,6 @@
 /** What a failed statement means to a caller, without a word of what the statement held. */
 import { TenantAuthError } from '../../errors.ts'
-import type { InsertRefusal } from '../key-store.ts'
+import type { InsertRefusal } from '../writable-key-store.ts'
 
 interface ServerError extends Error {
   code: string

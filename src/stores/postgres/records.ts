@@ -1,5 +1,6 @@
 /** From rows, as the statements answer them, to records. Times come as milliseconds. */
-import type { KeyDetails, StoredKey, TenantDetails } from '../key-store.ts'
+import type { StoredKey } from '../key-store.ts'
+import type { KeyDetails, TenantDetails } from '../writable-key-store.ts'
 
 /** The type, with numbers where it has dates. */
 export type Row<Record> = {

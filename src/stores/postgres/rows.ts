@@ -1,6 +1,6 @@
 /** What the statements of the fleet answer: one column, JSON as text. */
 import type { FleetMember, FleetReach } from '../fleet-barrier.ts'
-import type { Position } from '../key-store.ts'
+import type { Position } from '../coherent-key-store.ts'
 
 export interface Settings {
   lease: number

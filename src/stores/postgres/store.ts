@@ -1,21 +1,19 @@
 /** Keys in PostgreSQL, for a service of any number of instances. */
 import { badOption, TenantAuthError } from '../../errors.ts'
 import { refuseUnknown } from '../../option-names.ts'
+import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
+import type { FindOptions, StoredKey } from '../key-store.ts'
 import type {
-  CoherentKeyStore,
-  FindOptions,
-  FleetCoherence,
   InsertRefusal,
   KeyDetails,
   KeyPatch,
   ListOptions,
   NewKey,
-  StoredKey,
   TenantDetails,
   TenantPatch,
   WritableKeyStore,
   Written,
-} from '../key-store.ts'
+} from '../writable-key-store.ts'
 import { PostgresCoherence } from './coherence.ts'
 import { again, isAlreadyThere, isCollision } from './again.ts'
 import { failure, refusalOf } from './failures.ts'

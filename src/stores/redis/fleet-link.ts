@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import { TenantAuthError } from '../../errors.ts'
-import type { Beat, FleetLink, FleetLinkEvents, FleetMemberInfo, Position } from '../key-store.ts'
+import type { Beat, FleetLink, FleetLinkEvents, FleetMemberInfo, Position } from '../coherent-key-store.ts'
 import { type OwnConnection, type RedisConnection, untilAborted } from './connection.ts'
 import { BEAT, LEAVE, REGISTER } from './fleet-scripts.ts'
 import type { HistoryWatch } from './history.ts'

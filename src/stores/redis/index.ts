@@ -14,20 +14,19 @@
 import { badOption } from '../../errors.ts'
 import { refuseUnknown } from '../../option-names.ts'
 import { checkFleetTimes } from '../fleet-times.ts'
+import type { CoherentKeyStore } from '../coherent-key-store.ts'
+import type { FindOptions, StoredKey } from '../key-store.ts'
 import type {
-  CoherentKeyStore,
-  FindOptions,
   InsertRefusal,
   KeyDetails,
   KeyPatch,
   ListOptions,
   NewKey,
-  StoredKey,
   TenantDetails,
   TenantPatch,
   WritableKeyStore,
   Written,
-} from '../key-store.ts'
+} from '../writable-key-store.ts'
 import { connectionOf, type RedisClient } from './client.ts'
 import { RedisFleet } from './fleet.ts'
 import { HistoryWatch } from './history.ts'

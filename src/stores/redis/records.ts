@@ -1,5 +1,6 @@
 /** Keys and tenants as columns of Redis hashes, and back. */
-import type { KeyDetails, KeyPatch, NewKey, StoredKey, TenantDetails, TenantPatch } from '../key-store.ts'
+import type { StoredKey } from '../key-store.ts'
+import type { KeyDetails, KeyPatch, NewKey, TenantDetails, TenantPatch } from '../writable-key-store.ts'
 
 /** Column names and values in turn, as HSET takes them. */
 type Columns = string[]

@@ -1,7 +1,7 @@
 /** The contract under concurrency: columns do not trample each other, and nothing undoes a revocation. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { WritableKeyStore } from '../../stores/key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import {
   addKey,
   addTenant,

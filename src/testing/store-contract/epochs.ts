@@ -1,7 +1,8 @@
 /** The contract of epochs: raised by each write that matters, and by no other. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CoherentKeyStore, WritableKeyStore } from '../../stores/key-store.ts'
+import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, sampleKey, written } from './sample-records.ts'
 
 export function epochContract(store: () => WritableKeyStore & CoherentKeyStore): void {

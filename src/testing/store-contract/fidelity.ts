@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { WritableKeyStore } from '../../stores/key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, lookUp, sampleKey, sampleTenant } from './sample-records.ts'
 
 /** NUL and lone surrogates are not among them: `KeyManager` refuses both, because not every database can hold them. */

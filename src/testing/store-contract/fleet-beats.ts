@@ -1,7 +1,8 @@
 /** The contract of heartbeats: what an instance of a fleet acknowledges, and what it learns. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CoherentKeyStore, NewKey, WritableKeyStore } from '../../stores/key-store.ts'
+import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
+import type { NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { fleetOf, join, soon } from './fleet-member.ts'
 import { addKey, addTenant, at, sampleKey, written } from './sample-records.ts'
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CoherentKeyStore, WritableKeyStore } from '../../stores/key-store.ts'
+import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { join } from './fleet-member.ts'
 import { addKey, addTenant, at, written } from './sample-records.ts'
 

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import type { Beat, CoherentKeyStore, FleetCoherence, FleetLink, Position } from '../../stores/key-store.ts'
+import type {
+  Beat,
+  CoherentKeyStore,
+  FleetCoherence,
+  FleetLink,
+  Position,
+} from '../../stores/coherent-key-store.ts'
 
 /** Milliseconds for which a member may serve, where a test is not about the end of it. */
 const LONG = 60_000

@@ -1,7 +1,7 @@
 /** The contract of keys, one writer at a time: insert, find, update, revoke, record use. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/key-store.ts'
+import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import {
   addKey,
   addTenant,

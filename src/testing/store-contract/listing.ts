@@ -1,7 +1,7 @@
 /** The contract of lists: newest first, whole pages, and stable while keys are being made. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/key-store.ts'
+import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, sampleKey, written } from './sample-records.ts'
 
 export function listContract(store: () => WritableKeyStore): void {

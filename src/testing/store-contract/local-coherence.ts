@@ -1,7 +1,8 @@
 /** The contract of a store in this very process: whoever listens knows of a write before the writer does. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import type { CoherentKeyStore, LocalCoherence, WritableKeyStore } from '../../stores/key-store.ts'
+import type { CoherentKeyStore, LocalCoherence } from '../../stores/coherent-key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, isRefused, sampleKey, written } from './sample-records.ts'
 
 export function localCoherenceContract(store: () => WritableKeyStore & CoherentKeyStore): void {

@@ -1,7 +1,7 @@
 /** The contract of `insertKey` with a key to retire: both are written, or neither. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { WritableKeyStore } from '../../stores/key-store.ts'
+import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, lookUp, sampleKey, written } from './sample-records.ts'
 
 export function rotationContract(store: () => WritableKeyStore): void {

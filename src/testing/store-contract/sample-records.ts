@@ -1,15 +1,15 @@
 /** Tenants and keys for the contract suites. Everything is unique, so that tests share one store and never meet. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import type { StoredKey } from '../../stores/key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
   NewKey,
-  StoredKey,
   TenantDetails,
   WritableKeyStore,
   Written,
-} from '../../stores/key-store.ts'
+} from '../../stores/writable-key-store.ts'
 
 /** A time in whole milliseconds, so many seconds after a fixed moment. */
 export function at(seconds: number): Date {

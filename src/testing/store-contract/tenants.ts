@@ -1,7 +1,7 @@
 /** The contract of tenants: insert, find, update, suspend. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { TenantDetails, WritableKeyStore } from '../../stores/key-store.ts'
+import type { TenantDetails, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, lookUp, sampleTenant, written } from './sample-records.ts'
 
 export function tenantContract(store: () => WritableKeyStore): void {

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { consoleAuth } from '../../../src/console-auth/index.ts'
 import type { ErrorEnvelope } from '../../../src/error-envelope.ts'
 import { KeyManager, type KeyRoutesOptions, keyRoutes } from '../../../src/keys/routes/index.ts'
-import type { WritableKeyStore } from '../../../src/stores/key-store.ts'
+import type { WritableKeyStore } from '../../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../../src/stores/memory.ts'
 import { SessionSigner, type TestSession } from '../../../src/testing/index.ts'
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Value } from '@sinclair/typebox/value'
 import { isWellFormed } from '../../../src/keys/key-format.ts'
-import type { Confirmation } from '../../../src/stores/key-store.ts'
+import type { Confirmation } from '../../../src/stores/coherent-key-store.ts'
 import * as schemas from '../../../src/keys/routes/schemas.ts'
 import { ADMIN_OF_A, consoleApp, MEMBER_OF_A } from './console-app.ts'
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type PoolConfig } from 'pg'
-import type { FleetLinkEvents } from '../../../src/stores/key-store.ts'
+import type { FleetLinkEvents } from '../../../src/stores/coherent-key-store.ts'
 import type { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 
 /** For calls that need no time limit. */

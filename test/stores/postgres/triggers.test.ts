@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool, PoolClient } from 'pg'
-import type { FleetLink, Position } from '../../../src/stores/key-store.ts'
+import type { FleetLink, Position } from '../../../src/stores/coherent-key-store.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, Events, NEVER, newPool, sampleHash, until } from './setup.ts'

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { createClient } from 'redis'
-import type { FleetLink, FleetLinkEvents } from '../../../src/stores/key-store.ts'
+import type { FleetLink, FleetLinkEvents } from '../../../src/stores/coherent-key-store.ts'
 import { RedisKeyStore, type RedisKeyStoreOptions } from '../../../src/stores/redis/index.ts'
 import { CLIENTS } from './clients.ts'
 

@@ -1,0 +1,144 @@
+/** The writing side of a store: what `KeyManager` needs to make, list, change and revoke keys. */
+import type { KeyStore } from './key-store.ts'
+
+/** A tenant as administration sees it. */
+export interface TenantDetails {
+  id: string
+  name: string
+  metadata: object
+  createdAt: Date
+  suspendedAt: Date | null
+}
+
+/** A key as administration sees it: never its hash, never the key. */
+export interface KeyDetails {
+  id: string
+  tenantId: string
+  name: string
+  environment: string
+  scopes: readonly string[]
+  metadata: object
+  /** The key's first characters, as far as they may be shown: prefix, environment and four more. */
+  start: string
+  /** The key's last four characters. */
+  last4: string
+  createdAt: Date
+  /** Who made it, in the words of the caller: a user id as a rule. */
+  createdBy: string | null
+  expiresAt: Date | null
+  revokedAt: Date | null
+  /** Kept to about a minute. */
+  lastUsedAt: Date | null
+}
+
+/**
+ * A key to insert. `KeyManager` passes ids of up to 200 UTF-16 code units, names, scopes and environments of up to 100,
+ * `start` of up to 40, up to 100 scopes, metadata of up to 4 KiB as JSON, and no text with NUL or half a surrogate pair.
+ * Text is compared exactly: case, accents and trailing spaces count, whatever a database's collation makes of them.
+ * Times are whole milliseconds.
+ */
+export type NewKey = Omit<KeyDetails, 'revokedAt' | 'lastUsedAt'> & {
+  /** SHA-256 of the full key, 64 lower-case hexadecimal characters. */
+  hash: string
+}
+
+/** A write that took effect, and the store's epoch of it: what `confirm` waits for. Stores without epochs answer 0. */
+export interface Written<Record> {
+  record: Record
+  epoch: number
+}
+
+/** Why an insert did nothing. */
+export type InsertRefusal =
+  | 'no-such-tenant'
+  | 'id-taken'
+  | 'hash-taken'
+  /** The key to retire is unknown, of another tenant, or revoked. */
+  | 'not-retirable'
+
+/** The columns of a key that may change. What is not named stays as it is. */
+export interface KeyPatch {
+  name?: string
+  scopes?: readonly string[]
+  expiresAt?: Date | null
+  metadata?: object
+}
+
+/** The columns of a tenant that may change. What is not named stays as it is. */
+export interface TenantPatch {
+  name?: string
+  metadata?: object
+  suspendedAt?: Date | null
+}
+
+export interface ListOptions {
+  tenantId: string
+  /** As many as there are, up to this: a shorter page is taken for the last one. */
+  limit: number
+  /** Only keys that come after this one, in the order of the list. */
+  after?: { createdAt: Date; id: string } | undefined
+}
+
+/**
+ * The writing side. Each write is atomic and touches only the columns it names: two writers of different columns both
+ * take effect, and nothing can undo a revocation.
+ *
+ * A write that fails throws, and then claims nothing. Answers of `null` mean that there is no such row to write to.
+ */
+export interface WritableKeyStore extends KeyStore {
+  /** @returns `null` where the id is taken */
+  insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null>
+  findTenant(id: string): Promise<TenantDetails | null>
+  updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null>
+
+  /**
+   * Inserts a key. With `retire`, the old key of a rotation is written in the same transaction: it must be the same
+   * tenant's and not revoked, and its expiry becomes the earlier of its own and the one given (`null`: it stays).
+   */
+  insertKey(
+    key: NewKey,
+    retire?: { id: string; expiresAt: Date | null },
+  ): Promise<Written<KeyDetails> | InsertRefusal>
+  findKey(id: string): Promise<KeyDetails | null>
+  /**
+   * Newest first: `createdAt` descending, then `id` descending by code unit (in PostgreSQL `COLLATE "C"`). Revoked and
+   * expired keys included.
+   */
+  listKeys(options: ListOptions): Promise<KeyDetails[]>
+  /**
+   * Looks whether the key is revoked and changes it in one step: a revocation in between must not be lost.
+   *
+   * @returns `null` where the id is unknown or the key is revoked, which changes no more
+   */
+  updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null>
+  /**
+   * Idempotent: a key that is revoked already keeps its first `revokedAt`, and the answer's epoch is that of the first
+   * revocation or later, so that confirming it is as good.
+   */
+  revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null>
+  /**
+   * Notes when keys were last used. Never moves a time back, never raises the epoch, passes over ids that are gone. May be
+   * called again with uses that it has recorded.
+   *
+   * @param uses key id → time, up to 10,000
+   */
+  recordUse(uses: ReadonlyMap<string, Date>): Promise<void>
+}
+
+const WRITING_SIDE = [
+  'insertTenant',
+  'findTenant',
+  'updateTenant',
+  'insertKey',
+  'findKey',
+  'listKeys',
+  'updateKey',
+  'revokeKey',
+  'recordUse',
+] as const satisfies readonly (keyof WritableKeyStore)[]
+
+/** Whether a store has the writing side, the whole of it. */
+export function isWritable(store: KeyStore): store is WritableKeyStore {
+  const candidate: Partial<WritableKeyStore> = store
+  return WRITING_SIDE.every((method) => typeof candidate[method] === 'function')
+}
