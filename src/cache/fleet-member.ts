@@ -7,11 +7,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { FleetCoherence, FleetLink, Position } from '../stores/key-store.ts'
-import { bothClocks, type Clock, type Timer } from '../clock.ts'
+import type { FleetCoherence, FleetLink, Position } from '../stores/coherent-key-store.ts'
+import { bothClocks, type Clock } from '../clock.ts'
 import { connect } from './fleet-connection.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import type { Lease } from './lease.ts'
+import { Pause } from './pause.ts'
 import { PushWatch } from './push-watch.ts'
 import { isRefusal, StateReporter } from './state-reporter.ts'
 import { withTimeLimit } from '../time-limit.ts'
@@ -42,6 +43,7 @@ export class FleetMember {
   readonly #lease: Lease
   readonly #instance = randomUUID()
   readonly #closing = new AbortController()
+  readonly #pause: Pause
   readonly #push: PushWatch
   readonly #reporter: StateReporter
   #link: FleetLink | undefined
@@ -51,8 +53,6 @@ export class FleetMember {
   /** When the beat that read `#known` was sent. */
   #asked = { now: -Infinity, wall: 0 }
   #running: Promise<void> | undefined
-  #woken = false
-  #wakeUp: (() => void) | undefined
   /** When it last connected anew without waiting for the next heartbeat. */
   #hurriedAt = -Infinity
   #lastAnswer: number | null = null
@@ -62,6 +62,7 @@ export class FleetMember {
     this.#options = options
     this.#clock = options.clock
     this.#lease = options.lease
+    this.#pause = new Pause(options.clock)
     this.#push = new PushWatch((silent) =>
       options.onReport?.({ event: silent ? 'push-silent' : 'push-restored' }),
     )
@@ -92,8 +93,7 @@ export class FleetMember {
 
   /** Beats at once: somebody says that something changed, or the lease was voided. */
   wake(): void {
-    this.#woken = true
-    this.#wakeUp?.()
+    this.#pause.end()
   }
 
   async close(): Promise<void> {
@@ -119,24 +119,9 @@ export class FleetMember {
         this.#failed(error)
         if (isRefusal(error)) pause = REFUSED_PAUSE
       }
-      await this.#pause(pause)
+      await this.#pause.wait(pause)
       if (this.#closing.signal.aborted) return
     }
-  }
-
-  /** Until the next heartbeat, or until woken. */
-  async #pause(ms: number): Promise<void> {
-    let timer: Timer | undefined
-    if (!this.#woken) {
-      await new Promise<void>((resolve) => {
-        this.#wakeUp = resolve
-        timer = this.#clock.setTimer(resolve, ms)
-        timer.unref()
-      })
-    }
-    timer?.cancel()
-    this.#wakeUp = undefined
-    this.#woken = false
   }
 
   /** Beats until the store has nothing new and knows that this instance has nothing old. */

@@ -28,7 +28,7 @@ export interface TenantKey {
  * A key that is good until further notice.
  *
  * What every hit reads is whole numbers and `null`, which V8 keeps in the object itself. A fraction or an `Infinity` lies
- * elsewhere, and fetching it is a cache miss more: 1.5 % of a request's processor time (docs/performance.md).
+ * elsewhere, and fetching it is a cache miss more: 2 % of a request's processor time in all (docs/performance.md).
  */
 export interface KeyEntry {
   readonly tenant: Tenant
