@@ -36,7 +36,7 @@ describe('tenantAuth', () => {
   let work = { ...NOTHING }
   let counting = false
   let hashes: { callCount(): number; resetCalls(): void }[]
-  let lookups: (typeof hashes)[number]
+  let lookups: (typeof hashes)[number] & { calls: { result?: unknown }[] }
   let restoreErrors: () => void
   const count = (what: keyof Work) => {
     if (counting) work[what]++
@@ -130,6 +130,19 @@ describe('tenantAuth', () => {
   async function workOf(key: string, url?: string): Promise<{ statusCode: number; work: Work }> {
     return { statusCode: await request(key, url), work }
   }
+
+  it('reads small whole numbers of a cached key, which V8 does not keep elsewhere than in the object', async () => {
+    await start()
+    assert.deepEqual([await request(KEY), await request(KEY)], [200, 200])
+    const entry: unknown = lookups.calls.at(-1)?.result
+    assert.ok(typeof entry === 'object' && entry !== null && 'until' in entry)
+    const numbers = Object.entries(entry).filter(([, value]) => typeof value === 'number')
+    assert.deepEqual(
+      numbers.map(([name]) => name),
+      ['until', 'notedAt'],
+    )
+    for (const [name, value] of numbers) assert.equal(Number(value) | 0, value, name)
+  })
 
   it('lets a cached key in with one hash and one cache look-up: no promise, no read of the store', async () => {
     await start()

@@ -41,7 +41,7 @@ export function makeRecord(hash) {
 }
 
 // A full collection while no tick object is alive makes V8 forget their hidden class for good: each `process.nextTick`
-// then takes 270 ns in place of 50 (Node 20, with nothing else loaded), and a request has about ten of them. So that this
+// then takes 270 ns in place of 50 (Node 20, with nothing else loaded), and a request has ten of them. So that this
 // does not fall on one contender and not on another, a tick is kept waiting: none runs before the promises under way are
 // through.
 export function keepTickObject() {
