@@ -100,6 +100,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     await inspect(page, 'more')
     await page.evaluate(`for (const time of [1, 2]) document.querySelector('.more button').click()`)
     await page.getByText('Loading…').waitFor()
+    await more.taken
     assert.equal(asked.length, 2)
     more.release()
     await rowOf(page, 'Webhooks').waitFor()

@@ -97,12 +97,17 @@ export const refuseSession = (route: Route) =>
 export function holding(proceed: (route: Route) => Promise<void> = (route) => route.continue()) {
   let release = () => {}
   const held = new Promise<void>((resolve) => (release = resolve))
+  let takenOne = () => {}
+  const taken = new Promise<void>((resolve) => (takenOne = resolve))
   let count = 0
   return {
     count: () => count,
+    /** Done when a request is held: the page can say that it waits before its request is seen here. */
+    taken,
     release: () => release(),
     take: async (route: Route) => {
       count += 1
+      takenOne()
       await held
       await proceed(route)
     },
