@@ -11,7 +11,7 @@ import { untilHeld } from './until-held.ts'
 
 const CHANGES = 6
 /** Milliseconds beyond a heartbeat: a round trip, on a machine that has others to serve. Far below any lease. */
-const SLACK = 1_000
+const SLACK = 3_000
 const WARNING = /^no push of key changes/
 
 /**

@@ -98,10 +98,12 @@ export function confirmationContract(store: () => Store): void {
     })
 
     it('takes nothing away by the beats of an earlier row', async (t) => {
-      const member = await join(t, store(), { holds: 500 })
+      const member = await join(t, store(), { holds: 2_000 })
       const before = await member.catchUp()
       const confirmation = store().coherence.confirm(await someEpoch(store()))
-      await sleep(100)
+      // Late, because the new row is silent from here on: that must not be for as long as it may serve, however slow the
+      // machine is.
+      await sleep(1_500)
       // As many beats as before, in a row made anew: whoever has seen the earlier one must not take them for silence.
       await member.leave()
       await member.register()
@@ -112,10 +114,10 @@ export function confirmationContract(store: () => Store): void {
     })
 
     it('keeps an instance that beats without acknowledging on the list', async (t) => {
-      const member = await join(t, store(), { holds: 1_000 })
+      const member = await join(t, store(), { holds: 2_000 })
       const before = await member.catchUp()
       const confirmation = store().coherence.confirm(await someEpoch(store()))
-      await sleep(300)
+      await sleep(1_500)
       await member.beat(before)
       assert.equal((await confirmation).confirmedBy, 'lease')
       assert.equal((await member.beat(null)).member, true)

@@ -20,7 +20,8 @@ describe('while another transaction holds a lock', () => {
     pool = newPool(server, { max: 5 })
     holderPool = newPool(server)
     watcher = newPool(server, { max: 1 })
-    store = new PostgresKeyStore({ pool, timeout: 2_000 })
+    // Twice the longest wait for a lock, so that it is always the lock that a write fails for.
+    store = new PostgresKeyStore({ pool, timeout: 8_000 })
     await store.migrate()
   })
   beforeEach(async () => {
