@@ -48,7 +48,7 @@ late += await scene({
   async after() {
     await sleep(600)
     third.resume()
-    await sleep(300)
+    await sleep(800)
     second.proxy.heal()
   },
   last: 4_200,

@@ -33,7 +33,7 @@ export const RECOVERY = 4_000
  */
 export const HELD_UP = 0.75
 /** Milliseconds beyond the lease for which an instance that nothing is wrong with may fail to ask its store. */
-export const PATIENCE = 1_000
+export const PATIENCE = 3_000
 
 /**
  * @param bound milliseconds after a commit for which what it replaced may still be served: lease and clock tolerances

@@ -34,7 +34,7 @@ for (const [kind, name] of [
         size: 2,
         max: GOOD,
         maxConcurrentLookups: CAP,
-        settings: { lease: 10_000, heartbeat: 500 },
+        settings: { lease: 20_000, heartbeat: 500 },
       })
       const agent = new Agent({ keepAlive: true })
       t.after(async () => {

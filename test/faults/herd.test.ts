@@ -47,10 +47,9 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
 
   counted.warming = false
   counted.most = 0
-  let outcomes = { answered: 0, failed: 0 }
+  const outcomes = { answered: 0, failed: 0 }
   /** Each hot key is asked for, over and over: as requests do, at once out of memory or else of the store. */
   const storm = async (ms: number) => {
-    outcomes = { answered: 0, failed: 0 }
     for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) {
       for (let i = 0; i < 10; i++) {
         const digest = digests[Math.floor(Math.random() * KEYS)] as string
@@ -66,6 +65,7 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
 
   await server.stop('SIGKILL')
   await storm(1.5 * LEASE)
+  for (let tries = 0; tries < 100 && outcomes.failed === 0; tries++) await storm(100)
   assert.ok(outcomes.failed > 0)
   await server.start()
   // Until it is coherent again, which takes a heartbeat or a few on a busy machine.

@@ -34,10 +34,11 @@ export interface Answer {
   error?: string
 }
 
-const TIMEOUT = 1_500
 const WRITES = ['insertTenant', 'updateTenant', 'insertKey', 'updateKey', 'revokeKey'] as const
 
 const options = JSON.parse(process.argv[2] ?? '') as InstanceOptions
+/** Milliseconds. Of the lease, so that a fleet which keeps its lease on a slow machine can be written to as well. */
+const TIMEOUT = Math.max(1_500, Math.floor(options.store.lease * 0.6))
 const instanceStore = await makeStore(options.store)
 /** When this instance was first told of each change, by epoch. */
 const pushes = new Map<number, number>()

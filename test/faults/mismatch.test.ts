@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { redisAvailable } from '../servers/index.ts'
-import { HEARTBEAT, LEASE, startFleet } from './campaign.ts'
+import { startFleet } from './campaign.ts'
+
+/** A lease so long that no stall of the machine makes an instance look gone. */
+const LEASE = 5_000
+const HEARTBEAT = 200
 
 for (const [kind, name] of [
   ['postgres', 'PostgreSQL'],
@@ -10,7 +14,7 @@ for (const [kind, name] of [
 ] as const) {
   const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
   test(`a process with another lease or heartbeat refuses to start (${name})`, { skip }, async (t) => {
-    const fleet = await startFleet(kind, { size: 1 })
+    const fleet = await startFleet(kind, { size: 1, settings: { lease: LEASE, heartbeat: HEARTBEAT } })
     t.after(() => fleet.stop())
     for (const settings of [{ lease: 2 * LEASE }, { heartbeat: HEARTBEAT / 2 }]) {
       await assert.rejects(fleet.add(settings), (error: Error) => {

@@ -40,8 +40,8 @@ export const OPERATIONS = {
     const tenant = trial.subjects.pickTenant(({ unsure }) => !unsure)
     if (tenant === undefined) return
     const { value, committed, returned } = await instance.do('create', tenant.id, ['a'])
-    // Without an answer nobody has the key.
-    if (value === undefined) return
+    // Without an answer nobody has the key. And one that was created while all were deleted may be gone with them.
+    if (value === undefined || tenant.unsure) return
     const subject = trial.subjects.addKey(tenant, value.key, value.details.id)
     const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
     trial.subjects.changed(subject, 'create', committed ?? now(), { committed, returned }, good)
@@ -352,5 +352,11 @@ function note(trial: Trial, what: string, { value, error }: Outcome<unknown>): v
 
 /** A moment of the wall clock on the clock of `now()`. */
 function monotonic(date: Date | null): number {
-  return date === null ? Infinity : now() + date.getTime() - Date.now()
+  if (date === null) return Infinity
+  // Both clocks, read so close together that the process cannot have stood still between the two.
+  for (;;) {
+    const before = now()
+    const wall = Date.now()
+    if (now() - before < 1) return before + date.getTime() - wall
+  }
 }

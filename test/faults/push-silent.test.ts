@@ -11,7 +11,7 @@ for (const [kind, name] of [
 ] as const) {
   const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
   test(`pushes that are lost cost a heartbeat, and are reported (${name})`, { skip }, async (t) => {
-    const fleet = await startFleet(kind, { settings: { lease: 10_000, heartbeat: 500 } })
+    const fleet = await startFleet(kind, { settings: { lease: 16_000, heartbeat: 500 } })
     t.after(() => fleet.stop())
     for (const { pushes } of fleet.instances) pushes.dropping = true
     const { worst } = await silentPushes(fleet)

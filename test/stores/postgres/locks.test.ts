@@ -52,8 +52,7 @@ describe('while another transaction holds a lock', () => {
       const outcomes = await Promise.allSettled(lookups)
       assert.ok(outcomes.every(({ status }) => status === 'rejected'))
     }
-    await sleep(1_500)
-    assert.equal(await waiting(), 0)
+    await until(async () => (await waiting()) === 0)
   })
 
   it('beats that are given up leave none either', async () => {
@@ -61,8 +60,7 @@ describe('while another transaction holds a lock', () => {
     await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
     await holder.query('LOCK TABLE tenant_auth.instances IN SHARE MODE')
     await assert.rejects(link.beat('a', null, AbortSignal.timeout(100)))
-    await sleep(1_500)
-    assert.equal(await waiting(), 0)
+    await until(async () => (await waiting()) === 0)
   })
 
   it('a beat waits for the row of its instance no longer than a second', async () => {
@@ -124,18 +122,24 @@ describe('while a synchronous standby is away', () => {
   it('beats go on, and a write that is given up holds up no beat', async () => {
     const server = await startPostgres()
     const pool = newPool(server)
+    await new PostgresKeyStore({ pool }).migrate()
     const store = new PostgresKeyStore({ pool, timeout: 300 })
-    await store.migrate()
     const link = await store.coherence.connect(new Events(), NEVER)
     await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
     const { position } = await link.beat('a', null, NEVER)
     const admin = newPool(server, { max: 1 })
     await admin.query(`ALTER SYSTEM SET synchronous_standby_names = 'ghost'`)
     await admin.query('SELECT pg_reload_conf()')
-    await sleep(200)
+    // Until the server has read its configuration again, writes succeed.
+    const fails = (write: Promise<unknown>) =>
+      write.then(
+        () => false,
+        () => true,
+      )
+    await until(() => fails(addTenant(store)))
 
     for (let i = 0; i < 3; i++) await assert.rejects(addTenant(store), { code: 'KEY_STORE_UNAVAILABLE' })
-    const beat = await link.beat('a', position, AbortSignal.timeout(500))
+    const beat = await link.beat('a', position, AbortSignal.timeout(5_000))
     assert.equal(beat.member, true)
     const { rows } = await admin.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
     assert.ok(rows.length <= 1, `${rows.length} server processes wait`)

@@ -42,7 +42,7 @@ test(
   'a fleet behind PgBouncer in transaction mode sees every change within a heartbeat',
   { skip },
   async (t) => {
-    const settings = { lease: 10_000, heartbeat: 500 }
+    const settings = { lease: 16_000, heartbeat: 500 }
     const target = await startPostgresTarget(settings, { pooled: true })
     const fleet = await Fleet.start(target, { size: 3 })
     t.after(() => fleet.stop())
