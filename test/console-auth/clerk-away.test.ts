@@ -4,12 +4,21 @@ import { it, type TestContext } from 'node:test'
 import { type JwksFault, SessionSigner, startJwksServer } from '../../src/testing/index.ts'
 import { consoleApp, type Given } from './console-app.ts'
 
+/** Milliseconds for Clerk to answer where it is to answer: far more than a slow machine makes of it. */
+const PATIENT = 60_000
+
 async function setup(t: TestContext, given: Given = {}) {
   const signer = new SessionSigner()
   const clerk = await startJwksServer(signer)
   t.after(() => clerk.stop())
   const { secretKey, apiUrl } = clerk
-  const app = await consoleApp(t, { jwtKey: undefined, secretKey, apiUrl, ...given })
+  const app = await consoleApp(t, {
+    jwtKey: undefined,
+    secretKey,
+    apiUrl,
+    ...given,
+    jwks: { timeout: PATIENT, ...given.jwks },
+  })
   return { signer, clerk, ...app }
 }
 
@@ -80,7 +89,9 @@ it('works again when Clerk does', async (t) => {
 
 for (const fault of ['hang', 'error', 'garbage'] satisfies JwksFault[]) {
   it(`goes on with the last good key set while Clerk is away: ${fault}`, async (t) => {
-    const { signer, clerk, get } = await setup(t, { jwks: { maxAge: 1, timeout: 100 } })
+    const { signer, clerk, get } = await setup(t, {
+      jwks: { maxAge: 1, timeout: fault === 'hang' ? 2_000 : PATIENT },
+    })
     assert.equal((await get(`Bearer ${signer.signSession()}`)).status, 200)
     clerk.fault = fault
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -117,7 +128,7 @@ it('accepts a new key of Clerk’s, and refuses what the old one signed, remembe
 })
 
 it('makes one request for a flood of tokens with forged key ids', async (t) => {
-  const { signer, clerk, get } = await setup(t)
+  const { signer, clerk, get } = await setup(t, { jwks: { cooldown: 600_000 } })
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, i) => get(`Bearer ${signer.signSession({ header: { kid: `k${i}` } })}`)),
   )

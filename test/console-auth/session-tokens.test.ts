@@ -139,8 +139,8 @@ describe('a header that carries no good token is refused with 401', () => {
       `Bearer ${signer.signSession({ version: 1, orgId: 'org_1', claims: { org_permissions: ['org:a:b', 7] } })}`,
       'malformed',
     ],
-    'a token that is not valid yet': [`Bearer ${signer.signSession({ notBefore: 30 })}`, 'not_yet_valid'],
-    'a token issued in the future': [`Bearer ${signer.signSession({ issuedAt: 30 })}`, 'not_yet_valid'],
+    'a token that is not valid yet': [`Bearer ${signer.signSession({ notBefore: 3_600 })}`, 'not_yet_valid'],
+    'a token issued in the future': [`Bearer ${signer.signSession({ issuedAt: 3_600 })}`, 'not_yet_valid'],
     'a token for another origin': [
       `Bearer ${signer.signSession({ authorizedParty: 'https://evil.example' })}`,
       'authorized_party',
@@ -192,7 +192,7 @@ describe('a header that carries no good token is refused with 401', () => {
 })
 
 describe('over a raw socket', () => {
-  const token = signer.signSession()
+  const token = signer.signSession({ expiresIn: 3_600 })
   const reasons = async (t: TestContext, lines: string[], encoding?: BufferEncoding) => {
     const { app, log } = await consoleApp(t)
     const { status } = await raw(app, lines, encoding)
@@ -364,12 +364,15 @@ describe('a verified token', () => {
   })
   it('is refused once it has expired, although it is remembered', async (t) => {
     const { app, log } = await consoleApp(t)
+    // A whole second, as the claims are.
+    const start = Math.floor(Date.now() / 1000) * 1000
+    mock.timers.enable({ apis: ['Date'], now: start })
+    t.after(() => mock.timers.reset())
     const headers = { authorization: `Bearer ${signer.signSession({ expiresIn: 60 })}` }
     assert.equal((await app.inject({ url: '/me', headers })).statusCode, 200)
-    mock.timers.enable({ apis: ['Date'], now: Date.now() + 63_500 })
-    t.after(() => mock.timers.reset())
+    mock.timers.setTime(start + 64_000)
     assert.equal((await app.inject({ url: '/me', headers })).statusCode, 200, 'within the clock skew')
-    mock.timers.setTime(Date.now() + 2_500)
+    mock.timers.setTime(start + 66_000)
     assert.equal((await app.inject({ url: '/me', headers })).statusCode, 401)
     assert.equal(log[0]?.reason, 'expired')
     assert.equal(app.consoleAuth.stats().cached, 0)
@@ -428,6 +431,7 @@ describe("a stranger's token", () => {
       jwtKey: undefined,
       secretKey,
       apiUrl,
+      jwks: { timeout: 60_000, cooldown: 600_000 },
     })
     for (let i = 0; i < 100; i++) {
       assert.equal(

@@ -75,7 +75,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await store(page)
     assert.notEqual(fresh, old)
     assert.deepEqual([await callApi(old), await callApi(fresh)], [201, 201])
-    const oldRow = rowOf(page, old.slice(-4))
+    const oldRow = rowOf(page, `…${old.slice(-4)}`)
     await oldRow.getByText('Ending').waitFor()
     await oldRow.getByText('in 24 hours').waitFor()
     await inspect(page, 'list')
@@ -188,6 +188,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
 
   it('fits a phone', async (t) => {
     const { page } = await dashboard.open(t, PHONE)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await inspect(page, 'phone-sign-in')
     await signIn(page, 'Acme', 'Administrator')
     await create(page, 'On a phone')

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { hashKey, KEY_PATTERN } from '../../src/keys/key-format.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -124,13 +123,14 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 2)
   })
 
-  it('is answered first, whatever else the time that has passed has made wrong', async () => {
+  it('is answered first, whatever else the time that has passed has made wrong', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const expiring = { ...VALUES, tenantId, expiresAt: new Date(Date.now() + 250), idempotencyKey: 'create' }
     await keys.create(expiring)
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' })
-    await sleep(260)
+    t.mock.timers.tick(260)
     await assert.rejects(keys.create(expiring), code('KEY_EXISTS'))
     await assert.rejects(keys.rotate(details.id, { grace: 0, idempotencyKey: 'rotate' }), code('KEY_EXISTS'))
     await keys.revoke(details.id)

@@ -68,7 +68,7 @@ export function run(program: string, args: string[], cwd = ROOT, env: NodeJS.Pro
       env: { ...process.env, ...env },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 180_000,
+      timeout: 600_000,
     })
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string }

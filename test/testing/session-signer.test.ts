@@ -58,8 +58,8 @@ it('can pack more permissions than a number has bits', () => {
 describe('bad tokens on request', () => {
   const bad: Record<string, [TestSession, string]> = {
     expired: [{ expiresIn: -10 }, 'token-expired'],
-    'not valid yet': [{ notBefore: 10 }, 'token-not-active-yet'],
-    'issued in the future': [{ issuedAt: 10 }, 'token-iat-in-the-future'],
+    'not valid yet': [{ notBefore: 3_600 }, 'token-not-active-yet'],
+    'issued in the future': [{ issuedAt: 3_600 }, 'token-iat-in-the-future'],
     'for another origin': [{ authorizedParty: 'https://x.example' }, 'token-invalid-authorized-parties'],
     'for no origin': [{ authorizedParty: null }, 'token-invalid-authorized-parties'],
     'of another issuer': [{ claims: { iss: 'https://x.example' } }, 'token-invalid-issuer'],

@@ -117,13 +117,19 @@ export function confirmationContract(store: () => Store): void {
     })
 
     it('keeps an instance that beats without acknowledging on the list', async (t) => {
-      const member = await join(t, store(), { holds: 2_000 })
-      const before = await member.catchUp()
-      const confirmation = store().coherence.confirm(await someEpoch(store()))
-      await sleep(1_500)
-      await member.beat(before)
-      assert.equal((await confirmation).confirmedBy, 'lease')
-      assert.equal((await member.beat(null)).member, true)
+      for (let tries = 0; tries < 5; tries += 1) {
+        const member = await join(t, store(), { holds: 2_000 })
+        const before = await member.catchUp()
+        const confirmation = store().coherence.confirm(await someEpoch(store()))
+        await sleep(1_500)
+        const beat = await member.beat(before)
+        assert.equal((await confirmation).confirmedBy, 'lease')
+        // On a machine that stood still it came too late, and shows nothing.
+        if (!beat.member) continue
+        assert.equal((await member.beat(null)).member, true)
+        return
+      }
+      assert.fail('no beat came in time')
     })
   })
 }
