@@ -1,4 +1,4 @@
-/** From rows, as the statements answer them, to records. Times come as milliseconds. */
+/** From rows, as the statements answer them, to records, and from values to parameters. Times come as milliseconds. */
 import type { StoredKey } from '../key-store.ts'
 import type { KeyDetails, TenantDetails } from '../writable-key-store.ts'
 
@@ -37,4 +37,14 @@ export function toTenantDetails(row: Row<TenantDetails>): TenantDetails {
 
 function toDate(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms)
+}
+
+/** A parameter. `null` is what stays as it is. */
+export function json(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value)
+}
+
+/** A parameter, as PostgreSQL reads it. Years beyond 9999 have a sign in ISO 8601, but not there. */
+export function time(date: Date | null | undefined): string | null {
+  return date ? date.toISOString().replace(/^\+/, '') : null
 }

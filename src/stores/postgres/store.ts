@@ -19,7 +19,15 @@ import { again, isAlreadyThere, isCollision } from './again.ts'
 import { failure, refusalOf } from './failures.ts'
 import { type PostgresPool, runOnce } from './pool.ts'
 import type { Reach } from './rows.ts'
-import { type LookupRow, type Row, toKeyDetails, toStoredKey, toTenantDetails } from './records.ts'
+import {
+  json,
+  type LookupRow,
+  type Row,
+  time,
+  toKeyDetails,
+  toStoredKey,
+  toTenantDetails,
+} from './records.ts'
 import { checkSchema, DEFAULT_SCHEMA, migrationSql } from './schema.ts'
 import { type Statements, statementsFor } from './statements.ts'
 
@@ -212,13 +220,4 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
       throw failure(error, this.#schema)
     }
   }
-}
-
-function json(value: object | undefined): string | null {
-  return value === undefined ? null : JSON.stringify(value)
-}
-
-/** As PostgreSQL reads it. Years beyond 9999 have a sign in ISO 8601, but not there. */
-function time(date: Date | null | undefined): string | null {
-  return date ? date.toISOString().replace(/^\+/, '') : null
 }
