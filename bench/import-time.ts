@@ -14,7 +14,7 @@ const IMPORTS = [
     ['fastify-tenant-auth/stores/memory', 'stores/memory.js'],
     ['fastify-tenant-auth/stores/postgres', 'stores/postgres/index.js'],
     ['fastify-tenant-auth/stores/redis', 'stores/redis/index.js'],
-    ['fastify-tenant-auth/keys', 'keys/routes/index.js'],
+    ['fastify-tenant-auth/keys', 'keys/index.js'],
     ['fastify-tenant-auth/console-auth', 'console-auth/index.js'],
     ['fastify-tenant-auth', 'index.js'],
   ].map(([name = '', file = '']) => ({ name, modules: [...BASE, entry(file)] })),

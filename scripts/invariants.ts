@@ -19,7 +19,7 @@ import { DETERMINISTIC, type Removal, REMOVALS, without } from '../test/faults/r
 const LIMIT = 300_000
 const TSX = ['--import', 'tsx']
 /** As in scripts/test.mjs. */
-const END = ['--import', './test/end-with-last-test.mjs']
+const END = ['--import', './test/harness/end-with-last-test.mjs']
 const REPORTER = '--test-reporter=./test/faults/failure-reporter.mjs'
 
 interface Row {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
-import { leak } from '../test/watch-logs.mjs'
+import { leak } from '../test/harness/watch-logs.mjs'
 
 const only = process.argv.slice(2)
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
@@ -27,7 +27,7 @@ const nodeTest = [
   '--import',
   'tsx',
   '--import',
-  './test/end-with-last-test.mjs',
+  './test/harness/end-with-last-test.mjs',
   '--test',
   ...limits,
   ...files,
@@ -39,7 +39,7 @@ const withCoverage = only.length === 0
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
 const watched = join(folder, 'logs')
 writeFileSync(watched, '')
-const watch = new URL('../test/watch-logs.mjs', import.meta.url)
+const watch = new URL('../test/harness/watch-logs.mjs', import.meta.url)
 const child = spawn(process.execPath, withCoverage ? [c8, process.execPath, ...nodeTest] : nodeTest, {
   stdio: ['ignore', 'pipe', 'pipe'],
   // A group of its own, so that all of it can be ended.

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { SessionSigner } from 'fastify-tenant-auth/testing'
-import { type Block, codeBlocks } from './code-blocks.ts'
+import { type Block, codeBlocks } from './harness/code-blocks.ts'
 import { type RunningExample, runShell, startExample } from './examples/run-example.ts'
 import { ROOT, run, runTool } from './package/pack.ts'
 import { type PostgresServer, startPostgres } from './servers/index.ts'
@@ -161,7 +161,7 @@ function assertLike(actual: unknown, shown: unknown): void {
 }
 
 test('the tables of error codes list every code there is, with its status, and no other', () => {
-  const source = readFileSync(join(ROOT, 'src/errors.ts'), 'utf8')
+  const source = readFileSync(join(ROOT, 'src/http/errors.ts'), 'utf8')
   const auth = [...source.matchAll(/^ {2}(AUTH_\w+): \{\s*statusCode: (\d+)/gm)].map(
     ([, code, status]) => `${code} ${status}`,
   )

@@ -6,14 +6,14 @@
  */
 import { type FleetCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { digestToHash, hashToDigest } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
-import { FleetMember } from './fleet-member.ts'
-import type { FleetReport, FleetStats } from './fleet-report.ts'
+import { FleetMember } from '../coherence/fleet-member.ts'
+import type { FleetReport, FleetStats } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
-import { Lease } from './lease.ts'
-import { withTimeLimit } from '../time-limit.ts'
+import { Lease } from '../coherence/lease.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */

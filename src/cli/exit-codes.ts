@@ -1,5 +1,5 @@
 /** What the exit code says, for scripts. They never change. */
-import { TenantAuthError, type UsageErrorCode } from '../errors.ts'
+import { TenantAuthError, type UsageErrorCode } from '../http/errors.ts'
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, unavailable: 5 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -1,6 +1,6 @@
 /** Takes the token out of `Authorization: Bearer <token>` (RFC 6750, section 2.1), and nowhere else: no cookie, no query. */
 import type { FastifyRequest } from 'fastify'
-import type { Refusal } from '../refusal.ts'
+import type { Refusal } from '../http/refusal.ts'
 import { INVALID } from './refusals.ts'
 
 /** Characters. A session token is about 800; cookies, where Clerk also puts it, end at 4 KiB. */

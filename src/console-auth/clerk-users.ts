@@ -7,12 +7,12 @@
 import { setMaxListeners } from 'node:events'
 import type { UserJSON } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
-import { systemClock } from '../clock.ts'
-import { AuthError, badOption } from '../errors.ts'
-import type { Refusal } from '../refusal.ts'
-import { withTimeLimit } from '../time-limit.ts'
+import { systemClock } from '../lib/clock.ts'
+import { AuthError, badOption } from '../http/errors.ts'
+import type { Refusal } from '../http/refusal.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
 import { askClerk, type BackendApi, ClerkStatusError } from './backend-api.ts'
-import { deepFreeze } from './deep-freeze.ts'
+import { deepFreeze } from '../lib/deep-freeze.ts'
 import { unavailable, UNKNOWN_USER } from './refusals.ts'
 
 /** Milliseconds for which a failure is the answer for this user: a Clerk in trouble is not asked at each request. */

@@ -1,7 +1,7 @@
 /** The signed-in user as handlers see it: made once for each token, shared by its requests, and frozen for that reason. */
 import type { UserJSON, verifyToken } from '@clerk/backend'
 import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
-import { deepFreeze } from './deep-freeze.ts'
+import { deepFreeze } from '../lib/deep-freeze.ts'
 
 /** All claims of a session token, as Clerk types them. Extend the global `CustomJwtSessionClaims` with your own. */
 export type SessionClaims = Awaited<ReturnType<typeof verifyToken>>

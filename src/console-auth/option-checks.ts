@@ -1,5 +1,5 @@
 /** Checks of single options of consoleAuth. Values are not echoed: a misplaced one may be a secret. */
-import { badOption } from '../errors.ts'
+import { badOption } from '../http/errors.ts'
 
 /** The most that a timer takes. */
 const MAX_INTEGER = 2 ** 31 - 1

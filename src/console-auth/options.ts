@@ -1,8 +1,8 @@
 /** The options of consoleAuth, and the settings they become once they are checked. */
 import type { JsonWebKey } from 'node:crypto'
-import { badOption } from '../errors.ts'
-import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
-import type { ErrorResponseOption } from '../refusal.ts'
+import { badOption } from '../http/errors.ts'
+import { OF_REGISTER, refuseUnknown } from '../lib/option-names.ts'
+import type { ErrorResponseOption } from '../http/refusal.ts'
 import { apiUrlOf, groupOf, integerOf, listOf, partiesOf, secretKeyOf } from './option-checks.ts'
 import { publicKeyFromPem } from './public-key.ts'
 

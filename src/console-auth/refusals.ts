@@ -2,7 +2,7 @@
  * Every way in which consoleAuth refuses, each built once: the reason word is for logs and metrics, the answer tells
  * apart only what the client may know.
  */
-import type { Refusal } from '../refusal.ts'
+import type { Refusal } from '../http/refusal.ts'
 
 const REALM = 'Bearer realm="console"'
 /** RFC 6750, section 3: no `error` where no token was sent. */

@@ -7,8 +7,8 @@
  * nor a cool-down after failures, nor a sign that a key is gone.
  */
 import type { JsonWebKey } from 'node:crypto'
-import { type Clock, systemClock } from '../clock.ts'
-import { withTimeLimit } from '../time-limit.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
 import type { KeySet } from './key-set.ts'
 
 /** Milliseconds between attempts while Clerk does not answer. */

@@ -1,6 +1,6 @@
 /** What a route demands of the signed-in user: `config.consoleAuth` of its options. */
-import { badOption } from '../errors.ts'
-import type { Refusal } from '../refusal.ts'
+import { badOption } from '../http/errors.ts'
+import type { Refusal } from '../http/refusal.ts'
 import type { ConsoleUser } from './console-user.ts'
 import { FORBIDDEN } from './refusals.ts'
 import type { ConsoleAuthRouteConfig } from './types.ts'

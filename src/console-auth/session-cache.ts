@@ -3,7 +3,7 @@
  * is valid offline until `exp` either way, and `exp`, `nbf` and `iat` are compared with the clock on every hit.
  */
 import { LRUCache } from 'lru-cache'
-import type { Refusal } from '../refusal.ts'
+import type { Refusal } from '../http/refusal.ts'
 import type { Session } from './session-token.ts'
 
 /** Milliseconds after which a token is verified anew, so that a withdrawn key is noticed for long-lived ones, too. */

@@ -8,7 +8,7 @@ import type { UserJSON } from '@clerk/backend'
 import { TokenVerificationErrorReason as Why } from '@clerk/backend/errors'
 // Not verifyToken: the PEM it takes must be of exactly 2048 bits, others silently make every token invalid.
 import { verifyJwt } from '@clerk/backend/jwt'
-import type { Refusal } from '../refusal.ts'
+import type { Refusal } from '../http/refusal.ts'
 import { type ConsoleUser, consoleUser, type SessionClaims } from './console-user.ts'
 import type { TokenRules } from './options.ts'
 import { INVALID, type InvalidReason, unavailable } from './refusals.ts'

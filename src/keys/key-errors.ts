@@ -1,5 +1,5 @@
 /** The errors of keys and tenants that are not there, or not as they were asked for. */
-import { TenantAuthError } from '../errors.ts'
+import { TenantAuthError } from '../http/errors.ts'
 import type { InsertRefusal } from '../stores/writable-key-store.ts'
 
 export function keyNotFound(): TenantAuthError {

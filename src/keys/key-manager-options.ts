@@ -1,6 +1,6 @@
 /** What `KeyManager` takes, checked once when it is made. */
-import { badOption } from '../errors.ts'
-import { refuseUnknown } from '../option-names.ts'
+import { badOption } from '../http/errors.ts'
+import { refuseUnknown } from '../lib/option-names.ts'
 import { isWritable, type WritableKeyStore } from '../stores/writable-key-store.ts'
 import { LABEL_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'

@@ -1,6 +1,6 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
 import { isDeepStrictEqual } from 'node:util'
-import { TenantAuthError } from '../errors.ts'
+import { TenantAuthError } from '../http/errors.ts'
 import { hashKey } from './key-format.ts'
 
 const NAME_LENGTH = 100

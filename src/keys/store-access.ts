@@ -2,12 +2,12 @@
  * How `KeyManager` speaks to a store: with a time limit, with its failures told in one way, and with its answers looked
  * at before they are trusted.
  */
-import { TenantAuthError } from '../errors.ts'
+import { TenantAuthError } from '../http/errors.ts'
 import { type Confirmation, isCoherent } from '../stores/coherent-key-store.ts'
 import type { WritableKeyStore, Written } from '../stores/writable-key-store.ts'
-import { systemClock } from '../clock.ts'
-import { maskedError } from '../masked-error.ts'
-import { withTimeLimit } from '../time-limit.ts'
+import { systemClock } from '../lib/clock.ts'
+import { maskedError } from '../lib/masked-error.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
 
 const NOT_READ = 'The key store did not answer, or not as it should'
 const NOT_KNOWN = `${NOT_READ}: it is not known whether the write took effect, so look before you try again`

@@ -1,6 +1,6 @@
 /** The life of a tenant: made, renamed, suspended, resumed. */
 import { randomBytes } from 'node:crypto'
-import { TenantAuthError } from '../errors.ts'
+import { TenantAuthError } from '../http/errors.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { TenantDetails, TenantPatch } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'

@@ -1,5 +1,5 @@
 /** The coherence side of a store: what lets a cache in front of it be coherent, in one process or on a fleet. */
-import { badOption } from '../errors.ts'
+import { badOption } from '../http/errors.ts'
 import type { KeyStore } from './key-store.ts'
 
 /** What is known of a write's reach. */

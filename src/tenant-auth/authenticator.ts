@@ -3,12 +3,12 @@
  * with a promise only where the store must be asked.
  */
 import type { FastifyRequest } from 'fastify'
-import { systemClock } from '../clock.ts'
+import { systemClock } from '../lib/clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
 import { digestKey } from '../keys/key-digest.ts'
-import { maskedError } from '../masked-error.ts'
-import { acceptedChannel, type AuthEvent, type Refusal } from '../refusal.ts'
+import { maskedError } from '../lib/masked-error.ts'
+import { acceptedChannel, type AuthEvent, type Refusal } from '../http/refusal.ts'
 import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
 import { buildRefusals, type RefusalReason } from './refusals.ts'

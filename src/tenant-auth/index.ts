@@ -1,5 +1,5 @@
 /** `fastify-tenant-auth/tenant-auth`: the tenant side alone. Loads neither Clerk nor TypeBox. */
-export type { FleetState, FleetStats } from '../cache/fleet-report.ts'
+export type { FleetState, FleetStats } from '../coherence/fleet-report.ts'
 export type { KeyCacheStats } from '../cache/key-cache.ts'
 export type { KeyMetadata, Tenant, TenantKey, TenantMetadata } from '../cache/verdict.ts'
 export { tenantAuth, tenantAuth as default } from './plugin.ts'

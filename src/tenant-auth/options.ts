@@ -1,7 +1,7 @@
 /** Checks the options once, at registration, and fills in the defaults. */
 import type { KeyCacheOptions } from '../cache/key-cache.ts'
-import { badOption } from '../errors.ts'
-import { OF_REGISTER, refuseUnknown } from '../option-names.ts'
+import { badOption } from '../http/errors.ts'
+import { OF_REGISTER, refuseUnknown } from '../lib/option-names.ts'
 import { checkCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'

@@ -1,6 +1,6 @@
 /** Every way in which a tenant key is refused, built once: what is answered, and the word that the log has for it. */
-import type { AuthErrorCode, AuthErrorHeaders } from '../errors.ts'
-import type { Refusal } from '../refusal.ts'
+import type { AuthErrorCode, AuthErrorHeaders } from '../http/errors.ts'
+import type { Refusal } from '../http/refusal.ts'
 
 const CODES = {
   missing: 'AUTH_INVALID_KEY',

@@ -3,7 +3,7 @@
 import type { FastifyReply as Reply } from 'fastify'
 import type { KeyCacheStats } from '../cache/key-cache.ts'
 import type { Tenant, TenantKey } from '../cache/verdict.ts'
-import type { ErrorResponseOption } from '../refusal.ts'
+import type { ErrorResponseOption } from '../http/refusal.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { RefusalReason } from './refusals.ts'
 

@@ -1,5 +1,5 @@
 /** How a session token says which organization is active, in both versions of Clerk's claims. */
-import { badOption } from '../errors.ts'
+import { badOption } from '../http/errors.ts'
 import type { TestSession } from './session-signer.ts'
 
 /** @throws `TENANT_AUTH_BAD_OPTION` for what no organization of Clerk's has: a test would prove nothing by it */

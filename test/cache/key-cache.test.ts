@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KeyCache, KeyCacheOptions } from '../../src/cache/key-cache.ts'
-import { TimeLimitError } from '../../src/time-limit.ts'
+import { TimeLimitError } from '../../src/lib/time-limit.ts'
 import { StoreAnswerError, type Verdict } from '../../src/cache/verdict.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'

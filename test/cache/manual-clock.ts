@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. */
-import type { Clock, Timer } from '../../src/clock.ts'
+import type { Clock, Timer } from '../../src/lib/clock.ts'
 
 export class ManualClock implements Clock {
   #now = 1_000

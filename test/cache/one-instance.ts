@@ -1,9 +1,9 @@
 /** A fleet of one instance on a clock that a test moves, with a network that a test can hold. */
-import type { FleetReport } from '../../src/cache/fleet-report.ts'
+import type { FleetReport } from '../../src/coherence/fleet-report.ts'
 import type { Verdict } from '../../src/cache/verdict.ts'
 import type { NewKey } from '../../src/stores/writable-key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'
-import { FakeFleet, type FakeLink } from './fake-fleet.ts'
+import { FakeFleet, type FakeLink } from '../coherence/fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
 
 export const T = 2_000

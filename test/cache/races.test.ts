@@ -12,7 +12,7 @@ import * as fc from 'fast-check'
 import { CLOCK_TOLERANCE } from '../../src/stores/coherent-key-store.ts'
 import type { StoredKey } from '../../src/stores/key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'
-import { FakeFleet } from './fake-fleet.ts'
+import { FakeFleet } from '../coherence/fake-fleet.ts'
 import { ManualClock, settle } from './manual-clock.ts'
 
 const T = 2_000

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { keyTable, reached, table } from '../../src/cli/output.ts'
-import { TenantAuthError } from '../../src/errors.ts'
+import { TenantAuthError } from '../../src/http/errors.ts'
 import type { KeyDetails } from '../../src/stores/writable-key-store.ts'
 
 const KEY: KeyDetails = {

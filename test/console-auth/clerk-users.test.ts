@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { createClerkClient } from '@clerk/backend'
 import type { FastifyInstance } from 'fastify'
 import { ClerkUsers } from '../../src/console-auth/clerk-users.ts'
-import { AuthError } from '../../src/errors.ts'
+import { AuthError } from '../../src/http/errors.ts'
 import { startJwksServer } from '../../src/testing/index.ts'
 import { consoleApp, type Given, signer } from './console-app.ts'
 

@@ -7,7 +7,7 @@ import {
   type ConsoleAuthOptions,
   type ConsoleAuthSettings,
 } from '../../src/console-auth/index.ts'
-import { redactCredentials } from '../../src/redact.ts'
+import { redactCredentials } from '../../src/http/redact.ts'
 import { SessionSigner } from '../../src/testing/index.ts'
 
 /** Generating a key pair takes 100 ms, so tests that do not rotate share one. */

@@ -7,9 +7,9 @@ import fastifyAuth from '@fastify/auth'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { consoleAuth } from '../../src/console-auth/index.ts'
 import byDefault from '../../src/console-auth/index.ts'
-import { errorEnvelope } from '../../src/error-envelope.ts'
-import { AuthError } from '../../src/errors.ts'
-import type { AuthEvent } from '../../src/refusal.ts'
+import { errorEnvelope } from '../../src/http/error-envelope.ts'
+import { AuthError } from '../../src/http/errors.ts'
+import type { AuthEvent } from '../../src/http/refusal.ts'
 import { consoleApp, options, signer } from './console-app.ts'
 
 const bearer = (session?: Parameters<typeof signer.signSession>[0]) => ({

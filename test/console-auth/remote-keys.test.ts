@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { JsonWebKey } from 'node:crypto'
 import { it } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 import type { KeySet } from '../../src/console-auth/key-set.ts'
 import { RemoteKeys, type RemoteKeysOptions } from '../../src/console-auth/remote-keys.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it, mock } from 'node:test'
-import type { Refusal } from '../../src/refusal.ts'
+import type { Refusal } from '../../src/http/refusal.ts'
 import { INVALID } from '../../src/console-auth/refusals.ts'
 import { SessionCache } from '../../src/console-auth/session-cache.ts'
 import type { Session } from '../../src/console-auth/session-token.ts'

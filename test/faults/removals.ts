@@ -14,13 +14,13 @@ export interface Removal {
 }
 
 /** Tests of the race logic, without any server. */
-export const DETERMINISTIC = ['test/cache', 'test/tenant-auth', 'test/stores/fleet-barrier.test.ts']
+export const DETERMINISTIC = ['test/cache', 'test/tenant-auth', 'test/coherence/fleet-barrier.test.ts']
 /** A server of its own that is made a standby: nothing in it depends on how fast anything is. */
 const STANDBY = 'test/stores/postgres/standby.test.ts'
 
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
-const MEMBER = 'src/cache/fleet-member.ts'
+const MEMBER = 'src/coherence/fleet-member.ts'
 
 export const REMOVALS: Removal[] = [
   {
@@ -33,7 +33,7 @@ export const REMOVALS: Removal[] = [
   {
     rule: '1',
     what: 'a jump between wall and monotonic clock does not void the lease',
-    file: 'src/cache/lease.ts',
+    file: 'src/coherence/lease.ts',
     find: 'if (isJump(wall - now - this.#offset)) this.#lookAgain()',
     replace: '',
   },
@@ -141,7 +141,7 @@ export const REMOVALS: Removal[] = [
   {
     rule: 'barrier',
     what: 'a confirmation does not wait for the instances',
-    file: 'src/stores/fleet-barrier.ts',
+    file: 'src/coherence/fleet-barrier.ts',
     find: 'if (pending.size === 0) return',
     replace: 'if (pending.size >= 0) return',
   },

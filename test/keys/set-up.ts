@@ -1,6 +1,6 @@
 /** What the tests of `KeyManager` share: a manager on a store in memory with one tenant. */
 import assert from 'node:assert/strict'
-import { type UsageErrorCode, TenantAuthError } from '../../src/errors.ts'
+import { type UsageErrorCode, TenantAuthError } from '../../src/http/errors.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import type { KeyManagerOptions } from '../../src/keys/key-manager-options.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'

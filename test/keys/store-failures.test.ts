@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { inspect } from 'node:util'
-import { TenantAuthError } from '../../src/errors.ts'
+import { TenantAuthError } from '../../src/http/errors.ts'
 import { hashKey } from '../../src/keys/key-format.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'

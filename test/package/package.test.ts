@@ -148,7 +148,7 @@ test('the default export of each plugin subpath is its named export too', () => 
   const folder = project(tarball, {
     'main.mjs': `
       import * as root from 'fastify-tenant-auth'
-      for (const [path, name] of [['tenant-auth', 'tenantAuth'], ['console-auth', 'consoleAuth'], ['keys', 'keyRoutes']]) {
+      for (const [path, name] of [['tenant-auth', 'tenantAuth'], ['console-auth', 'consoleAuth'], ['key-routes', 'keyRoutes']]) {
         const subpath = await import('fastify-tenant-auth/' + path)
         console.log(name, typeof root[name], subpath.default === root[name], subpath[name] === root[name])
       }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { checkCoherence } from '../../src/stores/coherent-key-store.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
-import { FakeFleet } from '../cache/fake-fleet.ts'
+import { FakeFleet } from '../coherence/fake-fleet.ts'
 
 const work = () => Promise.resolve()
 const local = { kind: 'local', subscribe: () => work, confirm: work }

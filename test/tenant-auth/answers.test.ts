@@ -296,7 +296,7 @@ describe('a thousand requests at once', () => {
 })
 
 describe('a fleet behind the plugin', async () => {
-  const { FakeFleet } = await import('../cache/fake-fleet.ts')
+  const { FakeFleet } = await import('../coherence/fake-fleet.ts')
 
   it('is joined before the app is ready, and left when it closes', async () => {
     const fleet = new FakeFleet({ lease: 60_000 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastify from 'fastify'
 import { tenantAuth, type TenantAuthOptions } from '../../src/index.ts'
-import { FakeFleet } from '../cache/fake-fleet.ts'
+import { FakeFleet } from '../coherence/fake-fleet.ts'
 import { MapStore, setUp } from './set-up.ts'
 
 const keyStore = new MapStore()

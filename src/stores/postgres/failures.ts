@@ -1,5 +1,5 @@
 /** What a failed statement means to a caller, without a word of what the statement held. */
-import { TenantAuthError } from '../../errors.ts'
+import { TenantAuthError } from '../../http/errors.ts'
 import type { InsertRefusal } from '../writable-key-store.ts'
 
 interface ServerError extends Error {

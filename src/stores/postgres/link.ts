@@ -1,5 +1,5 @@
 /** One instance's connection to the fleet. */
-import { TenantAuthError } from '../../errors.ts'
+import { TenantAuthError } from '../../http/errors.ts'
 import type { Beat, FleetLink, FleetMemberInfo, Position } from '../coherent-key-store.ts'
 import { failure } from './failures.ts'
 import { type BeatAnswer, type Fleet, only, type Settings } from './rows.ts'

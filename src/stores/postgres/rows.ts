@@ -1,5 +1,5 @@
 /** What the statements of the fleet answer: one column, JSON as text. */
-import type { FleetMember, FleetReach } from '../fleet-barrier.ts'
+import type { FleetMember, FleetReach } from '../../coherence/fleet-barrier.ts'
 import type { Position } from '../coherent-key-store.ts'
 
 export interface Settings {

@@ -1,5 +1,5 @@
 /** The migration: which versions of the tables there are, and how a database gets to the last one. */
-import { badOption } from '../../errors.ts'
+import { badOption } from '../../http/errors.ts'
 import { versionOne } from './version-1.ts'
 
 /** The default schema. */

@@ -1,6 +1,6 @@
 /** Lease and heartbeat of the fleet, which live in the database: instances that differ cannot confirm anything. */
-import { TenantAuthError } from '../../errors.ts'
-import type { FleetWatch } from '../fleet-watch.ts'
+import { TenantAuthError } from '../../http/errors.ts'
+import type { FleetWatch } from '../../coherence/fleet-watch.ts'
 import { type Fleet, only, type Settings } from './rows.ts'
 import type { Session } from './session.ts'
 import type { Statements } from './statements.ts'

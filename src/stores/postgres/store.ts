@@ -1,6 +1,6 @@
 /** Keys in PostgreSQL, for a service of any number of instances. */
-import { badOption, TenantAuthError } from '../../errors.ts'
-import { refuseUnknown } from '../../option-names.ts'
+import { badOption, TenantAuthError } from '../../http/errors.ts'
+import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
 import type { FindOptions, StoredKey } from '../key-store.ts'
 import type {

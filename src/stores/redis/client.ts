@@ -4,7 +4,7 @@
  * A client of a cluster is none of them. Its scripts would have to name all keys beforehand, which "all keys of this
  * tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
  */
-import { badOption } from '../../errors.ts'
+import { badOption } from '../../http/errors.ts'
 import type { RedisConnection } from './connection.ts'
 import { fromIoredis, type IoredisClient } from './ioredis.ts'
 import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'

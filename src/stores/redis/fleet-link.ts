@@ -3,7 +3,7 @@
  * can do nothing else under RESP2.
  */
 import { randomInt } from 'node:crypto'
-import { TenantAuthError } from '../../errors.ts'
+import { TenantAuthError } from '../../http/errors.ts'
 import type { Beat, FleetLink, FleetLinkEvents, FleetMemberInfo, Position } from '../coherent-key-store.ts'
 import { type OwnConnection, type RedisConnection, untilAborted } from './connection.ts'
 import { BEAT, LEAVE, REGISTER } from './fleet-scripts.ts'

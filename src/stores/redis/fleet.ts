@@ -1,8 +1,8 @@
 /** The coherence side of the store: joins instances to the fleet, and confirms writes. */
 import { LRUCache } from 'lru-cache'
-import { TenantAuthError } from '../../errors.ts'
-import { awaitFleet, type FleetMember, patience } from '../fleet-barrier.ts'
-import { FleetWatch } from '../fleet-watch.ts'
+import { TenantAuthError } from '../../http/errors.ts'
+import { awaitFleet, type FleetMember, patience } from '../../coherence/fleet-barrier.ts'
+import { FleetWatch } from '../../coherence/fleet-watch.ts'
 import type { Confirmation, FleetCoherence, FleetLink, FleetLinkEvents } from '../coherent-key-store.ts'
 import type { OwnConnection, RedisConnection } from './connection.ts'
 import { mismatch, RedisFleetLink, settingsOf } from './fleet-link.ts'

@@ -15,7 +15,7 @@
  * store, beside the tag, and so a process that has only just started need not watch for itself. Until then each
  * confirmation waits as if for one more instance, which never answers.
  */
-import { patience } from '../fleet-barrier.ts'
+import { patience } from '../../coherence/fleet-barrier.ts'
 
 export class HistoryWatch {
   readonly #now: () => number

@@ -11,9 +11,9 @@
  * const keyStore = new RedisKeyStore({ client })
  * ```
  */
-import { badOption } from '../../errors.ts'
-import { refuseUnknown } from '../../option-names.ts'
-import { checkFleetTimes } from '../fleet-times.ts'
+import { badOption } from '../../http/errors.ts'
+import { refuseUnknown } from '../../lib/option-names.ts'
+import { checkFleetTimes } from '../../coherence/fleet-times.ts'
 import type { CoherentKeyStore } from '../coherent-key-store.ts'
 import type { FindOptions, StoredKey } from '../key-store.ts'
 import type {

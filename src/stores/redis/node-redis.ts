@@ -1,5 +1,5 @@
 /** node-redis 5 and 6 as a connection of the store. */
-import { badOption } from '../../errors.ts'
+import { badOption } from '../../http/errors.ts'
 import type { OwnConnection, RedisConnection } from './connection.ts'
 
 /** The part of a node-redis client that the store uses. */

@@ -1,0 +1,87 @@
+/** The six operations as an OpenAPI document shows them, and as Fastify validates them. */
+import type { FastifySchema } from 'fastify'
+import { ErrorResponse } from '../http/error-response.ts'
+import * as schemas from './schemas.ts'
+
+/** What swagger takes beyond Fastify's own. */
+interface Operation extends FastifySchema {
+  operationId: string
+  summary: string
+}
+
+const ERRORS = {
+  400: 'The request is not acceptable; the message says what is',
+  401: 'The session token is missing, invalid or expired',
+  403: 'No organization is active, or the user does not have the role that this takes',
+  404: 'No such key',
+  409: 'The key is revoked, or the Idempotency-Key was used before',
+  413: 'The body is too large',
+  415: 'The body is not JSON',
+  503: 'The key store or the session verification is unavailable',
+} as const
+
+/** @param told what a status says of this operation, where that is something else */
+function errors(statuses: readonly (keyof typeof ERRORS)[], told: Record<number, string> = {}) {
+  return Object.fromEntries(
+    statuses.map((status) => [status, { ...ErrorResponse, description: told[status] ?? ERRORS[status] }]),
+  )
+}
+
+function operation(described: Operation): FastifySchema & { tags: string[] } {
+  return { ...described, tags: ['API keys'] }
+}
+
+export const listKeys = operation({
+  operationId: 'listKeys',
+  summary: "Lists the tenant's keys, newest first, revoked and expired ones included",
+  querystring: schemas.ListQuery,
+  response: { 200: schemas.ListAnswer, ...errors([400, 401, 403, 503]) },
+})
+
+export const createKey = operation({
+  operationId: 'createKey',
+  summary: 'Creates a key. The answer is the only one that ever holds it',
+  headers: schemas.IdempotencyHeaders,
+  body: schemas.CreateBody,
+  response: {
+    201: schemas.CreateAnswer,
+    ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
+      404: 'The organization is no tenant',
+      409: 'The Idempotency-Key was used before; the message names the key that it has made',
+    }),
+  },
+})
+
+export const getKey = operation({
+  operationId: 'getKey',
+  summary: 'Shows a key',
+  params: schemas.KeyParams,
+  response: { 200: schemas.KeyDetailsBody, ...errors([400, 401, 403, 404, 503]) },
+})
+
+export const updateKey = operation({
+  operationId: 'updateKey',
+  summary: 'Changes name, scopes or expiry. Answers when every instance goes by it',
+  params: schemas.KeyParams,
+  body: schemas.UpdateBody,
+  response: {
+    200: schemas.ChangeAnswer,
+    ...errors([400, 401, 403, 404, 409, 413, 415, 503], { 409: 'The key is revoked, which is for ever' }),
+  },
+})
+
+export const rotateKey = operation({
+  operationId: 'rotateKey',
+  summary: 'Creates a key that takes over from this one, which stays valid, or ends after a grace',
+  params: schemas.KeyParams,
+  headers: schemas.IdempotencyHeaders,
+  body: schemas.RotateBody,
+  response: { 201: schemas.RotateAnswer, ...errors([400, 401, 403, 404, 409, 413, 415, 503]) },
+})
+
+export const revokeKey = operation({
+  operationId: 'revokeKey',
+  summary: 'Revokes a key for ever. Answers when no instance accepts it any more',
+  params: schemas.KeyParams,
+  response: { 200: schemas.ChangeAnswer, ...errors([400, 401, 403, 404, 503]) },
+})

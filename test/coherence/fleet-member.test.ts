@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { TenantAuthError } from '../../src/http/errors.ts'
+import { settle } from '../cache/manual-clock.ts'
+import { build, H, keyId, newKey, started, states, T } from '../cache/one-instance.ts'
+
+describe('an instance that is cold', () => {
+  it('starts although the store cannot be reached, asks it for every key, and caches nothing', async () => {
+    const { cache, clock, store, network, release } = await build({ offline: true })
+    const starting = cache.start()
+    await clock.advance(2 * T + 1_000)
+    await starting
+    assert.equal(cache.ready, false)
+    assert.equal(cache.stats().fleet?.state, 'cold')
+
+    network.hold = (what) => what !== 'read' && what !== 'answer'
+    await cache.find('aa')
+    assert.equal(cache.lookup('aa'), undefined)
+    release()
+    await clock.advance(H)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    assert.equal(cache.ready, true)
+    await cache.find('aa')
+    assert.equal(cache.lookup('aa'), 'unknown')
+    assert.equal(store.reads, 2)
+  })
+
+  it('lets no request join the read of another: no invalidation would reach it', async () => {
+    const { cache, clock, store, network, release } = await build({ offline: true })
+    const starting = cache.start()
+    await clock.advance(2 * T + 1_000)
+    await starting
+    network.hold = () => true
+    const found = [cache.find('aa'), cache.find('aa')]
+    await settle()
+    assert.equal(store.reads, 2)
+    release()
+    await Promise.all(found)
+  })
+
+  it('does not start at all where the fleet has other settings', async () => {
+    const { cache, store } = await build()
+    store.coherence.connect = () =>
+      Promise.reject(new TenantAuthError('TENANT_AUTH_FLEET_MISMATCH', 'host:1 has a lease of 5000 ms'))
+    await assert.rejects(cache.start(), { code: 'TENANT_AUTH_FLEET_MISMATCH' })
+  })
+
+  it('destroys a connection that is made when nobody waits for it any more', async () => {
+    const { cache, clock, fleet, release } = await build({ offline: true })
+    const starting = cache.start()
+    await clock.advance(2 * T + 1_000)
+    await starting
+    await cache.close()
+    release()
+    await settle()
+    assert.equal(fleet.links.size, 0)
+  })
+})
+
+describe('an instance that is coherent', () => {
+  it('serves out of memory, and joins reads', async () => {
+    const { cache, store } = await started()
+    const { reads } = store
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    await Promise.all([cache.find('cc'), cache.find('cc')])
+    assert.equal(store.reads, reads + 1)
+    assert.equal(cache.stats().fleet?.push.state, 'alive')
+  })
+
+  it('compares the lease with the clock on every hit: a stopped process serves nothing before any timer has run', async () => {
+    const { cache, clock } = await started()
+    clock.freeze(T - 1)
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    clock.freeze(1)
+    assert.equal(cache.lookup('aa'), undefined)
+  })
+
+  it('counts the lease from when the beat was sent, not from when its answer came', async () => {
+    const { cache, clock, network, release } = await started()
+    network.hold = () => true
+    await clock.advance(H) // The beat is sent.
+    clock.freeze(400)
+    release()
+    await settle()
+    assert.equal(cache.stats().fleet?.leaseRemaining, T - 400)
+    assert.equal(cache.stats().fleet?.lastHeartbeat, 0)
+  })
+
+  it('drops what a beat says has changed, and acknowledges it only after that', async () => {
+    const { cache, fleet, store, clock } = await started()
+    fleet.pushes = false
+    const served: boolean[] = []
+    const { epoch } = (await store.revokeKey('key_aa', new Date(0))) ?? { epoch: 0 }
+    fleet.onAcknowledge = (_instance, acknowledged) => {
+      if (acknowledged >= epoch) served.push(cache.lookup('aa') !== undefined)
+    }
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa', 'without a push it lives until the next beat')
+    await clock.advance(H)
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.deepEqual(served, [false])
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb', 'the others stay')
+  })
+
+  it('beats at once when a push comes', async () => {
+    const { cache, store } = await started()
+    await store.revokeKey('key_aa', new Date(0))
+    await settle()
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(await cache.find('aa'), 'revoked')
+  })
+
+  it('does not cache a read during which the key changed, nor lets later requests join it', async () => {
+    const { cache, store, network, held } = await started()
+    network.hold = (what) => what === 'answer'
+    await store.insertKey(newKey('cc'))
+    const before = cache.find('cc')
+    await settle()
+    await store.revokeKey('key_cc', new Date(0))
+    await settle()
+    network.hold = () => false
+    assert.equal(await cache.find('cc'), 'revoked')
+    for (const { go } of held.splice(0)) go()
+    assert.equal(keyId(await before), 'key_cc')
+    assert.equal(cache.lookup('cc'), 'revoked')
+  })
+
+  it('does not cache a read across which the lease had lapsed', async () => {
+    const { cache, clock, network, held, release } = await started()
+    network.hold = () => true
+    await clock.advance(T - 200)
+    const found = cache.find('cc')
+    network.hold = (what) => what !== 'read'
+    for (const read of held.filter(({ what }) => what === 'read')) read.go()
+    await clock.advance(400)
+    assert.equal(cache.stats().fleet?.state, 'suspect')
+    const answers = held.splice(0).filter(({ what, go }) => {
+      if (what !== 'answer') go()
+      return what === 'answer'
+    })
+    release()
+    await clock.advance(400)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    for (const { go } of answers) go()
+    assert.equal(await found, 'unknown')
+    assert.equal(cache.lookup('cc'), undefined)
+  })
+
+  it('is told when its pushes stop, once, and when they come again', async () => {
+    const { clock, fleet, store, reports } = await started()
+    fleet.pushes = false
+    for (let i = 0; i < 3; i++) {
+      await store.updateKey('key_aa', { name: `n${i}` })
+      await clock.advance(H)
+      await clock.advance(H)
+    }
+    const silent = () => reports.filter(({ event }) => event.startsWith('push')).map(({ event }) => event)
+    assert.deepEqual(silent(), ['push-silent'])
+    fleet.pushes = true
+    await store.updateKey('key_aa', { name: 'again' })
+    await settle()
+    assert.deepEqual(silent(), ['push-silent', 'push-restored'])
+  })
+
+  it('measures by how much a push comes after the beat that knew already', async () => {
+    const { cache, clock, store, network, held, release } = await started()
+    network.hold = (what) => what === 'push'
+    await store.updateKey('key_aa', { name: 'n' })
+    await clock.advance(H)
+    clock.freeze(30)
+    assert.equal(held.length, 1)
+    release()
+    await settle()
+    assert.equal(cache.stats().fleet?.push.lag, 30)
+  })
+
+  it('keeps the lease while changes come faster than it can beat', async () => {
+    const { cache, clock, fleet } = await started()
+    let remaining = 0
+    let turns = 0
+    fleet.onAcknowledge = () => {
+      clock.freeze(300)
+      if (++turns > 20) return
+      fleet.bump([])
+      remaining = cache.stats().fleet?.leaseRemaining ?? 0
+    }
+    await clock.advance(H)
+    assert.ok(turns > 20)
+    assert.ok(remaining >= T - 1_000, 'six seconds later, each turn has proven what the one before had read')
+  })
+})
+
+describe('an instance that is cut off', () => {
+  it('serves until the lease is over, then asks the store, and serves what it kept once it has caught up', async () => {
+    const { cache, clock, store, network, release, reports } = await started()
+    network.hold = () => true
+    await clock.advance(T - 1)
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    await clock.advance(H)
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(cache.stats().fleet?.state, 'suspect')
+
+    const failing = cache.find('aa')
+    failing.catch(() => {})
+    await clock.advance(1_000)
+    await assert.rejects(failing, /no answer/)
+    release()
+    await clock.advance(2 * T + 1_000 + H)
+    assert.deepEqual(states(reports), ['coherent', 'suspect', 'coherent'])
+    const { reads } = store
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb')
+    assert.equal(store.reads, reads, 'no refill storm')
+  })
+
+  it('drops what was revoked meanwhile before it serves again', async () => {
+    const { cache, clock, fleet, network, release } = await started()
+    network.hold = () => true
+    await clock.advance(T + H)
+    await fleet.write(() => fleet.inner.revokeKey('key_aa', new Date(0)))
+    release()
+    await clock.advance(2 * T + 1_000 + H)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(keyId(cache.lookup('bb')), 'key_bb')
+  })
+
+  it('caches nothing, and joins nothing, while the lease is over', async () => {
+    const { cache, clock, store, network } = await started()
+    network.hold = (what) => what !== 'read' && what !== 'answer'
+    await clock.advance(T + H)
+    const { reads } = store
+    await Promise.all([cache.find('cc'), cache.find('cc')])
+    assert.equal(store.reads, reads + 2)
+    assert.equal(cache.stats().cachedRefusals, 0)
+  })
+
+  it('destroys a connection that misses its time limit, and makes a new one', async () => {
+    const { clock, cache, network, link, release } = await started()
+    const old = link()
+    network.hold = () => true
+    await clock.advance(H + T / 4)
+    assert.equal(old.destroyed, true)
+    release()
+    await clock.advance(2 * T + 1_000 + H)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    assert.notEqual(link(), old)
+  })
+
+  it('connects again at once when the connection is lost, and keeps what it has', async () => {
+    const { cache, fleet, link } = await started()
+    const old = link()
+    old.lose()
+    await settle()
+    assert.notEqual(link(), old)
+    assert.equal(fleet.rows.size, 1)
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+  })
+
+  it('takes a connection that broke while it was made for a failure, and tries again', async () => {
+    const { cache, clock, fleet, link, network, release } = await started()
+    network.hold = (what) => what === 'connected'
+    link().lose()
+    await settle()
+    link().lose()
+    release()
+    await clock.advance(H)
+    assert.equal(fleet.links.size, 1)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+  })
+
+  it('serves beyond the lease while the store does not answer, if the operator says so, and tells the fleet', async () => {
+    const { cache, clock, fleet, network } = await started({ staleIfError: 1_500 })
+    assert.equal([...fleet.rows.values()][0]?.holds, T + 1_500)
+    network.hold = () => true
+    await clock.advance(T)
+    assert.equal(cache.lookup('aa'), undefined)
+    const stale = cache.find('aa')
+    await clock.advance(1_000)
+    assert.equal(keyId(await stale), 'key_aa')
+    assert.equal(cache.stats().staleHits, 1)
+    const late = cache.find('aa')
+    late.catch(() => {})
+    await clock.advance(1_000)
+    await assert.rejects(late, /no answer/)
+  })
+
+  it('serves nothing beyond the lease once the machine was suspended, for nobody knows how long that was', async () => {
+    const { cache, clock, network } = await started({ staleIfError: 60_000 })
+    network.hold = () => true
+    await clock.advance(T)
+    const stale = cache.find('aa')
+    stale.catch(() => {})
+    clock.jumpWall(3 * 3_600_000)
+    await clock.advance(1_000)
+    await assert.rejects(stale, /no answer/)
+    assert.equal(cache.stats().staleHits, 0)
+  })
+
+  it('has its lease voided when the clocks part, and proves it anew at once', async () => {
+    const { cache, clock, store } = await started()
+    clock.jumpWall(-3_600_000)
+    assert.equal(cache.lookup('aa'), undefined)
+    await settle()
+    const { reads } = store
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    assert.equal(store.reads, reads)
+  })
+})
+
+describe('an instance whose store cannot say what changed', () => {
+  for (const [reason, happen] of [
+    ['other-history', ({ fleet }) => void (fleet.tag = 'second')],
+    ['epoch-went-back', ({ fleet }) => void (fleet.epoch = 1)],
+    [
+      'gap',
+      ({ fleet }) => {
+        fleet.bump(['aa'])
+        fleet.log = []
+      },
+    ],
+    ['reaped', ({ fleet }) => fleet.rows.clear()],
+  ] as const satisfies [string, (built: Awaited<ReturnType<typeof started>>) => void][]) {
+    it(`drops everything, pending reads included: ${reason}`, async () => {
+      const built = await started()
+      const { cache, clock, fleet, network, release, reports } = built
+      fleet.pushes = false
+      network.hold = (what) => what === 'answer'
+      const pending = cache.find('cc')
+      await settle()
+      network.hold = (what) => what === 'answer'
+      happen(built)
+      await clock.advance(H)
+      assert.equal(cache.lookup('aa'), undefined)
+      assert.equal(cache.stats().cachedKeys, 0)
+      release()
+      await pending.catch(() => {})
+      assert.equal(cache.lookup('cc'), undefined)
+      assert.deepEqual(
+        reports.filter((report) => report.event === 'reset'),
+        [{ event: 'reset', reason }],
+      )
+      assert.equal(cache.stats().fleet?.resets, 1)
+      await clock.advance(H)
+      assert.equal(cache.stats().fleet?.state, 'coherent')
+      assert.equal(fleet.rows.size, 1)
+      await cache.find('aa')
+      assert.equal(keyId(cache.lookup('aa')), 'key_aa')
+    })
+  }
+})
+
+describe('an instance that has just started over', () => {
+  it('lets no request join a read from before', async () => {
+    const { cache, clock, fleet, store, network, held } = await started()
+    network.hold = (what) => what === 'answer'
+    const before = cache.find('cc')
+    await settle()
+    fleet.tag = 'second'
+    await clock.advance(H)
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    const { reads } = store
+    const after = cache.find('cc')
+    await settle()
+    assert.equal(store.reads, reads + 1)
+    for (const { go } of held.splice(0)) go()
+    await Promise.all([before, after])
+  })
+})
+
+describe('an instance that leaves', () => {
+  it('serves nothing from then on, and takes its row away', async () => {
+    const { cache, fleet } = await started()
+    await cache.close()
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(fleet.rows.size, 0)
+    assert.equal(fleet.links.size, 0)
+  })
+
+  it('lets no beat that is on its way revive the lease', async () => {
+    const { cache, clock, fleet, network, release } = await started()
+    network.hold = (what) => what === 'beat'
+    await clock.advance(H)
+    const closing = cache.close()
+    release()
+    await closing
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(cache.stats().fleet?.leaseRemaining, 0)
+    assert.equal(fleet.rows.size, 0)
+  })
+
+  it('goes although the store does not answer', async () => {
+    const { cache, clock, fleet, network } = await started()
+    network.hold = (what) => what === 'leave'
+    const closing = cache.close()
+    await clock.advance(1_000)
+    await closing
+    assert.equal(fleet.rows.size, 1, 'the next confirmation reaps it')
+    assert.equal(fleet.links.size, 0)
+  })
+})

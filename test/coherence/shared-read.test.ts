@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { SharedRead } from '../../src/coherence/shared-read.ts'
+
+/** Reads that end when the test says so. */
+function setup() {
+  const reads: { resolve: (answer: string) => void; reject: (error: Error) => void }[] = []
+  const shared = new SharedRead(
+    () => new Promise<string>((resolve, reject) => reads.push({ resolve, reject })),
+  )
+  return { reads, shared }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('a shared read', () => {
+  it('is one for all who ask before it begins', async () => {
+    const { reads, shared } = setup()
+    const answers = [shared.read(), shared.read(), shared.read()]
+    await turn()
+    assert.equal(reads.length, 1)
+    reads[0]?.resolve('a')
+    assert.deepEqual(await Promise.all(answers), ['a', 'a', 'a'])
+  })
+
+  it('is not for those who ask after it has begun: they get the next one', async () => {
+    const { reads, shared } = setup()
+    const first = shared.read()
+    await turn()
+    const late = [shared.read(), shared.read()]
+    await turn()
+    assert.equal(reads.length, 1)
+    reads[0]?.resolve('old')
+    assert.equal(await first, 'old')
+    await turn()
+    assert.equal(reads.length, 2)
+    reads[1]?.resolve('new')
+    assert.deepEqual(await Promise.all(late), ['new', 'new'])
+  })
+
+  it('that fails does so for those who share it alone', async () => {
+    const { reads, shared } = setup()
+    const first = shared.read()
+    await turn()
+    const second = shared.read()
+    reads[0]?.reject(new Error('no'))
+    await assert.rejects(first, /no/)
+    await turn()
+    reads[1]?.resolve('yes')
+    assert.equal(await second, 'yes')
+  })
+})

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fastify, { type FastifyReply } from 'fastify'
+import { AuthError, errorEnvelope, genReqId, TenantAuthError } from '../../src/index.ts'
+
+/** What an app answers whose handler throws. */
+async function answerOf(throws: (reply: FastifyReply) => unknown) {
+  const app = fastify({ genReqId })
+  app.setErrorHandler(errorEnvelope)
+  app.get('/', async (_request, reply) => {
+    throw throws(reply)
+  })
+  const answer = await app.inject('/')
+  const { request_id, error, ...rest } = answer.json()
+  assert.match(request_id, /^req_/)
+  assert.deepEqual([rest, Object.keys(error)], [{}, ['code', 'message']])
+  await app.close()
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    ...(error as { code: string; message: string }),
+  }
+}
+const error = (properties: object, message = 'said') => Object.assign(new Error(message), properties)
+
+describe('errorEnvelope', () => {
+  const cases: [what: string, throws: (reply: FastifyReply) => unknown, answer: [number, string, string]][] =
+    [
+      ['statusCode', () => error({ statusCode: 404 }), [404, 'NOT_FOUND', 'said']],
+      ['status', () => error({ status: 422 }), [422, 'REQUEST_FAILED', 'said']],
+      ["the reply's status", (reply) => (reply.code(409), error({})), [409, 'CONFLICT', 'said']],
+      [
+        'a status that is none',
+        () => error({ statusCode: 'ERR_X' }),
+        [500, 'INTERNAL_ERROR', 'An unexpected error happened'],
+      ],
+      [
+        'a status of success',
+        () => error({ statusCode: 200 }),
+        [500, 'INTERNAL_ERROR', 'An unexpected error happened'],
+      ],
+      ['no status', () => error({}), [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
+      [
+        '503',
+        () => error({ statusCode: 503 }),
+        [503, 'UNAVAILABLE', 'The service is unavailable, try again shortly'],
+      ],
+      ['what is no Error', () => ({ statusCode: 404 }), [404, 'NOT_FOUND', 'The request cannot be answered']],
+      ['a text', () => 'oops', [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
+      ['null', () => null, [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
+      [
+        'ours for clients',
+        () => new TenantAuthError('KEY_NOT_FOUND', 'no such key'),
+        [404, 'KEY_NOT_FOUND', 'no such key'],
+      ],
+      [
+        'ours for programs',
+        () => new TenantAuthError('TENANT_AUTH_BAD_OPTION', 'header must be …'),
+        [500, 'INTERNAL_ERROR', 'An unexpected error happened'],
+      ],
+      [
+        'a refusal',
+        () => new AuthError('AUTH_TENANT_SUSPENDED', { reason: 'suspended' }),
+        [403, 'AUTH_TENANT_SUSPENDED', 'The tenant of this API key is suspended'],
+      ],
+    ]
+  for (const [what, throws, expected] of cases) {
+    it(`answers by ${what}`, async () => {
+      const { status, code, message } = await answerOf(throws)
+      assert.deepEqual([status, code, message], expected)
+    })
+  }
+
+  it('sends the headers that an error asks for', async () => {
+    const { headers } = await answerOf(() => error({ statusCode: 405, headers: { allow: 'GET' } }))
+    assert.equal(headers.allow, 'GET')
+  })
+
+  it('serves as frameworkErrors, and quotes no address: clients put keys into them', async () => {
+    const app = fastify({ genReqId, frameworkErrors: errorEnvelope })
+    app.get('/:id', async () => 'found')
+    for (const [url, status] of [
+      ['/secret%E0%A4%A', 400],
+      [`/secret${'x'.repeat(200)}`, 414],
+    ] as const) {
+      const answer = await app.inject(url)
+      assert.equal(answer.statusCode, status)
+      assert.equal(answer.json().error.message, 'The address cannot be read')
+      assert.doesNotMatch(answer.body, /secret/)
+    }
+    await app.close()
+  })
+})
+
+describe('AuthError', () => {
+  it('captures no stack, and leaves the stacks of other errors alone', () => {
+    const { stackTraceLimit } = Error
+    assert.doesNotMatch(new AuthError('AUTH_INVALID_KEY', { reason: 'missing' }).stack ?? '', /\n/)
+    assert.equal(Error.stackTraceLimit, stackTraceLimit)
+    assert.match(new Error('other').stack ?? '', /\n/)
+  })
+})

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { ADMIN_OF_A, consoleApp, MEMBER_OF_A } from './console-app.ts'
+
+interface Created {
+  key: string
+  details: { id: string }
+}
+
+const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
+
+/** Collects what the app logs, as lines of JSON. */
+function logTo(lines: string[]) {
+  return { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } }
+}
+
+describe('key routes: audit', () => {
+  it('tells who did what to which key, when and from where', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const { send } = await consoleApp(t, { options: { onAudit: (event) => void events.push(event) } })
+    const began = Date.now()
+    const { key, details } = (await send<Created>(ADMIN_OF_A, { ...CREATE, remoteAddress: '192.0.2.7' })).body
+    const url = `/console/keys/${details.id}`
+    await send(ADMIN_OF_A, {
+      method: 'PATCH',
+      url,
+      payload: { name: 'other' },
+      headers: { 'user-agent': 'curl' },
+    })
+    const rotation = { method: 'POST', url: `${url}/rotate`, payload: { graceSeconds: 5 } } as const
+    const rotated = await send<Created>(ADMIN_OF_A, rotation)
+    await send(ADMIN_OF_A, { method: 'DELETE', url })
+
+    assert.deepEqual(
+      events.map(({ action, keyId, newKeyId, input }) => ({ action, keyId, newKeyId, input })),
+      [
+        {
+          action: 'key.create',
+          keyId: details.id,
+          newKeyId: undefined,
+          input: { name: 'n', environment: 'live' },
+        },
+        { action: 'key.update', keyId: details.id, newKeyId: undefined, input: { name: 'other' } },
+        {
+          action: 'key.rotate',
+          keyId: details.id,
+          newKeyId: rotated.body.details.id,
+          input: { graceSeconds: 5 },
+        },
+        { action: 'key.revoke', keyId: details.id, newKeyId: undefined, input: {} },
+      ],
+    )
+    assert.ok(events.every(({ outcome }) => outcome === 'done'))
+    const [created, updated] = events
+    assert.ok(created && updated)
+    assert.deepEqual(created.actor, {
+      userId: 'user_admin',
+      sessionId: 'sess_test',
+      orgId: 'org_a',
+      orgRole: 'org:admin',
+    })
+    assert.deepEqual([created.tenantId, created.ip], ['org_a', '192.0.2.7'])
+    assert.equal(updated.userAgent, 'curl')
+    assert.match(created.requestId, /^req/)
+    assert.ok(created.at.getTime() >= began && created.at.getTime() <= Date.now())
+    assert.ok(!JSON.stringify(events).includes(key))
+  })
+
+  it('is silent about what changed nothing', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const { send } = await consoleApp(t, { options: { onAudit: (event) => void events.push(event) } })
+    await send(MEMBER_OF_A, CREATE)
+    await send(ADMIN_OF_A, { ...CREATE, payload: {} })
+    await send(ADMIN_OF_A, { ...CREATE, payload: { name: 'n', environment: 'moon' } })
+    await send(ADMIN_OF_A, { method: 'DELETE', url: '/console/keys/key_unknown' })
+    await send(ADMIN_OF_A, { url: '/console/keys' })
+    assert.deepEqual(events, [])
+  })
+
+  for (const [what, onAudit] of [
+    [
+      'throws',
+      () => {
+        throw new Error('the audit log is full')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('the audit log is full'))],
+  ] as const) {
+    it(`answers all the same when the hook ${what}, and logs the event whole`, async (t) => {
+      const lines: string[] = []
+      const { send } = await consoleApp(t, { options: { onAudit }, server: logTo(lines) })
+      const created = await send<Created>(ADMIN_OF_A, CREATE)
+      assert.equal(created.status, 201)
+      assert.equal(lines.length, 1)
+      const line = JSON.parse(lines[0] ?? '') as { audit: KeyAuditEvent; err: { message: string } }
+      assert.deepEqual(
+        [line.audit.keyId, line.err.message],
+        [created.body.details.id, 'the audit log is full'],
+      )
+      assert.ok(!lines[0]?.includes(created.body.key))
+    })
+  }
+
+  it('does not wait for ever for the hook', async (t) => {
+    const lines: string[] = []
+    const { send } = await consoleApp(t, {
+      options: { onAudit: () => new Promise<void>(() => {}) },
+      server: logTo(lines),
+    })
+    assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
+    assert.match(lines[0] ?? '', /no answer within 2000 ms/)
+  })
+
+  it('says that it is not known whether a change was made, when the store did not answer', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const store = new MemoryKeyStore()
+    const { send } = await consoleApp(t, { store, options: { onAudit: (event) => void events.push(event) } })
+    t.mock.method(store, 'insertKey', () => Promise.reject(new Error('connection lost')))
+    assert.equal((await send(ADMIN_OF_A, CREATE)).status, 503)
+    assert.deepEqual(
+      events.map(({ action, outcome, keyId }) => [action, outcome, keyId]),
+      [['key.create', 'unknown', null]],
+    )
+  })
+})

@@ -1,0 +1,72 @@
+/** An app with key routes as a service has them: real session tokens, a real manager, a store in memory. */
+import fastify, { type FastifyInstance, type FastifyServerOptions, type InjectOptions } from 'fastify'
+import type { TestContext } from 'node:test'
+import { consoleAuth } from '../../src/console-auth/index.ts'
+import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
+import { type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
+import { KeyManager } from '../../src/keys/index.ts'
+import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { SessionSigner, type TestSession } from '../../src/testing/index.ts'
+
+/** Making a key pair takes a while, and one serves all. */
+export const signer = new SessionSigner()
+
+export const ADMIN_OF_A: TestSession = { userId: 'user_admin', orgId: 'org_a', orgRole: 'org:admin' }
+export const MEMBER_OF_A: TestSession = { userId: 'user_member', orgId: 'org_a', orgRole: 'org:member' }
+export const ADMIN_OF_B: TestSession = { userId: 'user_other', orgId: 'org_b', orgRole: 'org:admin' }
+
+export interface Answer<Body> {
+  status: number
+  headers: Record<string, string | string[] | number | undefined>
+  text: string
+  body: Body
+}
+
+export interface ConsoleApp {
+  app: FastifyInstance
+  keys: KeyManager
+  /** Sends a request with the session's token; with `null`, without one. */
+  send: <Body = ErrorEnvelope>(session: TestSession | null, request: InjectOptions) => Promise<Answer<Body>>
+}
+
+interface Parts {
+  store?: WritableKeyStore
+  options?: Partial<KeyRoutesOptions>
+  server?: FastifyServerOptions
+  /** Runs before the plugins are registered. */
+  prepare?: (app: FastifyInstance) => void | Promise<void>
+}
+
+/** Closed when the test ends. Organizations A and B are tenants. */
+export async function consoleApp(test: TestContext, parts: Parts = {}): Promise<ConsoleApp> {
+  const app = fastify(parts.server)
+  test.after(() => app.close())
+  await parts.prepare?.(app)
+  const keys = new KeyManager(parts.store ?? new MemoryKeyStore(), { scopes: ['read', 'write'] })
+  for (const id of ['org_a', 'org_b']) await keys.createTenant({ id, name: id })
+  await app.register(
+    async (dashboard) => {
+      await dashboard.register(consoleAuth, {
+        jwtKey: signer.jwtKey,
+        authorizedParties: signer.authorizedParties,
+      })
+      await dashboard.register(keyRoutes, { keys, ...parts.options })
+    },
+    { prefix: '/console' },
+  )
+  return {
+    app,
+    keys,
+    async send(session, request) {
+      const authorization = session && { authorization: `Bearer ${signer.signSession(session)}` }
+      const response = await app.inject({ ...request, headers: { ...authorization, ...request.headers } })
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        text: response.body,
+        body: response.json(),
+      }
+    },
+  }
+}

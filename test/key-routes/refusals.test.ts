@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import type { InjectOptions } from 'fastify'
+import { KeyManager } from '../../src/keys/key-manager.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import type { TestSession } from '../../src/testing/index.ts'
+import { ADMIN_OF_A, ADMIN_OF_B, type Answer, consoleApp, MEMBER_OF_A } from './console-app.ts'
+
+interface Target {
+  name: string
+  /** What is sent when all is well. */
+  request: (id: string) => InjectOptions
+  writes: boolean
+  takesBody: boolean
+}
+
+const TARGETS: Target[] = [
+  { name: 'GET /keys', request: () => ({ url: '/console/keys' }), writes: false, takesBody: false },
+  {
+    name: 'POST /keys',
+    request: () => ({ method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } }),
+    writes: true,
+    takesBody: true,
+  },
+  {
+    name: 'GET /keys/:id',
+    request: (id) => ({ url: `/console/keys/${id}` }),
+    writes: false,
+    takesBody: false,
+  },
+  {
+    name: 'PATCH /keys/:id',
+    request: (id) => ({ method: 'PATCH', url: `/console/keys/${id}`, payload: { name: 'other' } }),
+    writes: true,
+    takesBody: true,
+  },
+  {
+    name: 'POST /keys/:id/rotate',
+    request: (id) => ({ method: 'POST', url: `/console/keys/${id}/rotate`, payload: { graceSeconds: 1 } }),
+    writes: true,
+    takesBody: true,
+  },
+  {
+    name: 'DELETE /keys/:id',
+    request: (id) => ({ method: 'DELETE', url: `/console/keys/${id}` }),
+    writes: true,
+    takesBody: false,
+  },
+]
+const WITH_ID = TARGETS.filter(({ name }) => name.includes(':id'))
+const WITH_BODY = TARGETS.filter(({ takesBody }) => takesBody)
+
+/** Every error has the envelope and nothing else, names its request, and holds nothing of the key. */
+function assertRefused(answer: Answer<unknown>, status: number, code: string): void {
+  assert.deepEqual(
+    [answer.status, answer.headers['content-type']],
+    [status, 'application/json; charset=utf-8'],
+  )
+  const { request_id, error, ...rest } = answer.body as { request_id: string; error: Record<string, string> }
+  assert.deepEqual(rest, {})
+  assert.equal(typeof request_id, 'string')
+  assert.deepEqual([Object.keys(error), error.code], [['code', 'message'], code])
+  assert.doesNotMatch(answer.text, /tk_live_|[0-9a-f]{64}/)
+}
+
+/** An app with one key of organization A. */
+async function withKey(test: TestContext) {
+  const store = new MemoryKeyStore()
+  const fixture = await consoleApp(test, { store })
+  const { details } = await fixture.keys.create({
+    tenantId: 'org_a',
+    name: 'secret name',
+    environment: 'live',
+  })
+  const unchanged = async () => assert.deepEqual(await fixture.keys.get(details.id), details)
+  return { ...fixture, store, id: details.id, details, unchanged }
+}
+
+describe('key routes: who is let in', () => {
+  for (const { name, request, writes } of TARGETS) {
+    it(`${name} takes a session`, async (t) => {
+      const { send, id, unchanged } = await withKey(t)
+      const answer = await send(null, request(id))
+      assertRefused(answer, 401, 'AUTH_INVALID_TOKEN')
+      assert.match(String(answer.headers['www-authenticate']), /^Bearer/)
+      await unchanged()
+    })
+
+    it(`${name} takes an active organization`, async (t) => {
+      const { send, id, unchanged } = await withKey(t)
+      assertRefused(await send({ userId: 'user_alone' }, request(id)), 403, 'AUTH_FORBIDDEN')
+      await unchanged()
+    })
+
+    it(`${name} is ${writes ? 'not ' : ''}for a member`, async (t) => {
+      const { send, id, unchanged } = await withKey(t)
+      const answer = await send(MEMBER_OF_A, request(id))
+      if (writes) {
+        assertRefused(answer, 403, 'AUTH_FORBIDDEN')
+        assert.match(String(answer.headers['www-authenticate']), /^Bearer .*error="insufficient_scope"$/)
+      } else assert.equal(answer.status, 200)
+      await unchanged()
+    })
+  }
+
+  for (const { name, request } of WITH_ID) {
+    it(`${name} answers alike for another organization's key and for one that does not exist`, async (t) => {
+      const { send, id, unchanged } = await withKey(t)
+      const foreign = await send(ADMIN_OF_B, request(id))
+      const unknown = await send(ADMIN_OF_B, request('key_unknown'))
+      assertRefused(foreign, 404, 'KEY_NOT_FOUND')
+      assert.deepEqual(foreign.body.error, unknown.body.error)
+      await unchanged()
+    })
+  }
+
+  it('lists nothing of another organization, whatever the request says its tenant is', async (t) => {
+    const { send, id } = await withKey(t)
+    const listed = await send<{ keys: unknown[] }>(ADMIN_OF_B, {
+      url: '/console/keys',
+      headers: { 'x-tenant-id': 'org_a' },
+    })
+    assert.deepEqual(listed.body.keys, [])
+    assertRefused(await send(ADMIN_OF_B, { url: '/console/keys?tenantId=org_a' }), 400, 'VALIDATION_FAILED')
+    const payload = { name: 'n', environment: 'live', tenantId: 'org_a' }
+    const created = await send(ADMIN_OF_B, { method: 'POST', url: '/console/keys', payload })
+    assertRefused(created, 400, 'VALIDATION_FAILED')
+    const own = await send<{ keys: { id: string }[] }>(MEMBER_OF_A, { url: '/console/keys' })
+    assert.deepEqual(
+      own.body.keys.map((key) => key.id),
+      [id],
+    )
+  })
+
+  it('answers 503 where it does not come out in time for whom', async (t) => {
+    let asked = () => {}
+    const asking = new Promise<void>((resolve) => (asked = resolve))
+    const tenantOf = () => {
+      asked()
+      return new Promise<never>(() => {})
+    }
+    const { send } = await consoleApp(t, { options: { tenantOf } })
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const refused = send(ADMIN_OF_A, { url: '/console/keys' })
+    await asking
+    t.mock.timers.tick(5_000)
+    const answer = await refused
+    assertRefused(answer, 503, 'AUTH_UNAVAILABLE')
+    assert.equal(answer.headers['retry-after'], '1')
+  })
+
+  it('says nothing of the body to whoever may not write', async (t) => {
+    const { send, id } = await withKey(t)
+    for (const { request } of WITH_BODY) {
+      const answer = await send(MEMBER_OF_A, { ...request(id), payload: '{"broken', headers: JSON_TYPE })
+      assertRefused(answer, 403, 'AUTH_FORBIDDEN')
+    }
+  })
+})
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+describe('key routes: what is taken', () => {
+  for (const { name, request } of WITH_BODY) {
+    const bodies: [string, Partial<InjectOptions>, number, string][] = [
+      ['a malformed body', { payload: '{"name":', headers: JSON_TYPE }, 400, 'BAD_REQUEST'],
+      ['a body that is no object', { payload: '[1]', headers: JSON_TYPE }, 400, 'VALIDATION_FAILED'],
+      [
+        'a body of another type',
+        { payload: 'x', headers: { 'content-type': 'text/csv' } },
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+      ],
+      ['an oversized body', { payload: { name: 'n'.repeat(20_000) } }, 413, 'PAYLOAD_TOO_LARGE'],
+      [
+        'values of other types',
+        { payload: { name: 5, environment: [], graceSeconds: '5' } },
+        400,
+        'VALIDATION_FAILED',
+      ],
+    ]
+    for (const [what, sent, status, code] of bodies) {
+      it(`${name} refuses ${what}`, async (t) => {
+        const { send, id, unchanged } = await withKey(t)
+        assertRefused(await send(ADMIN_OF_A, { ...request(id), ...sent }), status, code)
+        await unchanged()
+      })
+    }
+
+    it(`${name} refuses a property that it does not know, and does not repeat its name`, async (t) => {
+      const { send, id, unchanged } = await withKey(t)
+      const { payload, ...rest } = request(id)
+      const answer = await send(ADMIN_OF_A, {
+        ...rest,
+        payload: { ...(payload as object), tk_live_typo: true },
+      })
+      assertRefused(answer, 400, 'VALIDATION_FAILED')
+      assert.match(answer.body.error.message, /^body has a property that is not taken; it takes /)
+      assert.doesNotMatch(answer.text, /typo/)
+      await unchanged()
+    })
+  }
+
+  const creations: [string, object, RegExp][] = [
+    ['no name', { environment: 'live' }, /^body\/name must be a text of 1 to 100 characters$/],
+    ['an empty name', { name: '', environment: 'live' }, /^body\/name must be /],
+    ['a name that is too long', { name: 'n'.repeat(101), environment: 'live' }, /^body\/name must be /],
+    ['a name of spaces', { name: '  ', environment: 'live' }, /^name must be /],
+    ['an unknown environment', { name: 'n', environment: 'moon' }, /^environment must be one of live, test$/],
+    [
+      'an unknown scope',
+      { name: 'n', environment: 'live', scopes: ['root'] },
+      /^scopes must be among read, write$/,
+    ],
+    ['a scope twice', { name: 'n', environment: 'live', scopes: ['read', 'read'] }, /^body\/scopes must be /],
+    [
+      'a scope that is no text',
+      { name: 'n', environment: 'live', scopes: [1] },
+      /^body\/scopes\/0 must be a scope/,
+    ],
+    [
+      'an expiry in the past',
+      { name: 'n', environment: 'live', expiresAt: '2001-01-01T00:00:00Z' },
+      /^expiresAt must be /,
+    ],
+    [
+      'an expiry without an offset',
+      { name: 'n', environment: 'live', expiresAt: '2031-01-01T00:00:00' },
+      /^body\/expiresAt must be an RFC 3339/,
+    ],
+    [
+      'an expiry at no hour',
+      { name: 'n', environment: 'live', expiresAt: '2031-01-01T24:00:00Z' },
+      /^body\/expiresAt must be /,
+    ],
+    [
+      'a lifetime in place of an expiry',
+      { name: 'n', environment: 'live', expiresAt: 3600 },
+      /^body\/expiresAt must be /,
+    ],
+  ]
+  for (const day of ['2031-13-01', '2031-00-01', '2031-02-29', '2031-04-31', '2031-04-00']) {
+    const payload = { name: 'n', environment: 'live', expiresAt: `${day}T00:00:00Z` }
+    creations.push([`an expiry on ${day}`, payload, /^body\/expiresAt must be /])
+  }
+  for (const [what, payload, message] of creations) {
+    it(`POST /keys refuses ${what}`, async (t) => {
+      const { send } = await consoleApp(t)
+      const answer = await send(ADMIN_OF_A, { method: 'POST', url: '/console/keys', payload })
+      assertRefused(
+        answer,
+        400,
+        answer.body.error.message.startsWith('body') ? 'VALIDATION_FAILED' : 'KEY_INVALID',
+      )
+      assert.match(answer.body.error.message, message)
+    })
+  }
+
+  it('PATCH /keys/:id refuses to change nothing', async (t) => {
+    const { send, id } = await withKey(t)
+    const answer = await send(ADMIN_OF_A, { method: 'PATCH', url: `/console/keys/${id}`, payload: {} })
+    assertRefused(answer, 400, 'VALIDATION_FAILED')
+    assert.equal(answer.body.error.message, 'body must be an object with what is to change')
+  })
+
+  const limits = ['0', '101', 'all', 'true', '1e1', '0x10', '1.9', '%201', '1&limit=2']
+  for (const query of [...limits.map((limit) => `limit=${limit}`), 'cursor=', 'offset=3']) {
+    it(`GET /keys refuses ?${query}`, async (t) => {
+      const { send } = await consoleApp(t)
+      assertRefused(await send(MEMBER_OF_A, { url: `/console/keys?${query}` }), 400, 'VALIDATION_FAILED')
+    })
+  }
+
+  it('GET /keys refuses a cursor of its own making', async (t) => {
+    const { send } = await consoleApp(t)
+    assertRefused(await send(MEMBER_OF_A, { url: '/console/keys?cursor=abc' }), 400, 'KEY_INVALID')
+  })
+
+  it('answers 404 to ids that no key can have', async (t) => {
+    const { send } = await withKey(t)
+    for (const { request } of WITH_ID) {
+      for (const id of ['%00', '%F0%9F%94%91', "'%20or%201=1", 'k'.repeat(100)]) {
+        assertRefused(await send(ADMIN_OF_A, request(id)), 404, 'KEY_NOT_FOUND')
+      }
+    }
+  })
+
+  it('changes and rotates no revoked key, shows it, and revokes it again', async (t) => {
+    const { send, keys, id } = await withKey(t)
+    await keys.revoke(id)
+    for (const { name, request } of WITH_ID) {
+      const answer = await send(ADMIN_OF_A, request(id))
+      if (name.startsWith('PATCH') || name.includes('rotate')) assertRefused(answer, 409, 'KEY_REVOKED')
+      else assert.equal(answer.status, 200)
+    }
+  })
+
+  it('answers 404 to an organization that is no tenant yet', async (t) => {
+    const { send } = await consoleApp(t)
+    const stranger: TestSession = { userId: 'user_new', orgId: 'org_new', orgRole: 'org:admin' }
+    const listed = await send<{ keys: unknown[] }>(stranger, { url: '/console/keys' })
+    assert.deepEqual(listed.body.keys, [])
+    const payload = { name: 'n', environment: 'live' }
+    const created = await send(stranger, { method: 'POST', url: '/console/keys', payload })
+    assertRefused(created, 404, 'TENANT_NOT_FOUND')
+  })
+})
+
+describe('key routes: when the store fails', () => {
+  for (const { name, request } of TARGETS) {
+    it(`${name} answers 503, says when to try again, and shows nothing of the failure`, async (t) => {
+      const { send, store, id } = await withKey(t)
+      for (const method of ['listKeys', 'insertKey', 'findKey', 'updateKey', 'revokeKey'] as const) {
+        t.mock.method(store, method, () =>
+          Promise.reject(new Error(`no route to db-7.internal ${'ab'.repeat(32)}`)),
+        )
+      }
+      const answer = await send(ADMIN_OF_A, request(id))
+      assertRefused(answer, 503, 'UNAVAILABLE')
+      assert.equal(answer.headers['retry-after'], '1')
+      assert.doesNotMatch(answer.text, /db-7/)
+    })
+  }
+
+  it('does not claim a revocation that the fleet has not confirmed', async (t) => {
+    const store = new MemoryKeyStore()
+    const { send, keys } = await consoleApp(t, { store })
+    const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
+    t.mock.method(store.coherence, 'confirm', () => Promise.reject(new Error('connection lost')))
+    const answer = await send(ADMIN_OF_A, { method: 'DELETE', url: `/console/keys/${details.id}` })
+    assertRefused(answer, 503, 'UNAVAILABLE')
+  })
+
+  it('shows nothing that a store answers beyond the contract', async (t) => {
+    class TalkativeStore extends MemoryKeyStore {
+      override async listKeys(...args: Parameters<MemoryKeyStore['listKeys']>) {
+        const keys = await super.listKeys(...args)
+        for (const key of keys) Object.assign(key, { hash: 'ab'.repeat(32), note: 'internal' })
+        return keys
+      }
+    }
+    const store = new TalkativeStore()
+    const { send } = await consoleApp(t, { store })
+    await new KeyManager(store).create({
+      tenantId: 'org_a',
+      name: 'n',
+      environment: 'live',
+      metadata: { plan: 'x' },
+    })
+    const listed = await send(MEMBER_OF_A, { url: '/console/keys' })
+    assert.equal(listed.status, 200)
+    assert.doesNotMatch(listed.text, /abab|internal|plan/)
+  })
+})
