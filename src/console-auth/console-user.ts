@@ -6,20 +6,35 @@ import { deepFreeze } from '../lib/deep-freeze.ts'
 /** All claims of a session token, as Clerk types them. Extend the global `CustomJwtSessionClaims` with your own. */
 export type SessionClaims = Awaited<ReturnType<typeof verifyToken>>
 
-/** `request.consoleUser`. */
+/** Who impersonates a user, as Clerk types it: `sub` is their user id (RFC 8693, section 4.1). */
+export type Actor = NonNullable<SignedInAuthObject['actor']>
+/** `string`, or what the global `ClerkAuthorization` says. */
+export type OrgRole = NonNullable<SignedInAuthObject['orgRole']>
+/** `string`, or what the global `ClerkAuthorization` says. */
+export type OrgPermission = NonNullable<SignedInAuthObject['orgPermissions']>[number]
+
+/** `request.consoleUser`: what Clerk's `getAuth()` has, by the same names. Where Clerk says `undefined`, it is `null`. */
 export interface ConsoleUser {
   /** `user_…` */
   readonly userId: string
   /** `sess_…` */
   readonly sessionId: string
+  /** `'pending'`: a task is still to do (`allowPending`). `null`: a token without the claim. */
+  readonly sessionStatus: SignedInAuthObject['sessionStatus']
+  /** Who impersonates the user, or `null`. Name both wherever you record who did something. */
+  readonly actor: Readonly<Actor> | null
   /** The active organization (`org_…`), or `null`. */
   readonly orgId: string | null
+  /** Its slug, or `null`. */
+  readonly orgSlug: string | null
   /** The user's role in it (`org:admin`), or `null`. */
-  readonly orgRole: string | null
+  readonly orgRole: OrgRole | null
   /** The user's custom permissions in it (`org:invoices:read`). Clerk's system permissions are in no token. */
-  readonly orgPermissions: readonly string[]
+  readonly orgPermissions: readonly OrgPermission[]
+  /** Minutes since the first and the second factor were verified, `-1` for never. `null`: a token without the claim. */
+  readonly factorVerificationAge: readonly [firstFactorAge: number, secondFactorAge: number] | null
   /** Every claim of the token. */
-  readonly claims: Readonly<SessionClaims>
+  readonly sessionClaims: Readonly<SessionClaims>
   /** Clerk's check of role, permission, feature, plan and reverification, answered from the claims alone. */
   readonly has: SignedInAuthObject['has']
   /**
@@ -34,33 +49,68 @@ export interface ConsoleUser {
 
 /**
  * @param claims - verified, and from here on frozen
- * @throws where they name an organization, a role or permissions by something else than strings
+ * @param fetchUser - for `getUser()`
  */
 export function consoleUser(
   claims: SessionClaims,
   fetchUser: (id: string) => Promise<UserJSON>,
 ): ConsoleUser {
   // Clerk's own reading of both versions of the claims. Only the payload matters for what is taken from the result.
-  const jwt = { payload: claims, raw: { text: '' } } as Parameters<typeof getAuthObjectFromJwt>[0]
-  const { orgId, orgRole, orgPermissions, has } = getAuthObjectFromJwt(jwt, {
-    treatPendingAsSignedOut: false,
-  })
-  // Version 2 has the role without its prefix: `org:7` would not tell that it is a number.
-  const { rol = orgRole } = (claims as { o?: { rol?: unknown } | null }).o ?? {}
-  const permissions: readonly unknown[] = Array.isArray(orgPermissions) ? orgPermissions : []
-  const named = [orgId, orgRole, rol].filter((name) => name !== undefined && name !== null)
-  if (![...named, ...permissions].every((name) => typeof name === 'string')) {
-    throw new TypeError('a claim of the organization is no string')
-  }
-  const { sub: userId, sid: sessionId } = claims
+  const jwt = { payload: readable(claims), raw: { text: '' } } as Parameters<typeof getAuthObjectFromJwt>[0]
+  const auth = getAuthObjectFromJwt(jwt, { treatPendingAsSignedOut: false }) as SignedInAuthObject
+  const { userId, sessionId, sessionStatus, actor, orgId, orgSlug, orgRole, orgPermissions } = auth
   return deepFreeze({
     userId,
     sessionId,
+    sessionStatus,
+    actor: actor ?? null,
     orgId: orgId ?? null,
+    orgSlug: orgSlug ?? null,
     orgRole: orgRole ?? null,
-    orgPermissions: permissions as readonly string[],
-    claims,
-    has,
+    orgPermissions: orgPermissions ?? [],
+    factorVerificationAge: auth.factorVerificationAge,
+    sessionClaims: claims,
+    has: auth.has,
     getUser: () => fetchUser(userId),
   })
+}
+
+/**
+ * A copy of the claims without what Clerk's reading takes for something that it is not, or throws at. Customers add claims
+ * of any name and type: an organization that is a number is none, and with it go the role and permissions in it.
+ */
+function readable(claims: SessionClaims): SessionClaims {
+  const { o, fea, pla, fva, ...rest } = claims as Record<string, unknown> & { v?: unknown }
+  const { org_id, org_slug, org_role, org_permissions, ...others } = rest
+  const listed = { fea: scopedList(fea), pla: scopedList(pla), fva: isFactorAges(fva) ? fva : undefined }
+  if (claims.v === 2) {
+    const { id, slg, rol, per, fpm } = Object(o) as Record<string, unknown>
+    const active = isName(id) && { id, slg: text(slg), rol: text(rol), per: text(per), fpm: text(fpm) }
+    return { ...others, ...listed, ...(active && { o: active }) } as SessionClaims
+  }
+  const permissions = Array.isArray(org_permissions) ? org_permissions.filter(isName) : []
+  const active = isName(org_id) && {
+    org_id,
+    org_slug: text(org_slug),
+    org_role: text(org_role),
+    org_permissions: permissions,
+  }
+  return { ...others, ...listed, ...active } as SessionClaims
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function text(value: unknown): string | undefined {
+  return isName(value) ? value : undefined
+}
+
+/** Features and plans, `o:invoices,u:export`. Clerk's parser throws at an element without a scope. */
+function scopedList(value: unknown): string {
+  return isName(value) && value.split(',').every((element) => element.includes(':')) ? value : ''
+}
+
+function isFactorAges(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every((age) => typeof age === 'number')
 }

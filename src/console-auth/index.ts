@@ -1,5 +1,5 @@
 /** `fastify-tenant-auth/console-auth`: the console side alone. */
-export type { ConsoleUser, SessionClaims } from './console-user.ts'
+export type { Actor, ConsoleUser, SessionClaims } from './console-user.ts'
 export type { ClerkKeys, ConsoleAuthOptions, ConsoleAuthSettings } from './options.ts'
 export { consoleAuth, consoleAuth as default } from './plugin.ts'
 export type { ConsoleRefusalReason } from './refusals.ts'

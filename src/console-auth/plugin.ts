@@ -92,16 +92,15 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     // Read here and not gathered in `onRoute`, which does not see routes declared before the plugin was registered.
     const demand = request.routeOptions.config.consoleAuth
     const refusal = demand === undefined ? undefined : guard(user, demand)
-    if (refusal !== undefined) return { ...refusal, of: { userId: user.userId } }
+    if (refusal !== undefined) return { ...refusal, of: whoIs(user) }
     const authenticated = request as FastifyRequest & Authenticated
     authenticated[kUser] = user
     accepted++
     if (acceptedChannel.hasSubscribers) {
-      const { userId } = user
       acceptedChannel.publish({
         plugin: 'consoleAuth',
         requestId: request.id,
-        userId,
+        ...whoIs(user),
       } satisfies AuthEvent)
     }
     return undefined
@@ -132,6 +131,11 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     refused[refusal.reason as ConsoleRefusalReason]++
     recordRefusal('consoleAuth', request, refusal)
   }
+}
+
+/** For log and events: the user, and who impersonates them. */
+function whoIs({ userId, actor }: ConsoleUser): { userId: string; actorId?: string } {
+  return actor === null ? { userId } : { userId, actorId: actor.sub }
 }
 
 type Done = (error?: Error) => void

@@ -83,7 +83,7 @@ function toSession(
   { allowPending, audience, clockSkew }: TokenRules,
   fetchUser: (id: string) => Promise<UserJSON>,
 ): Session | Refusal {
-  const { sub, sid, aud, sts = 'active', exp } = claims
+  const { sub, sid, aud, act, sts = 'active', exp } = claims
   // Typed as though every token had them.
   const starts: { nbf?: number; iat?: number } = claims
   const { nbf = 0, iat = 0 } = starts
@@ -94,6 +94,8 @@ function toSession(
   if (!sub.startsWith('user_') || typeof sid !== 'string' || sid === '') return INVALID.not_a_session
   if (sts !== 'active' && sts !== 'pending') return INVALID.not_a_session
   if (sts === 'pending' && !allowPending) return INVALID.pending
+  // Somebody impersonates the user, and nobody could say who.
+  if (act !== undefined && act !== null && !isActor(act)) return INVALID.not_a_session
   if (audience !== undefined && ![aud].flat().some((name) => audience.includes(name as string))) {
     return INVALID.audience
   }
@@ -102,6 +104,11 @@ function toSession(
     notBefore: Math.max(nbf, iat) * 1000 - clockSkew,
     notAfter: exp * 1000 + clockSkew,
   }
+}
+
+function isActor(act: unknown): boolean {
+  const { sub } = Object(act) as { sub?: unknown }
+  return typeof sub === 'string' && sub !== ''
 }
 
 /** Seconds since 1970, within what a `Date` can hold. */

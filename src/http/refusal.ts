@@ -18,6 +18,8 @@ export interface AuthEvent {
   keyId?: string
   tenantId?: string
   userId?: string
+  /** The user who impersonates `userId`. */
+  actorId?: string
 }
 
 /** Ask `hasSubscribers` before building an event. */
@@ -32,7 +34,7 @@ export interface Refusal {
   /** What went wrong behind a 503. It is logged, so it must not hold a credential. */
   readonly cause?: unknown
   /** Whose credential it is, where it is a good one that is not let in all the same. */
-  readonly of?: Pick<AuthEvent, 'keyId' | 'tenantId' | 'userId'>
+  readonly of?: Pick<AuthEvent, 'keyId' | 'tenantId' | 'userId' | 'actorId'>
 }
 
 /**

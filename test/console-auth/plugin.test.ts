@@ -311,8 +311,8 @@ describe('request.consoleUser', () => {
     await app.register(consoleAuth, options)
     app.get('/', ({ consoleUser }) => {
       assert.throws(() => Object.assign(consoleUser, { userId: 'user_2' }), TypeError)
-      assert.throws(() => Object.assign(consoleUser.claims, { sub: 'user_2' }), TypeError)
-      assert.throws(() => (consoleUser.claims.nested as string[]).push('x'), TypeError)
+      assert.throws(() => Object.assign(consoleUser.sessionClaims, { sub: 'user_2' }), TypeError)
+      assert.throws(() => (consoleUser.sessionClaims.nested as string[]).push('x'), TypeError)
       assert.throws(() => (consoleUser.orgPermissions as string[]).push('org:a:b'), TypeError)
       return consoleUser.userId
     })
@@ -471,8 +471,14 @@ it('publishes who was let in, and why who was not', async (t) => {
   app.get('/', () => 'in')
   await app.inject({ url: '/', headers: bearer({ userId: 'user_5' }) })
   await app.inject('/')
+  const impersonated = bearer({ userId: 'user_5', claims: { act: { sub: 'user_6' } } })
+  await app.inject({ url: '/', headers: impersonated })
   assert.deepEqual(events, [
     ['fastify-tenant-auth:accepted', { plugin: 'consoleAuth', requestId: 'req_1', userId: 'user_5' }],
     ['fastify-tenant-auth:refused', { plugin: 'consoleAuth', requestId: 'req_1', reason: 'missing' }],
+    [
+      'fastify-tenant-auth:accepted',
+      { plugin: 'consoleAuth', requestId: 'req_1', userId: 'user_5', actorId: 'user_6' },
+    ],
   ])
 })

@@ -82,6 +82,10 @@ describe('a header that carries no good token is refused with 401', () => {
       `Bearer ${signer.signSession({ claims: { sts: 'ended' } })}`,
       'not_a_session',
     ],
+    'an impersonator without a name': [
+      `Bearer ${signer.signSession({ claims: { act: {} } })}`,
+      'not_a_session',
+    ],
     'a session that is pending': [`Bearer ${signer.signSession({ status: 'pending' })}`, 'pending'],
     'an expired token': [`Bearer ${signer.signSession({ expiresIn: -6 })}`, 'expired'],
     'no expiry': [`Bearer ${signer.sign(header, without('exp'))}`, 'malformed'],
@@ -115,30 +119,6 @@ describe('a header that carries no good token is refused with 401', () => {
       `Bearer ${signer.signSession({ claims: { at_hash: 'x' } })}`,
       'not_a_session',
     ],
-    'an organization that is a number': [
-      `Bearer ${signer.signSession({ claims: { o: { id: 7, rol: 'admin' } } })}`,
-      'malformed',
-    ],
-    'an organization that is an object': [
-      `Bearer ${signer.signSession({ claims: { o: { id: {}, rol: 'admin' } } })}`,
-      'malformed',
-    ],
-    'a role that is a number': [
-      `Bearer ${signer.signSession({ claims: { o: { id: 'org_1', rol: 7 } } })}`,
-      'malformed',
-    ],
-    'an organization that is a list, version 1': [
-      `Bearer ${signer.signSession({ version: 1, orgId: 'org_1', claims: { org_id: ['org_1'] } })}`,
-      'malformed',
-    ],
-    'a role that is a number, version 1': [
-      `Bearer ${signer.signSession({ version: 1, orgId: 'org_1', claims: { org_role: 7 } })}`,
-      'malformed',
-    ],
-    'permissions that are no texts, version 1': [
-      `Bearer ${signer.signSession({ version: 1, orgId: 'org_1', claims: { org_permissions: ['org:a:b', 7] } })}`,
-      'malformed',
-    ],
     'a token that is not valid yet': [`Bearer ${signer.signSession({ notBefore: 3_600 })}`, 'not_yet_valid'],
     'a token issued in the future': [`Bearer ${signer.signSession({ issuedAt: 3_600 })}`, 'not_yet_valid'],
     'a token for another origin': [
@@ -147,10 +127,6 @@ describe('a header that carries no good token is refused with 401', () => {
     ],
     'a token for no origin': [`Bearer ${signer.signSession({ authorizedParty: null })}`, 'authorized_party'],
     'more than 8 KiB': [`Bearer ${signer.signSession({ claims: { x: 'x'.repeat(6000) } })}`, 'too_long'],
-    'features that cannot be read': [
-      `Bearer ${signer.signSession({ orgId: 'o', claims: { fea: 'x' } })}`,
-      'malformed',
-    ],
   }
   for (const [name, [authorization, reason]] of Object.entries(cases)) {
     it(`${name}: ${reason}`, async (t) => {
@@ -284,7 +260,7 @@ describe('a good token is let in', () => {
         ['user_7', 'sess_7', 'org_7', 'org:admin'],
       )
       assert.deepEqual((user.orgPermissions as string[]).toSorted(), permissions)
-      assert.equal((user.claims as { sub: string }).sub, 'user_7')
+      assert.equal((user.sessionClaims as { sub: string }).sub, 'user_7')
     })
     it(`without an organization in claims of version ${version}`, async (t) => {
       const { orgId, orgRole, orgPermissions } = await accepted(t, { version })

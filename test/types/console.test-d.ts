@@ -27,7 +27,7 @@ export async function types(app: FastifyInstance): Promise<void> {
   app.get('/', { config: { consoleAuth: { role: 'org:admin' } } }, (request, reply) => {
     expectTypeOf(request.consoleUser).toEqualTypeOf<ConsoleUser>()
     expectTypeOf(request.consoleUser.orgId).toEqualTypeOf<string | null>()
-    expectTypeOf(request.consoleUser.claims.sub).toEqualTypeOf<string>()
+    expectTypeOf(request.consoleUser.sessionClaims.sub).toEqualTypeOf<string>()
     expectTypeOf(app.verifyConsoleSession(request, reply)).toEqualTypeOf<Promise<void>>()
     // @ts-expect-error shared by the requests of a token
     request.consoleUser.userId = 'user_2'
