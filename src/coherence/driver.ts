@@ -65,8 +65,11 @@ export interface Membership {
 
 /** The answer to a beat or an acknowledgement. */
 export interface BeatAnswer extends Standing {
-  /** `false`: no such row, or one under another token. `acknowledged` means nothing then. */
-  member: boolean
+  /**
+   * `gone`: there is no such row. `taken`: it is there under another token, so another process has this one's identity (a
+   * machine that was cloned). `acknowledged` means nothing then.
+   */
+  member: 'member' | 'gone' | 'taken'
   /** What the row says: the last epoch whose changes the instance has dropped, -1 for none. */
   acknowledged: number
 }
@@ -87,13 +90,14 @@ export interface PendingRow {
   instance: string
   label: string
   holds: number
-  /** Below the epoch that was asked for; -1 where nothing was acknowledged yet. */
-  acknowledged: number
 }
 
 /** What a barrier reads. */
 export interface FleetView extends Standing {
-  /** Rows with `acknowledged` below the epoch that was asked for. Those that have acknowledged it are not read. */
+  /**
+   * Rows whose `acknowledged` is below the epoch that was asked for, or above the store's own, which is an epoch of another
+   * history. Those that have acknowledged it are not read.
+   */
   pending: readonly PendingRow[]
   /** How many rows there are in all. */
   instances: number
@@ -113,8 +117,9 @@ export interface FleetLink {
   /**
    * Adds a row with `acknowledged` -1, durable when it returns: from here on, confirmations wait for it.
    *
-   * With the token of an earlier `attach` it takes that row over: under a new token, with the new `label` and `holds`, and
-   * with `acknowledged` -1. The earlier token is good for nothing afterwards.
+   * With the token of an earlier `attach` it takes that row over: under a new token and with the new `label` and `holds`.
+   * `acknowledged` stays: taken back, it would make the row look like one whose instance has stopped, and it would be
+   * reaped. The earlier token is good for nothing afterwards.
    *
    * @returns the new token, made by the store; `null` where the row is not there under the given token (reaped, lost, or
    *   taken over by another process that has the same identity)
@@ -126,9 +131,8 @@ export interface FleetLink {
   catchUp(known: Position, signal: AbortSignal): Promise<Changes>
   /**
    * Sets `acknowledged` to `known.epoch` where the row is there under this token, the history is `known.history` and its
-   * epoch is not below `known.epoch`; otherwise it leaves the row alone. It need not be durable: an acknowledgement that
-   * is lost makes confirmations wait, and is made again. But it must not be lost while the history stays, other than to
-   * an earlier one of the same row.
+   * epoch is not below `known.epoch`; otherwise it leaves the row alone. It must not be lost as long as history and roster
+   * stay, a crash of the server included: a row that goes back would be reaped while its instance serves.
    */
   acknowledge(membership: Membership, known: Position, signal: AbortSignal): Promise<BeatAnswer>
   /** Takes the row away, where it is there under this token. */
@@ -148,9 +152,15 @@ export interface FleetDriver {
    */
   settle(history: string, roster: string, signal: AbortSignal): Promise<void>
   /**
-   * Takes away those of the given rows whose `acknowledged` is still below `epoch`, in the given history alone.
+   * Takes away those of the given rows that would still be `pending` for `below.epoch`, where the history is still
+   * `below.history` and the roster still the given one.
    *
    * @returns the instances whose rows were taken away
    */
-  reap(instances: readonly string[], below: Position, signal: AbortSignal): Promise<readonly string[]>
+  reap(
+    instances: readonly string[],
+    below: Position,
+    roster: string,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>
 }
