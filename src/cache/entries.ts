@@ -2,11 +2,12 @@
 import { LRUCache } from 'lru-cache'
 import type { KeyEntry, KeyRefusal, Verdict } from './verdict.ts'
 
+/** Refused keys held at most: apart, so that a flood of them cannot push out good ones (7). */
+export const MAX_REFUSED = 1_000
+
 export interface EntriesOptions {
   /** Good keys held at most. */
   max: number
-  /** Refused keys held at most: apart, so that a flood of them cannot push out good ones (7). */
-  negativeMax: number
   /** Milliseconds for which a refused key is held. */
   negativeTtl: number
 }
@@ -23,14 +24,14 @@ export class Entries {
   readonly #negativeTtl: number
   #evictions = 0
 
-  constructor({ max, negativeMax, negativeTtl }: EntriesOptions) {
+  constructor({ max, negativeTtl }: EntriesOptions) {
     this.#good = new LRUCache({
       max,
       dispose: (_entry, _digest, reason) => {
         if (reason === 'evict') this.#evictions++
       },
     })
-    this.#refused = new LRUCache({ max: negativeMax })
+    this.#refused = new LRUCache({ max: MAX_REFUSED })
     this.#negativeTtl = negativeTtl
   }
 

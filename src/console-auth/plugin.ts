@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { AuthError, TenantAuthError } from '../http/errors.ts'
 import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
-import { acceptedChannel, type AuthEvent, recordRefusal, type Refusal, sendRefusal } from '../http/refusal.ts'
+import { acceptedChannel, publishAccepted } from '../http/events.ts'
+import { recordRefusal, type Refusal, sendRefusal } from '../http/refusal.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { readBearer } from './bearer.ts'
 import { ClerkUsers } from './clerk-users.ts'
@@ -96,13 +97,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     const authenticated = request as FastifyRequest & Authenticated
     authenticated[kUser] = user
     accepted++
-    if (acceptedChannel.hasSubscribers) {
-      acceptedChannel.publish({
-        plugin: 'consoleAuth',
-        requestId: request.id,
-        ...whoIs(user),
-      } satisfies AuthEvent)
-    }
+    if (acceptedChannel.hasSubscribers) publishAccepted('consoleAuth', request, whoIs(user))
     return undefined
   }
 

@@ -1,6 +1,8 @@
 /** How errors are answered: one shape for all, of this package and of the app around it. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { quietly } from '../lib/quietly.ts'
 import { AUTH_ERRORS, AuthError, type AuthErrorCode, TenantAuthError } from './errors.ts'
+import { requestIdOf } from './request-id.ts'
 
 /** The shape of every error body: `{"request_id": …, "error": {"code": …, "message": …}}`. */
 export interface ErrorEnvelope {
@@ -78,11 +80,15 @@ function answer(
 ) {
   const { headers } = Object(error) as { headers?: unknown }
   if (typeof headers === 'object' && headers !== null) void reply.headers(headers)
-  if (statusCode >= 500 && !(error instanceof AuthError)) request.log.error({ err: error }, 'request failed')
+  if (statusCode >= 500 && !(error instanceof AuthError)) {
+    quietly('The logger', () => request.log.error({ err: error }, 'request failed'))
+  }
   void reply
     .code(statusCode)
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ request_id: request.id, error: { code, message } } satisfies ErrorEnvelope))
+    .send(
+      JSON.stringify({ request_id: requestIdOf(request), error: { code, message } } satisfies ErrorEnvelope),
+    )
 }
 
 /** Of an address that Fastify's router cannot read. Their own messages quote it, and clients put keys into addresses. */

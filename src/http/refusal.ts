@@ -1,30 +1,18 @@
 /**
- * How both plugins refuse a request: one log line, one event, one prepared body.
+ * A request that is not let in: what it is answered, and what the log and the events have of it.
  *
  * A refusal is a plain frozen object until somebody needs an error of it, so that refusing a flood of bad credentials
  * allocates next to nothing and captures no stack.
  */
-import { channel } from 'node:diagnostics_channel'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { type Option, optional, required } from '../lib/options.ts'
+import { asError, quietly } from '../lib/quietly.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
 import { envelopeBody } from './error-envelope.ts'
 import { AuthError, type AuthErrorCode, type AuthErrorHeaders, statusOf } from './errors.ts'
-
-/** What `fastify-tenant-auth:accepted` and `fastify-tenant-auth:refused` publish. Never a credential. */
-export interface AuthEvent {
-  plugin: 'tenantAuth' | 'consoleAuth' | 'keyRoutes'
-  requestId: string
-  /** Why, for a refusal: the stable word that the log has. */
-  reason?: string
-  keyId?: string
-  tenantId?: string
-  userId?: string
-  /** The user who impersonates `userId`. */
-  actorId?: string
-}
-
-/** Ask `hasSubscribers` before building an event. */
-export const acceptedChannel = channel('fastify-tenant-auth:accepted')
-export const refusedChannel = channel('fastify-tenant-auth:refused')
+import { type AuthEvent, publishRefused, type Whose } from './events.ts'
+import { requestIdOf } from './request-id.ts'
 
 /** What an `AuthError` is made of. Build each once and share it: nothing writes to it. */
 export interface Refusal {
@@ -34,29 +22,43 @@ export interface Refusal {
   /** What went wrong behind a 503. It is logged, so it must not hold a credential. */
   readonly cause?: unknown
   /** Whose credential it is, where it is a good one that is not let in all the same. */
-  readonly of?: Pick<AuthEvent, 'keyId' | 'tenantId' | 'userId' | 'actorId'>
+  readonly of?: Whose
 }
 
 /**
  * What to answer instead of the envelope: `'throw'` hands an `AuthError` to the app's error handler, a function returns
- * the body, or a promise of it (status and headers stay as they are). It is called once for each refusal; what it throws
- * goes to the app's error handler.
+ * the body, or a promise of it (status and headers stay as they are). It is called once for each refusal, and has five
+ * seconds; what it throws goes to the app's error handler.
  */
 export type ErrorResponseOption = 'throw' | ((error: AuthError, request: FastifyRequest) => unknown)
 
-/** Logs and publishes a refusal. Once for each, however it is answered. */
+/** The option `errorResponse` of both plugins. */
+export const errorResponse: Option<ErrorResponseOption | undefined> = optional(
+  required(
+    "'throw' or a function (error, request) => body",
+    (value) => value === 'throw' || typeof value === 'function',
+  ),
+)
+
+/** Milliseconds for the promise of an `errorResponse`. */
+const BODY_LIMIT = 5_000
+
+/** Logs and publishes a refusal. Once for each, however it is answered. Never throws. */
 export function recordRefusal(plugin: AuthEvent['plugin'], request: FastifyRequest, refusal: Refusal): void {
-  const { reason, cause } = refusal
-  if (cause !== undefined) request.log.warn({ plugin, reason, err: cause }, 'request refused')
-  else request.log.info({ plugin, reason, ...refusal.of }, 'request refused')
-  if (refusedChannel.hasSubscribers) {
-    refusedChannel.publish({ plugin, requestId: request.id, reason, ...refusal.of } satisfies AuthEvent)
-  }
+  const { reason, cause, of } = refusal
+  quietly('The logger', () => {
+    if (cause !== undefined) request.log.warn({ plugin, reason, err: cause }, 'request refused')
+    else request.log.info({ plugin, reason, ...of }, 'request refused')
+  })
+  publishRefused(plugin, request, { reason, ...of })
 }
 
 /**
  * Answers a refusal from an `onRequest` hook of the `(request, reply, done)` form. `done` is called only with an error:
- * a reply that is sent ends the request.
+ * a reply that is sent ends the request. Never throws, and ends the connection where nothing else can be done: the app's
+ * error handler, too, may throw, and behind a promise nobody would catch it.
+ *
+ * @param clock of the time limit of `errorResponse`
  */
 export function sendRefusal(
   request: FastifyRequest,
@@ -64,43 +66,45 @@ export function sendRefusal(
   refusal: Refusal,
   errorResponse: ErrorResponseOption | undefined,
   done: (error: Error) => void,
+  clock: Clock = systemClock,
 ): void {
-  if (errorResponse !== undefined) {
-    sendAs(errorResponse, request, reply, new AuthError(refusal.code, refusal), done)
-    return
-  }
-  void reply
-    .code(statusOf(refusal.code))
-    .headers(refusal.headers)
-    .type('application/json; charset=utf-8')
-    .send(envelopeBody(request.id, refusal.code))
-}
-
-function sendAs(
-  errorResponse: ErrorResponseOption,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  error: AuthError,
-  done: (error: Error) => void,
-): void {
-  if (errorResponse === 'throw') {
-    done(error)
-    return
-  }
-  const send = (body: unknown) => void reply.code(error.statusCode).headers(error.headers).send(body)
   // `done` without an error would let the request in, and programs may throw anything.
-  const fail = (thrown: unknown) =>
-    done(
-      thrown instanceof Error ? thrown : new Error('errorResponse threw what is no Error', { cause: thrown }),
-    )
+  const fail = (thrown: unknown) => {
+    try {
+      done(asError(thrown, 'errorResponse'))
+    } catch {
+      reply.raw.destroy()
+    }
+  }
   try {
-    const body = errorResponse(error, request)
-    if (isThenable(body)) Promise.resolve(body).then(send).catch(fail)
-    else send(body)
+    if (errorResponse === undefined) sendEnvelope(request, reply, refusal)
+    else if (errorResponse === 'throw') fail(new AuthError(refusal.code, refusal))
+    else {
+      const error = new AuthError(refusal.code, refusal)
+      const body = errorResponse(error, request)
+      const send = (body: unknown) => void reply.code(error.statusCode).headers(error.headers).send(body)
+      if (isThenable(body))
+        withTimeLimit(clock, BODY_LIMIT, async () => body)
+          .then(send)
+          .catch(fail)
+      else send(body)
+    }
   } catch (thrown) {
     fail(thrown)
   }
 }
+
+function sendEnvelope(request: FastifyRequest, reply: FastifyReply, { code, headers }: Refusal): void {
+  void reply
+    .code(statusOf(code))
+    .headers(headers)
+    .type('application/json; charset=utf-8')
+    // The app's own would turn text into text once more.
+    .serializer(asIs)
+    .send(envelopeBody(requestIdOf(request), code))
+}
+
+const asIs = (payload: unknown): string => payload as string
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

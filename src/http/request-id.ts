@@ -1,5 +1,6 @@
-/** Request ids in the form that error bodies show: `req_` and 128 random bits. */
+/** Ids of requests: as error bodies show them, and of the form `req_` and 128 random bits. */
 import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 
 /**
  * For Fastify's `genReqId` option: `fastify({ genReqId })`.
@@ -8,4 +9,14 @@ import { randomBytes } from 'node:crypto'
  */
 export function genReqId(): string {
   return `req_${randomBytes(16).toString('base64url')}`
+}
+
+/** The id of a request as text, whatever the app's `genReqId` makes: a BigInt and an object cannot become JSON. */
+export function requestIdOf({ id }: Pick<FastifyRequest, 'id'>): string {
+  if (typeof id === 'string') return id
+  try {
+    return String(id)
+  } catch {
+    return ''
+  }
 }

@@ -1,8 +1,7 @@
-/** The names of options, wherever there are some: one that is misspelt and passed over is a check that is never made. */
-import { TenantAuthError } from '../http/errors.ts'
+/** The names of options where there is no specification of them yet (`options.ts`). */
+import { readOptions } from './options.ts'
 
-/** Of Fastify's `register`, which hands them on to the plugin. */
-export const OF_REGISTER: readonly string[] = ['prefix', 'logLevel', 'logSerializers']
+export { OF_REGISTER } from './options.ts'
 
 /**
  * @param owner what takes the options, for the message
@@ -15,10 +14,5 @@ export function refuseUnknown(
   known: readonly string[],
   besides: readonly string[] = [],
 ): void {
-  const unknown = Object.keys(given).find((name) => !known.includes(name) && !besides.includes(name))
-  if (unknown === undefined) return
-  throw new TenantAuthError(
-    'TENANT_AUTH_BAD_OPTION',
-    `${unknown} is no option of ${owner}, which takes ${known.join(', ')}`,
-  )
+  readOptions(owner, Object.fromEntries(known.map((name) => [name, () => undefined])), given, { besides })
 }

@@ -8,7 +8,8 @@ import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
 import { digestKey } from '../keys/key-digest.ts'
 import { maskedError } from '../lib/masked-error.ts'
-import { acceptedChannel, type AuthEvent, type Refusal } from '../http/refusal.ts'
+import { acceptedChannel, publishAccepted } from '../http/events.ts'
+import type { Refusal } from '../http/refusal.ts'
 import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
 import { buildRefusals, type RefusalReason } from './refusals.ts'
@@ -24,7 +25,6 @@ declare module 'fastify' {
 
 export class Authenticator {
   readonly cache: KeyCache
-  accepted = 0
   readonly #header: string
   readonly #checksum: boolean
   readonly #refusals: Record<RefusalReason, Refusal>
@@ -69,16 +69,8 @@ export class Authenticator {
     if (verdict.suspended) return refusalOf(verdict, this.#refusals.suspended)
     if (!hasScopes(request, verdict)) return refusalOf(verdict, this.#refusals.scope)
     request[kEntry] = verdict
-    this.accepted++
     if (acceptedChannel.hasSubscribers) {
-      const { key, tenant } = verdict
-      const event: AuthEvent = {
-        plugin: 'tenantAuth',
-        requestId: request.id,
-        keyId: key.id,
-        tenantId: tenant.id,
-      }
-      acceptedChannel.publish(event)
+      publishAccepted('tenantAuth', request, { keyId: verdict.key.id, tenantId: verdict.tenant.id })
     }
     return null
   }

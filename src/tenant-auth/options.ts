@@ -1,34 +1,24 @@
-/** Checks the options once, at registration, and fills in the defaults. */
-import type { KeyCacheOptions } from '../cache/key-cache.ts'
+/** The options of tenantAuth: their names, defaults and checks. Their types and what they mean are in `types.ts`. */
 import { badOption } from '../http/errors.ts'
-import { OF_REGISTER, refuseUnknown } from '../lib/option-names.ts'
+import { errorResponse } from '../http/refusal.ts'
+import {
+  flag,
+  group,
+  OF_REGISTER,
+  oneOf,
+  type Option,
+  optional,
+  orFalse,
+  readOptions,
+  required,
+  type SpecificationOf,
+  whole,
+  withDefault,
+} from '../lib/options.ts'
 import { checkCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
-export type CheckedOptions = Required<Omit<TenantAuthOptions, 'cache' | 'errorResponse'>> & {
-  cache: KeyCacheOptions['cache']
-  errorResponse: TenantAuthOptions['errorResponse'] | undefined
-}
-
-const OPTIONS: readonly (keyof TenantAuthOptions)[] = [
-  'keyStore',
-  'header',
-  'keyFormat',
-  'cache',
-  'lookupTimeout',
-  'maxConcurrentLookups',
-  'trackLastUsed',
-  'addHook',
-  'errorResponse',
-]
-const CACHE_OPTIONS: readonly (keyof TenantAuthCacheOptions)[] = [
-  'max',
-  'ttl',
-  'negativeMax',
-  'negativeTtl',
-  'staleIfError',
-]
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 /**
@@ -48,37 +38,52 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const TTL = 5_000
 const COHERENT_TTL = 600_000
 
+const keyStore: Option<KeyStore> = (value, name) => {
+  const store = value as KeyStore | null | undefined
+  if (typeof store?.findByHash !== 'function') {
+    throw badOption(name, 'a KeyStore: an object with the method findByHash(hash)')
+  }
+  checkCoherence(store)
+  return store
+}
+
+const header: Option<string> = (value, name) => {
+  if (typeof value !== 'string' || !TOKEN.test(value)) throw badOption(name, 'the name of an HTTP header')
+  if (OTHER_HEADERS.has(value.toLowerCase())) {
+    throw badOption(name, 'a header of its own, none that HTTP or another credential has a use for')
+  }
+  return value.toLowerCase()
+}
+
+const CACHE = {
+  max: whole({ fallback: 10_000 }),
+  ttl: optional(whole({})),
+  negativeTtl: whole({ fallback: TTL }),
+  staleIfError: whole({ fallback: 0, min: 0 }),
+} satisfies SpecificationOf<TenantAuthCacheOptions>
+
+const SPECIFICATION = {
+  keyStore,
+  header: withDefault(header, 'x-tenant-api-key'),
+  keyFormat: oneOf(['checksum', 'any'], 'checksum'),
+  cache: orFalse(group("tenantAuth's cache", CACHE)),
+  lookupTimeout: whole({ fallback: 1_000 }),
+  maxConcurrentLookups: whole({ fallback: 64 }),
+  trackLastUsed: flag(true),
+  addHook: flag(true),
+  errorResponse,
+} satisfies SpecificationOf<TenantAuthOptions>
+
+export type CheckedOptions = ReturnType<typeof checkOptions>
+
 /** @throws `TENANT_AUTH_BAD_OPTION` naming the option and what it takes */
-export function checkOptions(options: TenantAuthOptions): CheckedOptions {
-  const {
-    keyStore,
-    header = 'x-tenant-api-key',
-    keyFormat = 'checksum',
-    lookupTimeout = 1_000,
-    maxConcurrentLookups = 64,
-    trackLastUsed = true,
-    addHook = true,
-    errorResponse,
-  } = options
-  refuseUnknown('tenantAuth', options, OPTIONS, OF_REGISTER)
-  if (typeof (keyStore as Partial<KeyStore> | undefined)?.findByHash !== 'function') {
-    throw badOption('keyStore', 'a KeyStore: an object with the method findByHash(hash)')
+export function checkOptions(given: TenantAuthOptions) {
+  const options = readOptions('tenantAuth', SPECIFICATION, given, { besides: OF_REGISTER })
+  const { keyStore, lookupTimeout } = options
+  const cache = options.cache && {
+    ...options.cache,
+    ttl: options.cache.ttl ?? (isCoherent(keyStore) ? COHERENT_TTL : TTL),
   }
-  checkCoherence(keyStore)
-  if (typeof header !== 'string' || !TOKEN.test(header))
-    throw badOption('header', 'the name of an HTTP header')
-  if (OTHER_HEADERS.has(header.toLowerCase())) {
-    throw badOption('header', 'a header of its own, none that HTTP or another credential has a use for')
-  }
-  if (keyFormat !== 'checksum' && keyFormat !== 'any') throw badOption('keyFormat', "'checksum' or 'any'")
-  whole('lookupTimeout', lookupTimeout, 1)
-  whole('maxConcurrentLookups', maxConcurrentLookups, 1)
-  flag('trackLastUsed', trackLastUsed)
-  flag('addHook', addHook)
-  if (errorResponse !== undefined && errorResponse !== 'throw' && typeof errorResponse !== 'function') {
-    throw badOption('errorResponse', "'throw' or a function (error, request) => body")
-  }
-  const cache = checkCache(options.cache, keyStore)
   const lease =
     isCoherent(keyStore) && keyStore.coherence.kind === 'fleet' ? keyStore.coherence.lease : Infinity
   if (cache !== false && lookupTimeout >= lease) {
@@ -87,40 +92,13 @@ export function checkOptions(options: TenantAuthOptions): CheckedOptions {
       `under the lease of the store, ${lease} ms: an older answer proves nothing`,
     )
   }
-  return {
-    keyStore,
-    header: header.toLowerCase(),
-    keyFormat,
-    cache,
-    lookupTimeout,
-    maxConcurrentLookups,
-    trackLastUsed,
-    addHook,
-    errorResponse,
-  }
+  return { ...options, cache }
 }
 
-function checkCache(cache: TenantAuthOptions['cache'], keyStore: KeyStore): KeyCacheOptions['cache'] {
-  if (cache === false) return false
-  if (cache !== undefined && (typeof cache !== 'object' || cache === null)) {
-    throw badOption('cache', 'false or an object')
-  }
-  const given: TenantAuthCacheOptions = cache ?? {}
-  refuseUnknown("tenantAuth's cache", given, CACHE_OPTIONS)
-  const {
-    max = 10_000,
-    ttl = isCoherent(keyStore) ? COHERENT_TTL : TTL,
-    negativeMax = 1_000,
-    negativeTtl = TTL,
-    staleIfError = 0,
-  } = given
-  whole('cache.max', max, 1)
-  whole('cache.ttl', ttl, 1)
-  whole('cache.negativeMax', negativeMax, 1)
-  whole('cache.negativeTtl', negativeTtl, 1)
-  whole('cache.staleIfError', staleIfError, 0)
-  return { max, ttl, negativeMax, negativeTtl, staleIfError }
-}
+const scopes = required<readonly string[]>(
+  'an array of scopes (visible ASCII without space, quote or backslash)',
+  (value) => Array.isArray(value) && value.every((scope) => typeof scope === 'string' && SCOPE.test(scope)),
+)
 
 /** Checks a route's `config.tenantAuth`. */
 export function checkRouteConfig(config: unknown, url: string): void {
@@ -128,22 +106,5 @@ export function checkRouteConfig(config: unknown, url: string): void {
   const name = `config.tenantAuth of route ${url}`
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw badOption(name, 'an object like { scopes: [...] }')
-  refuseUnknown(name, config, ['scopes'])
-  const { scopes } = config as { scopes?: unknown }
-  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string' && SCOPE.test(scope))) {
-    throw badOption(`${name}: scopes`, 'an array of scopes (visible ASCII without space, quote or backslash)')
-  }
-}
-
-/** Timers take 32 bits: anything above would fire at once. */
-const MAX_WHOLE = 2 ** 31 - 1
-
-function whole(name: string, value: unknown, min: number): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > MAX_WHOLE) {
-    throw badOption(name, `a whole number from ${min} to ${MAX_WHOLE}`)
-  }
-}
-
-function flag(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw badOption(name, 'true or false')
+  readOptions(name, { scopes }, config, { prefix: `${name}: ` })
 }

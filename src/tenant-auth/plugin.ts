@@ -1,16 +1,16 @@
 /** The plugin: guards the scope it is registered in with the tenants' API keys. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FleetReport } from '../coherence/fleet-report.ts'
-import { AuthError, TenantAuthError } from '../http/errors.ts'
+import { TenantAuthError } from '../http/errors.ts'
+import { Guard } from '../http/guard.ts'
 import { UsageRecorder } from './usage-recorder.ts'
 import { describeGuard, tenantKeyGuard } from '../http/openapi.ts'
-import { recordRefusal, type Refusal, sendRefusal } from '../http/refusal.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { isWritable } from '../stores/writable-key-store.ts'
 import { Authenticator, kEntry } from './authenticator.ts'
 import { checkOptions, checkRouteConfig } from './options.ts'
-import { type RefusalReason, zeroCounts } from './refusals.ts'
+import { REASONS } from './refusals.ts'
 import type { TenantAuthOptions } from './types.ts'
 
 async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<void> {
@@ -30,22 +30,22 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     onUse: recorder && ((keyId, wall) => recorder.note(keyId, wall)),
     onReport: (report) => logReport(app, report),
   })
-  const refused = zeroCounts()
+  const guard = new Guard({
+    plugin: 'tenantAuth',
+    check: (request) => authenticator.check(request),
+    reasons: REASONS,
+    errorResponse: options.errorResponse,
+  })
 
   app.decorate('tenantAuth', {
     stats: () => ({
-      accepted: authenticator.accepted,
-      refused: { ...refused },
+      accepted: guard.accepted,
+      refused: { ...guard.refused },
       ...authenticator.cache.stats(),
     }),
     isReady: () => authenticator.cache.ready,
   })
-  app.decorate('verifyTenantKey', async (request: FastifyRequest) => {
-    const refusal = await authenticator.check(request)
-    if (refusal === null) return
-    record(request, refusal)
-    throw new AuthError(refusal.code, refusal)
-  })
+  app.decorate('verifyTenantKey', guard.verify)
 
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.tenantAuth, url))
   app.addHook('onReady', () => authenticator.cache.start())
@@ -57,31 +57,8 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
 
   if (!options.addHook) return
   await describeGuard(app, tenantKeyGuard(options.header, options.errorResponse === undefined))
-  // Synchronous as long as the key is in memory: no promise, no closure.
-  app.addHook('onRequest', (request, reply, done) => {
-    const outcome = authenticator.check(request)
-    if (outcome === null) done()
-    else if (outcome instanceof Promise) outcome.then((late) => settle(late, request, reply, done), done)
-    else refuse(outcome, request, reply, done)
-  })
-
-  function settle(refusal: Refusal | null, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-    if (refusal === null) done()
-    else refuse(refusal, request, reply, done)
-  }
-
-  function refuse(refusal: Refusal, request: FastifyRequest, reply: FastifyReply, done: Done): void {
-    record(request, refusal)
-    sendRefusal(request, reply, refusal, options.errorResponse, done)
-  }
-
-  function record(request: FastifyRequest, refusal: Refusal): void {
-    refused[refusal.reason as RefusalReason]++
-    recordRefusal('tenantAuth', request, refusal)
-  }
+  app.addHook('onRequest', guard.hook)
 }
-
-type Done = (error?: Error) => void
 
 function tenant(this: FastifyRequest) {
   return entryOf(this, 'tenant').tenant

@@ -21,6 +21,8 @@ const CODES = {
 /** The stable word for why a tenant key was refused. */
 export type RefusalReason = keyof typeof CODES
 
+export const REASONS = Object.keys(CODES) as RefusalReason[]
+
 /** Seconds after which a client may try again when the store did not answer. */
 const RETRY_AFTER = '1'
 
@@ -34,16 +36,8 @@ export function buildRefusals(header: string): Record<RefusalReason, Refusal> {
     const code = CODES[reason]
     return Object.freeze({ code, reason, headers: Object.freeze(headers[code] ?? {}) })
   }
-  return Object.fromEntries(reasons().map((reason) => [reason, build(reason)])) as Record<
+  return Object.fromEntries(REASONS.map((reason) => [reason, build(reason)])) as Record<
     RefusalReason,
     Refusal
   >
-}
-
-export function zeroCounts(): Record<RefusalReason, number> {
-  return Object.fromEntries(reasons().map((reason) => [reason, 0])) as Record<RefusalReason, number>
-}
-
-function reasons(): RefusalReason[] {
-  return Object.keys(CODES) as RefusalReason[]
 }

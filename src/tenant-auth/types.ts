@@ -17,8 +17,6 @@ export interface TenantAuthCacheOptions {
    * a coherent store, where nothing depends on it, 600,000.
    */
   ttl?: number
-  /** Refused keys held in memory at most, apart from the good ones. Default: 1,000. */
-  negativeMax?: number
   /** Milliseconds for which an unknown or revoked key is refused without asking the store. Default: 5,000. */
   negativeTtl?: number
   /**

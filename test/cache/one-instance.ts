@@ -8,7 +8,7 @@ import { ManualClock, settle } from './manual-clock.ts'
 
 export const T = 2_000
 export const H = 500
-const CACHE = { max: 100, ttl: 600_000, negativeMax: 100, negativeTtl: 5_000, staleIfError: 0 }
+const CACHE = { max: 100, ttl: 600_000, negativeTtl: 5_000, staleIfError: 0 }
 
 export async function build({ staleIfError = 0, offline = false, lease = T } = {}) {
   const clock = new ManualClock()

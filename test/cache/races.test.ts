@@ -117,7 +117,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
       new CacheByHash({
         store,
         clock,
-        cache: { max: 10, ttl: 600_000, negativeMax: 10, negativeTtl: 5_000, staleIfError },
+        cache: { max: 10, ttl: 600_000, negativeTtl: 5_000, staleIfError },
         lookupTimeout: 1_000,
         maxConcurrentLookups: 4,
         onReport: (report) => {

@@ -25,7 +25,7 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   const cache = new KeyCache({
     store: counted,
     clock: systemClock,
-    cache: { max: KEYS, ttl: 600_000, negativeMax: 1_000, negativeTtl: 5_000, staleIfError: 0 },
+    cache: { max: KEYS, ttl: 600_000, negativeTtl: 5_000, staleIfError: 0 },
     lookupTimeout: 500,
     maxConcurrentLookups: CAP,
   })

@@ -1,0 +1,113 @@
+/** The guard of both plugins: asks for a check, lets in or refuses, counts and tells of it. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { asError } from '../lib/quietly.ts'
+import { AuthError } from './errors.ts'
+import type { AuthEvent } from './events.ts'
+import { type ErrorResponseOption, recordRefusal, type Refusal, sendRefusal } from './refusal.ts'
+
+export interface GuardOptions<Reason extends string> {
+  plugin: AuthEvent['plugin']
+  /**
+   * Whether a request is let in: `null` where it is and carries who it is, or why it is not. Synchronous as long as it can
+   * be: then a request costs no promise. What it throws is a 500, and never a pass.
+   */
+  check: (request: FastifyRequest) => Outcome | Promise<Outcome>
+  /** Every word that a refusal of `check` may have. */
+  reasons: readonly Reason[]
+  errorResponse: ErrorResponseOption | undefined
+}
+
+/** `null`: let in. */
+export type Outcome = Refusal | null
+
+/**
+ * Whatever code of the app's throws on the way, a logger, a serializer, `errorResponse`, an error handler, a subscriber of
+ * the events: the request is answered or its connection ended, it is never let in, and the process goes on.
+ *
+ * ```ts
+ * const guard = new Guard({ plugin: 'tenantAuth', check, reasons, errorResponse })
+ * app.addHook('onRequest', guard.hook)
+ * app.decorate('verifyTenantKey', guard.verify)
+ * ```
+ */
+export class Guard<Reason extends string> {
+  accepted = 0
+  readonly refused: Record<Reason, number>
+  readonly #options: GuardOptions<Reason>
+
+  constructor(options: GuardOptions<Reason>) {
+    this.#options = options
+    this.refused = Object.fromEntries(options.reasons.map((reason) => [reason, 0])) as Record<Reason, number>
+  }
+
+  /** An `onRequest` hook. Without a promise and without a closure for whoever is checked at once. */
+  readonly hook = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+    let outcome
+    try {
+      outcome = this.#options.check(request)
+    } catch (thrown) {
+      done(asError(thrown, 'the check'))
+      return
+    }
+    if (outcome === null) {
+      this.accepted++
+      done()
+    } else if (outcome instanceof Promise) {
+      // What the rest of the request throws out of `done` is nobody's to catch any more.
+      this.#settle(outcome, request, reply, done).catch(() => reply.raw.destroy())
+    } else this.#refuse(outcome, request, reply, done)
+  }
+
+  /**
+   * The check as a function, for routes of the app's choice.
+   *
+   * @throws AuthError
+   */
+  readonly verify = async (request: FastifyRequest): Promise<void> => {
+    let refusal
+    try {
+      refusal = await this.#options.check(request)
+    } catch (thrown) {
+      throw asError(thrown, 'the check')
+    }
+    if (refusal === null) {
+      this.accepted++
+      return
+    }
+    this.#record(request, refusal)
+    throw new AuthError(refusal.code, refusal)
+  }
+
+  async #settle(
+    checking: Promise<Outcome>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: Done,
+  ): Promise<void> {
+    let outcome
+    try {
+      outcome = await checking
+    } catch (thrown) {
+      done(asError(thrown, 'the check'))
+      return
+    }
+    if (outcome !== null) {
+      this.#refuse(outcome, request, reply, done)
+      return
+    }
+    this.accepted++
+    done()
+  }
+
+  #refuse(refusal: Refusal, request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    this.#record(request, refusal)
+    sendRefusal(request, reply, refusal, this.#options.errorResponse, done)
+  }
+
+  #record(request: FastifyRequest, refusal: Refusal): void {
+    this.refused[refusal.reason as Reason]++
+    recordRefusal(this.#options.plugin, request, refusal)
+  }
+}
+
+type Done = (error?: Error) => void

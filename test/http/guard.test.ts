@@ -1,0 +1,224 @@
+/** Whatever code of the app's throws around a guard: an answer, no pass, and a process that goes on. */
+import assert from 'node:assert/strict'
+import { channel } from 'node:diagnostics_channel'
+import { after, before, describe, it } from 'node:test'
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { Guard, type GuardOptions, type Outcome } from '../../src/http/guard.ts'
+import type { Refusal } from '../../src/http/refusal.ts'
+
+const REFUSAL: Refusal = { code: 'AUTH_INVALID_KEY', reason: 'missing', headers: { 'www-authenticate': 'X' } }
+/** `Error` with a cause that nothing but these tests throws. */
+const THROWN = [new Error('mine'), undefined, null, 0, '', 'text', Symbol('s')] as const
+
+/** Node ends a process for these; `node:test` would blame any test. */
+const fatal: unknown[] = []
+const note = (error: unknown) => void fatal.push(error)
+before(() => void process.on('uncaughtException', note).on('unhandledRejection', note))
+after(() => {
+  process.off('uncaughtException', note).off('unhandledRejection', note)
+})
+
+interface Around {
+  guard?: Partial<GuardOptions<'missing'>>
+  server?: object
+  prepare?: (app: FastifyInstance) => void
+}
+
+/** What a guarded route answers, checked at once and later. `in` is the handler's answer. */
+async function answers(outcome: () => Outcome, { guard: options, server, prepare }: Around = {}) {
+  const seen: { status: number | string; body: string; error: unknown }[] = []
+  for (const check of [outcome, async () => outcome()]) {
+    const app = fastify(server)
+    let error: unknown
+    prepare?.(app)
+    app.setErrorHandler((thrown, _request, reply) => {
+      error = thrown
+      return reply.code(500).serializer(String).send('failed')
+    })
+    const guard = new Guard({
+      plugin: 'tenantAuth',
+      check,
+      reasons: ['missing'],
+      errorResponse: undefined,
+      ...options,
+    })
+    app.addHook('onRequest', guard.hook)
+    app.get('/', async () => 'in')
+    const { statusCode, body } = await app
+      .inject('/')
+      .catch(({ code, message }: Error & { code: string }) => ({ statusCode: code, body: message }))
+    seen.push({ status: statusCode, body, error })
+    await app.close()
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(fatal.splice(0), [])
+  return seen
+}
+/** An error hook gets nothing but errors: for "no error" is what `done` takes everything else. */
+const madeOf = (error: unknown, thrown: unknown) =>
+  error instanceof Error && (error === thrown || error.cause === thrown)
+const statuses = async (...args: Parameters<typeof answers>) =>
+  (await answers(...args)).map(({ status }) => status)
+
+const refuse = (): Outcome => REFUSAL
+const envelope = /^\{"request_id":"[^"]*","error":\{"code":"AUTH_INVALID_KEY","message":"[^"]*"\}\}$/
+
+describe('a guard', () => {
+  it('lets in, refuses and counts', async () => {
+    assert.deepEqual(await statuses(() => null), [200, 200])
+    const refused = await answers(refuse)
+    for (const { status, body } of refused) {
+      assert.equal(status, 401)
+      assert.match(body, envelope)
+    }
+    const outcomes: Outcome[] = [null, REFUSAL, null]
+    const guard = new Guard({
+      plugin: 'tenantAuth',
+      check: () => outcomes.shift() as Outcome,
+      reasons: ['missing'],
+      errorResponse: undefined,
+    })
+    const request = { id: 'r', log: { info() {} } } as unknown as FastifyRequest
+    await guard.verify(request)
+    await assert.rejects(guard.verify(request), { code: 'AUTH_INVALID_KEY', reason: 'missing' })
+    await guard.verify(request)
+    assert.deepEqual([guard.accepted, guard.refused], [2, { missing: 1 }])
+  })
+
+  for (const thrown of THROWN) {
+    const throws = () => {
+      throw thrown
+    }
+    it(`lets nobody in where the check throws ${String(thrown)}`, async () => {
+      for (const { status, error } of await answers(throws)) {
+        assert.equal(status, 500)
+        assert.equal(madeOf(error, thrown), true)
+      }
+    })
+
+    it(`refuses as ever where the logger throws ${String(thrown)}`, async () => {
+      const prepare = (app: FastifyInstance) =>
+        void app.addHook('onRequest', async (request) => {
+          request.log = { ...request.log, info: throws, warn: throws } as never
+        })
+      assert.deepEqual(await statuses(refuse, { prepare }), [401, 401])
+      assert.deepEqual(
+        await statuses(() => ({ ...REFUSAL, cause: new Error('down') }), { prepare }),
+        [401, 401],
+      )
+    })
+
+    it(`refuses as ever where a subscriber of the events throws ${String(thrown)}`, async () => {
+      const refused = channel('fastify-tenant-auth:refused')
+      refused.subscribe(throws)
+      assert.equal(refused.hasSubscribers, true)
+      assert.deepEqual(await statuses(refuse), [401, 401])
+      assert.equal(refused.unsubscribe(throws), true)
+      assert.equal(refused.hasSubscribers, false)
+    })
+
+    it(`refuses as ever where the app's serializer throws ${String(thrown)}`, async () => {
+      const prepare = (app: FastifyInstance) =>
+        void app.addHook('onRequest', async (_request, reply) => void reply.serializer(throws))
+      assert.deepEqual(await statuses(refuse, { prepare }), [401, 401])
+    })
+
+    it(`lets nobody in where an onSend hook throws ${String(thrown)}`, async () => {
+      const prepare = (app: FastifyInstance) =>
+        void app.addHook('onSend', (_request, _reply, _payload, done) => {
+          throws()
+          done()
+        })
+      for (const { body } of await answers(refuse, { prepare })) assert.notEqual(body, 'in')
+    })
+
+    it(`lets nobody in where errorResponse throws ${String(thrown)}`, async () => {
+      // oxlint-disable-next-line unicorn/no-thenable
+      const unreadable = Object.defineProperty({}, 'then', { get: throws })
+      for (const errorResponse of [throws, async () => throws(), () => unreadable]) {
+        for (const { status, error } of await answers(refuse, { guard: { errorResponse } })) {
+          assert.equal(status, 500)
+          assert.equal(madeOf(error, thrown), true)
+        }
+      }
+    })
+  }
+
+  it('lets nobody in where what errorResponse returns cannot be sent', async () => {
+    const body = { toJSON: () => assert.fail('mine') }
+    for (const errorResponse of [() => body, async () => body]) {
+      assert.deepEqual(await statuses(refuse, { guard: { errorResponse } }), [500, 500])
+    }
+  })
+
+  it('ends the connection where nothing else is left', async () => {
+    const throws = () => {
+      throw undefined
+    }
+    const prepare = (app: FastifyInstance) =>
+      void app.addHook('onRequest', async (_request, reply) => void Object.assign(reply, { send: throws }))
+    const seen = await answers(refuse, { prepare })
+    assert.deepEqual(
+      seen.map(({ status }) => status),
+      ['LIGHT_ECONNRESET', 'LIGHT_ECONNRESET'],
+    )
+  })
+
+  for (const id of [7, 7n, Symbol('id'), { toString: () => 'own' }, Object.create(null), undefined]) {
+    it(`refuses a request whose id is ${typeof id === 'object' ? 'an object' : String(id)}`, async () => {
+      const server = { genReqId: () => id }
+      for (const { status, body } of await answers(refuse, { server })) {
+        assert.equal(status, 401)
+        assert.match(body, envelope)
+      }
+    })
+  }
+
+  it('waits five seconds for errorResponse, and answers once', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    let late: (body: string) => void = () => {}
+    const app = fastify()
+    const errors: unknown[] = []
+    app.setErrorHandler((error, _request, reply) => {
+      errors.push(error)
+      return reply.code(500).send('failed')
+    })
+    const errorResponse = () => new Promise((resolve) => (late = resolve))
+    const guard = new Guard({ plugin: 'tenantAuth', check: refuse, reasons: ['missing'], errorResponse })
+    app.addHook('onRequest', guard.hook)
+    app.get('/', async () => 'in')
+    await app.ready()
+    const answered = app.inject('/')
+    await new Promise((resolve) => setImmediate(resolve))
+    t.mock.timers.tick(4_999)
+    assert.equal(errors.length, 0)
+    t.mock.timers.tick(1)
+    assert.equal((await answered).body, 'failed')
+    late('late')
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(errors.length, 1)
+    await app.close()
+  })
+
+  for (const [what, body, expected] of [
+    ['a string', 'text', ['text', 'text/plain; charset=utf-8']],
+    ['a Buffer', Buffer.from('bytes'), ['bytes', 'application/octet-stream']],
+    ['null', null, ['null', 'application/json; charset=utf-8']],
+    ['an object', { a: 1 }, ['{"a":1}', 'application/json; charset=utf-8']],
+    ['nothing', undefined, ['', undefined]],
+  ] as const) {
+    it(`sends ${what} that errorResponse returns, or promises`, async () => {
+      for (const errorResponse of [() => body, async () => body]) {
+        const app = fastify()
+        const guard = new Guard({ plugin: 'tenantAuth', check: refuse, reasons: ['missing'], errorResponse })
+        app.addHook('onRequest', guard.hook)
+        app.get('/', async () => 'in')
+        const answer = await app.inject('/')
+        assert.equal(answer.statusCode, 401)
+        assert.equal(answer.headers['www-authenticate'], 'X')
+        assert.deepEqual([answer.body, answer.headers['content-type']], expected)
+        await app.close()
+      }
+    })
+  }
+})
