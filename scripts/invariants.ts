@@ -69,7 +69,7 @@ async function rowFor(removal: Removal | undefined, trials: number): Promise<Row
 }
 
 async function violations(folder: string, trials: number): Promise<string> {
-  const { output, ok, late } = await run(folder, [...TSX, 'scripts/faults.ts', '--trials', String(trials)])
+  const { output, ok, late } = await run(folder, [...TSX, 'scripts/trials.ts', '--trials', String(trials)])
   const [, count] = /^ {2}violations: (\d+)/m.exec(output) ?? []
   if (count === undefined) return late ? 'hung' : 'broken'
   // Other than by violations, the run fails where not all of them were played.

@@ -1,9 +1,8 @@
-/** The command line as a process, as a shell runs it. */
+/** The command line, in this process and as one of its own. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+import { run } from '../../src/cli/run.ts'
+import { program } from '../harness/program.ts'
 
 export interface Outcome {
   code: number | null
@@ -11,7 +10,28 @@ export interface Outcome {
   err: string
 }
 
+/** Runs a command in this process: what it does, without a start of Node for each. */
+export async function command(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input = '',
+): Promise<Outcome> {
+  const written = { out: '', err: '' }
+  const code = await run(args, {
+    env,
+    user: 'cli:operator',
+    out: async (output) => void (written.out += output),
+    err: async (output) => void (written.err += output),
+    input: async () => input,
+    inputIsTerminal: false,
+    outIsNowhere: false,
+  })
+  return { code, ...written }
+}
+
 /**
+ * Runs a command as a shell does: for pipes, standard streams and exit codes.
+ *
  * @param input what the process reads from standard input
  * @param redirection what follows the command in a shell: `| true`, `>/dev/full`, `>&-`. The exit code is the command's own
  */
@@ -22,11 +42,11 @@ export async function cli(
   redirection?: string,
 ): Promise<Outcome> {
   const { PATH, NODE_V8_COVERAGE } = process.env
-  const command = [process.execPath, '--import', 'tsx', MAIN, ...args]
-  const [program = '', ...rest] = redirection
-    ? ['bash', '--norc', '-c', `"$@" ${redirection}; exit \${PIPESTATUS[0]}`, 'bash', ...command]
-    : command
-  const child = spawn(program, rest, { env: { PATH, NODE_V8_COVERAGE, USER: 'operator', ...env } })
+  const node = [process.execPath, ...program('src/cli/main.ts'), ...args]
+  const [file = '', ...rest] = redirection
+    ? ['bash', '--norc', '-c', `"$@" ${redirection}; exit \${PIPESTATUS[0]}`, 'bash', ...node]
+    : node
+  const child = spawn(file, rest, { env: { PATH, NODE_V8_COVERAGE, USER: 'operator', ...env } })
   child.stdin.end(input)
   const exited = new Promise<number | null>((resolve) => child.on('close', resolve))
   const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])

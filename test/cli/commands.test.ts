@@ -1,4 +1,4 @@
-/** The life of a key from the command line, as processes, on real servers. */
+/** The life of a key from the command line, on real servers: as processes where streams and exit codes count. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
@@ -6,7 +6,7 @@ import { openStore } from '../../src/cli/open-store.ts'
 import { isWellFormed } from '../../src/keys/key-format.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
-import { cli } from './cli.ts'
+import { cli, command } from './cli.ts'
 
 interface Created {
   key: string
@@ -23,6 +23,8 @@ interface Listed {
     revokedAt: string | null
   }[]
 }
+
+const CREATE = ['keys', 'create', '--tenant', 'acme', '--name', 'billing', '--env', 'live']
 
 const BACKENDS = [
   {
@@ -53,24 +55,27 @@ for (const { name, skip, start } of BACKENDS) {
       stop = () => started.server.stop()
       const migrated = await cli(['migrate'], env)
       assert.equal(migrated.code, 0, migrated.err)
-      assert.equal((await cli(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).out, 'acme\n')
+      assert.equal(
+        (await command(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).out,
+        'acme\n',
+      )
     })
     after(() => stop?.())
 
-    const create = (...more: string[]) =>
-      cli(['keys', 'create', '--tenant', 'acme', '--name', 'billing', '--env', 'live', ...more], env)
+    const create = (...more: string[]) => command([...CREATE, ...more], env)
     const list = async () => {
-      const { out } = await cli(['keys', 'list', '--tenant', 'acme', '--json'], env)
+      const { out } = await command(['keys', 'list', '--tenant', 'acme', '--json'], env)
       return (JSON.parse(out) as Listed).keys
     }
 
     it('migrates as often as one likes', async () => {
-      const { code, out } = await cli(['migrate', '--json'], env)
+      const { code, out } = await command(['migrate', '--json'], env)
       assert.deepEqual([code, JSON.parse(out)], [0, { migrated: name === 'PostgreSQL' }])
     })
 
     it('writes a new key to standard output alone, and what it is to standard error', async () => {
-      const { code, out, err } = await create('--scope', 'usage:read', '--scope', 'x', '--expires', '90d')
+      const args = ['--scope', 'usage:read', '--scope', 'x', '--expires', '90d']
+      const { code, out, err } = await cli([...CREATE, ...args], env)
       assert.equal(code, 0, err)
       assert.ok(isWellFormed(out.trimEnd()) && out.endsWith('\n') && out.startsWith('tk_live_'))
       assert.match(err, /usage:read x +active/)
@@ -83,7 +88,7 @@ for (const { name, skip, start } of BACKENDS) {
     })
 
     it('lists keys as a table for people, and in full for programs', async () => {
-      const { out } = await cli(['keys', 'list', '--tenant', 'acme'], env)
+      const { out } = await command(['keys', 'list', '--tenant', 'acme'], env)
       const [header, ...rows] = out.trimEnd().split('\n')
       assert.match(header ?? '', /^ID +NAME +ENV +KEY +SCOPES +STATUS +CREATED +EXPIRES +LAST USED$/)
       assert.match(rows[0] ?? '', /^key_\w+ +billing +live +tk_live_\w{4}\.\.\.\w{4} /)
@@ -97,32 +102,32 @@ for (const { name, skip, start } of BACKENDS) {
       }
       assert.match(created.key, /^loom_live_/)
       const { id } = created.details
-      const rotated = await cli(['keys', 'rotate', id, '--grace', '1h'], env)
+      const rotated = await command(['keys', 'rotate', id, '--grace', '1h'], env)
       assert.equal(rotated.code, 0, rotated.err)
       assert.match(rotated.out, /^loom_live_\w{39}\n$/)
       assert.match(rotated.err, /The old one stays valid until 20/)
-      const revoked = await cli(['keys', 'revoke', id], env)
+      const revoked = await command(['keys', 'revoke', id], env)
       assert.equal(revoked.code, 0)
       assert.match(revoked.err, /is revoked, in force everywhere after \d+ ms/)
       assert.ok((await list()).find((key) => key.id === id)?.revokedAt)
-      const again = await cli(['keys', 'revoke', id, '--json'], env)
+      const again = await command(['keys', 'revoke', id, '--json'], env)
       assert.equal((JSON.parse(again.out) as { confirmedBy: string }).confirmedBy, 'all')
-      assert.equal((await cli(['keys', 'rotate', id], env)).code, 4)
+      assert.equal((await command(['keys', 'rotate', id], env)).code, 4)
     })
 
     it('rotates without a grace: the old key stays until it is revoked', async () => {
       const { details } = JSON.parse((await create('--json')).out) as { details: { id: string } }
-      const rotated = await cli(['keys', 'rotate', details.id], env)
+      const rotated = await command(['keys', 'rotate', details.id], env)
       assert.match(rotated.err, /stays valid until you revoke it/)
     })
 
     it('rotates to another expiry', async () => {
       const { details } = JSON.parse((await create('--json', '--expires', '1d')).out) as Created
-      const rotated = await cli(['keys', 'rotate', details.id, '--expires', '30d', '--json'], env)
+      const rotated = await command(['keys', 'rotate', details.id, '--expires', '30d', '--json'], env)
       const { details: next } = JSON.parse(rotated.out) as { details: { expiresAt: string } }
       const days = (Date.parse(next.expiresAt) - Date.now()) / 86_400_000
       assert.ok(days > 29.9 && days <= 30)
-      const forEver = await cli(['keys', 'rotate', details.id, '--expires', 'never', '--json'], env)
+      const forEver = await command(['keys', 'rotate', details.id, '--expires', 'never', '--json'], env)
       assert.equal((JSON.parse(forEver.out) as { details: { expiresAt: null } }).details.expiresAt, null)
     })
 
@@ -162,7 +167,7 @@ for (const { name, skip, start } of BACKENDS) {
 
     it('shows a quarter of an imported key at most', async () => {
       const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live']
-      const imported = await cli(['keys', 'import', ...about], env, 'abcdefghijklmnop')
+      const imported = await command(['keys', 'import', ...about], env, 'abcdefghijklmnop')
       assert.match(imported.out, / ab\.\.\.op /)
     })
 
@@ -175,10 +180,10 @@ for (const { name, skip, start } of BACKENDS) {
       assert.ok(!(imported.out + imported.err).includes(key))
       const hash = createHash('sha256').update(key).digest('hex')
       const shown = ['--start', 'legacy', '--last4', 'cdef']
-      const again = await cli(['keys', 'import', ...about, '--hash', hash, ...shown], env)
+      const again = await command(['keys', 'import', ...about, '--hash', hash, ...shown], env)
       assert.equal(again.code, 4)
       const other = createHash('sha256').update('another').digest('hex')
-      assert.equal((await cli(['keys', 'import', ...about, '--hash', other, ...shown], env)).code, 0)
+      assert.equal((await command(['keys', 'import', ...about, '--hash', other, ...shown], env)).code, 0)
     })
 
     it('makes one key of a command that is repeated with an idempotency key', async () => {
@@ -192,14 +197,14 @@ for (const { name, skip, start } of BACKENDS) {
 
     it('exits with 3 on what is not there, and with 4 on what is there already', async () => {
       assert.equal((await cli(['keys', 'revoke', 'key_unknown'], env)).code, 3)
-      assert.equal((await cli(['keys', 'list', '--tenant', 'nobody'], env)).code, 3)
-      assert.equal((await cli(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).code, 4)
+      assert.equal((await command(['keys', 'list', '--tenant', 'nobody'], env)).code, 3)
+      assert.equal((await command(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).code, 4)
     })
 
     it('lists more than a page', async () => {
-      const tenant = (await cli(['tenants', 'create', '--name', 'Many', '--json'], env)).out
+      const tenant = (await command(['tenants', 'create', '--name', 'Many', '--json'], env)).out
       const { id } = (JSON.parse(tenant) as { tenant: { id: string } }).tenant
-      const none = await cli(['keys', 'list', '--tenant', id], env)
+      const none = await command(['keys', 'list', '--tenant', id], env)
       assert.deepEqual([none.out, none.err], ['', 'No keys.\n'])
       const { store, close } = await openStore(env, {})
       const manager = new KeyManager(store)
@@ -207,17 +212,17 @@ for (const { name, skip, start } of BACKENDS) {
         await manager.create({ tenantId: id, name: `key ${count}`, environment: 'test' })
       }
       await close()
-      const { out } = await cli(['keys', 'list', '--tenant', id, '--json'], env)
+      const { out } = await command(['keys', 'list', '--tenant', id, '--json'], env)
       assert.equal(new Set((JSON.parse(out) as Listed).keys.map((key) => key.id)).size, 101)
     })
 
     it('keeps apart what is told to be apart', async () => {
       const apart = name === 'Redis' ? ['--redis-prefix', 'other'] : ['--schema', 'other']
-      const unready = await cli(['keys', 'list', '--tenant', 'acme', ...apart], env)
+      const unready = await command(['keys', 'list', '--tenant', 'acme', ...apart], env)
       if (name === 'PostgreSQL') assert.match(unready.err, /call migrate\(\)/)
       assert.equal(unready.code, name === 'PostgreSQL' ? 5 : 3)
-      assert.equal((await cli(['migrate', ...apart], env)).code, 0)
-      assert.equal((await cli(['keys', 'list', '--tenant', 'acme', ...apart], env)).code, 3)
+      assert.equal((await command(['migrate', ...apart], env)).code, 0)
+      assert.equal((await command(['keys', 'list', '--tenant', 'acme', ...apart], env)).code, 3)
     })
   })
 }

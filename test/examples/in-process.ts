@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../../examples/loom-api/app.ts'
 import { createDemoKey } from '../../examples/loom-api/demo-key.ts'
 import { readSettings } from '../../examples/loom-api/settings.ts'
+import { copyDatabase } from '../harness/database.ts'
 
 export interface OpenApp {
   app: FastifyInstance
@@ -15,6 +16,7 @@ export interface OpenApp {
 
 export async function openApp(env: Record<string, string> = {}): Promise<OpenApp> {
   const DATA_FOLDER = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-app-'))
+  await copyDatabase(join(DATA_FOLDER, 'postgres'))
   const { app, keyStore } = await buildApp(readSettings({ DATA_FOLDER, LOG_LEVEL: 'silent', ...env }))
   await app.ready()
   const { key } = await createDemoKey(keyStore)

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { openEmbeddedDatabase } from '../../examples/loom-api/embedded-database.ts'
+import { copyDatabase } from '../harness/database.ts'
 import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
 import { type RunningExample, startExample } from './run-example.ts'
 
@@ -275,6 +276,7 @@ for (const left of ['', '0', 'not a number', String(2 ** 22 + 1)]) {
   test(`the embedded database opens where a process that was killed has left '${left}' for its id`, async () => {
     const data = mkdtempSync(join(folder, 'left-'))
     writeFileSync(join(data, 'process-id'), left)
+    await copyDatabase(join(data, 'postgres'))
     const { close } = await openEmbeddedDatabase(data)
     await close()
   })

@@ -1,7 +1,10 @@
 /** Runs a file of `examples/` as a process, as a reader would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { copyDatabase } from '../harness/database.ts'
+import { program } from '../harness/program.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Milliseconds. Generous, because machines that run tests are slow and shared. */
@@ -18,8 +21,8 @@ export interface RunningExample {
 
 /** What a process gets from a test run: coverage and the watch of its logs. */
 function ofTheRun(): NodeJS.ProcessEnv {
-  const { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS } = process.env
-  return { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS }
+  const { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS, TEST_BUILD } = process.env
+  return { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS, TEST_BUILD }
 }
 
 /** The process of an example, with the settings given and none of this process' own. */
@@ -27,7 +30,7 @@ export function spawnExample(
   file: string,
   env: NodeJS.ProcessEnv = {},
 ): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${file}`], {
+  const child = spawn(process.execPath, program(`examples/${file}`), {
     cwd: ROOT,
     env: { ...ofTheRun(), PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -46,6 +49,7 @@ export async function startExample(
   file: string,
   { env, until = /./ }: { env?: NodeJS.ProcessEnv; until?: RegExp } = {},
 ): Promise<RunningExample> {
+  if (env?.DATA_FOLDER !== undefined) await copyDatabase(join(env.DATA_FOLDER, 'postgres'))
   const { child, output } = spawnExample(file, env)
   const exited = once(child, 'close') as Promise<[number | null]>
   const deadline = Date.now() + PATIENCE

@@ -25,9 +25,9 @@ describe('arguments of the long runs', () => {
   })
 
   for (const [script, ...args] of [
-    ['faults', '--trials', 'x'],
-    ['faults', '--parallel', 'x'],
-    ['faults', '--trial', '3'],
+    ['trials', '--trials', 'x'],
+    ['trials', '--parallel', 'x'],
+    ['trials', '--trial', '3'],
     ['soak', '--minutes', 'x'],
     ['soak', '--store', 'mysql'],
     ['invariants', '--only', 'no such rule'],

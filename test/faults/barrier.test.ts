@@ -9,7 +9,7 @@ import { quantile, startFleet } from './campaign.ts'
 const SAMPLES = 250
 /** A lease that is kept on a machine which stands still for seconds: without one an instance answers 503. */
 const SETTINGS = { lease: 10_000, heartbeat: 500 }
-/** Milliseconds. How fast it is can be judged on a quiet machine alone: `npm run test:faults -- --barrier 500`. */
+/** Milliseconds. How fast it is can be judged on a quiet machine alone: `npm run trials -- --barrier 500`. */
 const SANE = 1_000
 
 for (const [kind, name] of [

@@ -19,7 +19,7 @@ export function describeTrial({ seed, plan, history, violations, failures }: Tri
     `operations: ${plan.operations.map(({ name, at, on }) => `${name} at ${at} on #${on % 3}`).join(', ')}`,
     ...(failures.length > 0 ? ['calls that failed:', ...failures.map((text) => `  ${text}`)] : []),
     ...[...keys].flatMap((key) => lifeOf(key, history, start)),
-    `play it again: npm run test:faults -- --seed ${seed}`,
+    `play it again: npm run trials -- --seed ${seed}`,
   ].join('\n')
 }
 

@@ -3,13 +3,13 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { program } from '../harness/program.ts'
 import { killAtExit } from '../servers/kill-at-exit.ts'
 import type { TcpProxy } from '../servers/index.ts'
 import type { PushFilter } from './push-filter.ts'
 import type { ActionName, Actions, Answer, Call, InstanceOptions } from './instance.ts'
 
-const PROGRAM = fileURLToPath(new URL('instance.ts', import.meta.url))
+const PROGRAM = program('test/faults/instance.ts')
 /** Lines of its log to keep for whoever looks into a violation. */
 const LOG_LENGTH = 200
 /** Milliseconds for an instance to leave in good order. */
@@ -58,8 +58,8 @@ export class Instance {
     this.name = name
     this.proxy = proxy
     this.pushes = pushes
-    this.#child = fork(PROGRAM, [JSON.stringify(options)], {
-      execArgv: ['--import', 'tsx', '--expose-gc'],
+    this.#child = fork(PROGRAM.at(-1) ?? '', [JSON.stringify(options)], {
+      execArgv: [...PROGRAM.slice(0, -1), '--expose-gc'],
       serialization: 'advanced',
       // Writing a coverage report at its end would hold up whoever waits for that.
       env: { ...process.env, NODE_V8_COVERAGE: '' },

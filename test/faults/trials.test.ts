@@ -1,6 +1,6 @@
 /**
  * Trials of a real fleet on real servers, with every fault that the store can have. The same seeds each time, so that a
- * failure here can be played again; `npm run test:faults` plays many more.
+ * failure here can be played again; `npm run trials` plays many more.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

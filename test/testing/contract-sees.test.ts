@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { program } from '../harness/program.ts'
 import { COHERENCE_FAULTS } from './coherence-faults.ts'
 import { STORE_FAULTS } from './store-faults.ts'
 
@@ -34,10 +34,9 @@ describe('the contract of stores is broken by one that', () => {
 })
 
 function runSuites(): Promise<string> {
-  const script = fileURLToPath(new URL('declare-broken-stores.ts', import.meta.url))
   // A child of a test run would report to its parent in a form of the runner's own.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
-  const args = ['--import', 'tsx', '--test-reporter', 'tap', script]
+  const args = ['--test-reporter', 'tap', ...program('test/testing/declare-broken-stores.ts')]
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout) => {
       if (error?.code === 1) resolve(stdout)

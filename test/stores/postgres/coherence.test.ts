@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { PGlite } from '@electric-sql/pglite'
 import { patience } from '../../../src/coherence/fleet-barrier.ts'
 import { FleetWatch } from '../../../src/coherence/fleet-watch.ts'
 import type { FleetLink, Position } from '../../../src/stores/coherent-key-store.ts'
@@ -9,6 +8,7 @@ import { type Fleet, only } from '../../../src/stores/postgres/rows.ts'
 import type { Session } from '../../../src/stores/postgres/session.ts'
 import { settle } from '../../../src/stores/postgres/settings.ts'
 import { statementsFor } from '../../../src/stores/postgres/statements.ts'
+import { openDatabase } from '../../harness/database.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, Events, NEVER, newPool } from './setup.ts'
 
@@ -297,7 +297,4 @@ protocol('the fleet protocol on PostgreSQL', async () => {
   return { pool, close: () => pool.end() }
 })
 
-protocol('the fleet protocol on PGlite', async () => {
-  const pool = await PGlite.create()
-  return { pool, close: () => pool.close() }
-})
+protocol('the fleet protocol on PGlite', openDatabase)

@@ -1,6 +1,6 @@
-import { PGlite } from '@electric-sql/pglite'
 import { Pool } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { openDatabase } from '../../harness/database.ts'
 import { startPostgres } from '../../servers/index.ts'
 import { coherenceContract, keyStoreContract } from '../contract.ts'
 
@@ -20,10 +20,10 @@ async function onServer() {
 }
 
 async function onPglite() {
-  const pool = await PGlite.create()
+  const { pool, close } = await openDatabase()
   const store = new PostgresKeyStore({ pool })
   await store.migrate()
-  return { store, close: () => pool.close() }
+  return { store, close }
 }
 
 keyStoreContract('PostgresKeyStore', { open: onServer })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PGlite } from '@electric-sql/pglite'
 import { Pool } from 'pg'
 import {
   migrationSql,
   type PostgresKeyStoreOptions,
   PostgresKeyStore,
 } from '../../../src/stores/postgres/index.ts'
+import { openDatabase } from '../../harness/database.ts'
 import { Events, NEVER } from './setup.ts'
 
 describe('the options of PostgresKeyStore', () => {
@@ -28,9 +28,9 @@ describe('the options of PostgresKeyStore', () => {
   })
 
   it('take whatever can query', async () => {
-    const pglite = new PGlite()
+    const { pool: pglite, close } = await openDatabase()
     accepted({ pool: pglite })
-    await pglite.close()
+    await close()
     accepted({ pool: { query: async () => ({ rows: [] }) } })
     accepted({ pool: new Pool({ max: 2 }) })
   })

@@ -1,5 +1,5 @@
 /**
- * The long run of the fault trials: `npm run test:faults -- --trials 300 --store redis --seed 7 --parallel 2`.
+ * The long run of the fault trials: `npm run trials -- --trials 300 --store redis --seed 7 --parallel 2`.
  *
  * `--seed` alone plays that one again; with `--trials` it is the first of them. `--barrier 500` measures that many
  * revocations on a fleet where all is well, and plays no trial: it fails unless every first request to another instance
