@@ -2,13 +2,25 @@
 export * from './console-auth/index.ts'
 export { ErrorResponse } from './http/error-response.ts'
 export { type ErrorEnvelope, errorEnvelope } from './http/error-envelope.ts'
-export { AuthError, type AuthErrorCode, TenantAuthError, type UsageErrorCode } from './http/errors.ts'
+export {
+  AuthError,
+  type AuthErrorCode,
+  type Effect,
+  TenantAuthError,
+  type UsageErrorCode,
+} from './http/errors.ts'
 export { KEY_PATTERN } from './keys/key-format.ts'
 export { KeyManager } from './keys/key-manager.ts'
 export type { KeyManagerOptions } from './keys/key-manager-options.ts'
 export type * from './keys/key-operations.ts'
 export { type AuditHook, type KeyAuditEvent, keyRoutes, type KeyRoutesOptions } from './key-routes/index.ts'
-export type { CreateTenantOptions, TenantChange, UpdateTenantOptions } from './keys/tenant-manager.ts'
+export type { KeyStatus } from './keys/key-status.ts'
+export type {
+  CreateTenantOptions,
+  TenantChange,
+  TenantOperations,
+  UpdateTenantOptions,
+} from './keys/tenant-manager.ts'
 export { redactCredentials, redactPaths } from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
 export type { ErrorResponseOption } from './http/refusal.ts'

@@ -127,7 +127,11 @@ async function rotateKey({ store, values, args, user }: Invocation): Promise<Res
   const id = only('the id of a key', args)
   const old = await new KeyManager(store).get(id)
   // As the old one is, in the same form.
-  const manager = managerFor(store, old.environment, /^[a-z][a-z0-9]*(?=_)/.exec(old.start)?.[0])
+  const manager = managerFor(
+    store,
+    old.environment,
+    /^([A-Za-z]\w{0,15})_[0-9A-Za-z]+_[^_]*$/.exec(old.start)?.[1],
+  )
   const { grace, expires } = values
   const rotated = await manager.rotate(id, {
     createdBy: values['created-by'] ?? user,
@@ -194,9 +198,9 @@ async function fromInput({ values, input, inputIsTerminal, err }: Invocation) {
   return { hash: hashKey(key), ...shownOf(key) }
 }
 
-/** Of a key of unknown form little is shown: a quarter of it, and sixteen characters at most. */
+/** Of a key of unknown form little is shown: a quarter of it, and twelve characters at most. */
 function shownOf(key: string) {
-  const shown = Math.min(16, Math.floor(key.length / 4))
+  const shown = Math.min(12, Math.floor(key.length / 4))
   const last = Math.min(4, Math.floor(shown / 2))
   return { start: key.slice(0, shown - last), last4: key.slice(-last) }
 }

@@ -37,6 +37,8 @@ export type AuthErrorHeaders = Readonly<Record<string, string>>
 export interface AuthErrorOptions {
   /** Why, as a stable word for logs and metrics (`revoked`, `unknown`, …). Never part of the answer. */
   reason: string
+  /** For the client, where it can be told more than the code's own message. */
+  message?: string
   /** `WWW-Authenticate`, `Retry-After`. Fastify's default error handler sends them along. */
   headers?: AuthErrorHeaders
   cause?: unknown
@@ -55,10 +57,10 @@ export class AuthError extends Error {
   readonly reason: string
   readonly headers: AuthErrorHeaders
 
-  constructor(code: AuthErrorCode, { reason, headers = {}, cause }: AuthErrorOptions) {
+  constructor(code: AuthErrorCode, { reason, message, headers = {}, cause }: AuthErrorOptions) {
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0
-    super(AUTH_ERRORS[code].message, cause === undefined ? undefined : { cause })
+    super(message ?? AUTH_ERRORS[code].message, cause === undefined ? undefined : { cause })
     Error.stackTraceLimit = limit
     this.code = code
     this.statusCode = AUTH_ERRORS[code].statusCode
@@ -84,6 +86,12 @@ const USAGE_ERRORS = {
   KEY_NOT_FOUND: 404,
   /** The key is revoked, which is for ever. */
   KEY_REVOKED: 409,
+  /** The key has expired, which is for ever as well. */
+  KEY_EXPIRED: 409,
+  /** A key would live for longer than the manager's `maxLifetime`. */
+  KEY_LIFETIME_TOO_LONG: 400,
+  /** The tenant has as many live keys as the manager's `maxKeys` lets it have. */
+  KEY_LIMIT_REACHED: 409,
   /** A key with this id, hash or idempotency key exists. */
   KEY_EXISTS: 409,
   /** A value of a key or tenant is not acceptable: the message names it and what it takes. */
@@ -96,16 +104,27 @@ const USAGE_ERRORS = {
 
 export type UsageErrorCode = keyof typeof USAGE_ERRORS
 
+/** Whether what was asked for has happened all the same: `unknown` where a store did not answer a write. */
+export type Effect = 'none' | 'done' | 'unknown'
+
+export interface TenantAuthErrorOptions {
+  cause?: unknown
+  /** Default: `unknown` of `KEY_STORE_UNAVAILABLE`, `none` of every other code. */
+  effect?: Effect
+}
+
 /** An error with a stable `code` that the program, not the client, is meant to see. */
 export class TenantAuthError extends Error {
   override readonly name = 'TenantAuthError'
   readonly code: UsageErrorCode
   readonly statusCode: number
+  readonly effect: Effect
 
-  constructor(code: UsageErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+  constructor(code: UsageErrorCode, message: string, options: TenantAuthErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.statusCode = USAGE_ERRORS[code]
+    this.effect = options.effect ?? (code === 'KEY_STORE_UNAVAILABLE' ? 'unknown' : 'none')
   }
 }
 

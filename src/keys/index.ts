@@ -2,4 +2,10 @@
 export { KeyManager } from './key-manager.ts'
 export type { KeyManagerOptions } from './key-manager-options.ts'
 export type * from './key-operations.ts'
-export type { CreateTenantOptions, TenantChange, UpdateTenantOptions } from './tenant-manager.ts'
+export type { KeyStatus } from './key-status.ts'
+export type {
+  CreateTenantOptions,
+  TenantChange,
+  TenantOperations,
+  UpdateTenantOptions,
+} from './tenant-manager.ts'

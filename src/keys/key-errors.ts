@@ -10,9 +10,20 @@ export function keyRevoked(): TenantAuthError {
   return new TenantAuthError('KEY_REVOKED', 'The key is revoked, which is for ever: create a new one')
 }
 
+export function keyExpired(): TenantAuthError {
+  return new TenantAuthError('KEY_EXPIRED', 'The key has expired, which is for ever: create a new one')
+}
+
 /** What takes over from a key that has ended would end at the same moment. */
 export function hasExpired(): TenantAuthError {
   return new TenantAuthError('KEY_INVALID', 'The key has expired: say with expiresAt when the new one is to')
+}
+
+export function limitReached(max: number): TenantAuthError {
+  return new TenantAuthError(
+    'KEY_LIMIT_REACHED',
+    `The tenant has ${max} live keys, as many as it may have: revoke one that is not needed`,
+  )
 }
 
 export function tenantNotFound(): TenantAuthError {

@@ -14,10 +14,21 @@ export { checkForm, isWellFormed } from './well-formed.ts'
 /** How many characters of the random part the display form shows at its start. */
 const SHOWN_LENGTH = 4
 
-/** Prefix and environment: lower-case letters and digits, up to 16. */
-export const LABEL_PATTERN = /^[a-z][a-z0-9]{0,15}$/
+const PREFIX = '[A-Za-z](?:[0-9A-Za-z_]{0,14}[0-9A-Za-z])?'
+const ENVIRONMENT = '[A-Za-z][0-9A-Za-z]{0,15}'
+/** Letters, digits and inner `_`, up to 16, a letter first. */
+export const PREFIX_PATTERN: RegExp = new RegExp(`^${PREFIX}$`)
+/** The same without `_`, which ends it. */
+export const ENVIRONMENT_PATTERN: RegExp = new RegExp(`^${ENVIRONMENT}$`)
 /** The form of every key, whatever its prefix and environment, as part of a regular expression. */
-export const KEY_FORM = '[a-z][a-z0-9]{0,15}_[a-z][a-z0-9]{0,15}_[0-9A-Za-z]{39}'
+export const KEY_FORM = `${PREFIX}_${ENVIRONMENT}_[0-9A-Za-z]{39}`
+/**
+ * What may be shown of the start of a key: the labels and four characters more, as `displayParts` has it, also with labels
+ * of other forms (`sk-proj-`). Of a key without labels eight, as many as are shown of a random part with its end.
+ */
+export const START_PATTERN: RegExp = new RegExp(
+  `^(?:(?:${PREFIX}_${ENVIRONMENT}_|(?:[A-Za-z][0-9A-Za-z]{0,15}[_.:-]){0,4})[!-~]{0,4}|[!-~]{0,8})$`,
+)
 /**
  * Finds keys in a text, for secret scanners: `text.match(KEY_PATTERN)`. Without look-around, which RE2 does not have.
  * What it finds is a key only if its checksum fits.

@@ -2,26 +2,40 @@
 import { badOption } from '../http/errors.ts'
 import { refuseUnknown } from '../lib/option-names.ts'
 import { isWritable, type WritableKeyStore } from '../stores/writable-key-store.ts'
-import { LABEL_PATTERN } from './key-format.ts'
+import { ENVIRONMENT_PATTERN, PREFIX_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
+import { LAST_TIME } from './limits.ts'
 
 export interface KeyManagerOptions {
-  /** The first part of every key that is made. Lower-case letters and digits, up to 16. Default: `tk`. */
+  /** The first part of every key that is made. Letters, digits and inner `_`, up to 16. Default: `tk`. */
   prefix?: string
-  /** The environments that there are, the second part of a key. Default: `['live', 'test']`. */
+  /** The environments that there are, the second part of a key: letters and digits. Default: `['live', 'test']`. */
   environments?: readonly string[]
-  /** The scopes that there are. Default: any (RFC 6749 scope tokens). */
+  /** The scopes that there are. Default: any (RFC 6749 scope tokens), which `keyRoutes` does not take for granted. */
   scopes?: readonly string[]
+  /** Milliseconds for which a key may live at most, from its making. Default: for ever. */
+  maxLifetime?: number
+  /** Milliseconds after which a key ends whose maker does not say. Default: `maxLifetime`. */
+  defaultLifetime?: number
   /** Milliseconds that a call of the store may take. A confirmation ends by itself. Default: 5,000. */
   timeout?: number
 }
 
-const OPTIONS: readonly (keyof KeyManagerOptions)[] = ['prefix', 'environments', 'scopes', 'timeout']
+const OPTIONS: readonly (keyof KeyManagerOptions)[] = [
+  'prefix',
+  'environments',
+  'scopes',
+  'maxLifetime',
+  'defaultLifetime',
+  'timeout',
+]
 
 export interface KeyManagerSettings {
   prefix: string
   environments: readonly string[]
   scopes: readonly string[] | undefined
+  maxLifetime: number | undefined
+  defaultLifetime: number | undefined
   timeout: number
 }
 
@@ -38,24 +52,39 @@ export function checkStore(store: WritableKeyStore): WritableKeyStore {
 export function checkOptions(options: KeyManagerOptions): KeyManagerSettings {
   refuseUnknown('KeyManager', options, OPTIONS)
   const { prefix = 'tk', environments = ['live', 'test'], scopes, timeout = 5_000 } = options
-  if (!isLabel(prefix)) {
-    throw badOption('KeyManager: prefix', 'lower-case letters and digits, 1 to 16, a letter first')
+  const { maxLifetime, defaultLifetime } = options
+  if (typeof prefix !== 'string' || !PREFIX_PATTERN.test(prefix)) {
+    throw badOption('KeyManager: prefix', 'letters, digits and inner _, 1 to 16, a letter first')
   }
-  if (!Array.isArray(environments) || environments.length === 0 || !environments.every(isLabel)) {
+  if (!Array.isArray(environments) || environments.length === 0 || !environments.every(isEnvironment)) {
     throw badOption(
       'KeyManager: environments',
-      'an array of one or more words of lower-case letters and digits, 1 to 16, a letter first',
+      'an array of one or more words of letters and digits, 1 to 16, a letter first',
     )
   }
   if (scopes !== undefined && !isScopeList(scopes)) {
     throw badOption('KeyManager: scopes', 'an array of at most 100 RFC 6749 scope tokens')
   }
-  if (!Number.isInteger(timeout) || timeout < 1 || timeout > 0x7fff_ffff) {
-    throw badOption('KeyManager: timeout', 'a whole number of milliseconds from 1 to 2147483647')
+  milliseconds('timeout', timeout, 0x7fff_ffff)
+  if (maxLifetime !== undefined) milliseconds('maxLifetime', maxLifetime, LAST_TIME)
+  if (defaultLifetime !== undefined)
+    milliseconds('defaultLifetime', defaultLifetime, maxLifetime ?? LAST_TIME)
+  return {
+    prefix,
+    environments: [...environments],
+    scopes: scopes && Object.freeze([...scopes]),
+    maxLifetime,
+    defaultLifetime,
+    timeout,
   }
-  return { prefix, environments: [...environments], scopes: scopes && [...scopes], timeout }
 }
 
-function isLabel(value: unknown): boolean {
-  return typeof value === 'string' && LABEL_PATTERN.test(value)
+function milliseconds(name: string, value: unknown, most: number): void {
+  if (!Number.isInteger(value) || Number(value) < 1 || Number(value) > most) {
+    throw badOption(`KeyManager: ${name}`, `a whole number of milliseconds from 1 to ${most}`)
+  }
+}
+
+function isEnvironment(value: unknown): boolean {
+  return typeof value === 'string' && ENVIRONMENT_PATTERN.test(value)
 }

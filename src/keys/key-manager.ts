@@ -1,8 +1,22 @@
 /** The life of a key: made, shown once, listed, changed, rotated, revoked for ever. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
-import type { KeyDetails, KeyPatch, NewKey, WritableKeyStore, Written } from '../stores/writable-key-store.ts'
+import type {
+  KeyDetails,
+  KeyPatch,
+  NewKey,
+  TenantDetails,
+  WritableKeyStore,
+  Written,
+} from '../stores/writable-key-store.ts'
 import { decodeCursor, encodeCursor } from './key-cursor.ts'
-import { hasExpired, INSERT_REFUSALS, insertRefused, keyNotFound, keyRevoked } from './key-errors.ts'
+import {
+  hasExpired,
+  INSERT_REFUSALS,
+  insertRefused,
+  keyExpired,
+  keyNotFound,
+  keyRevoked,
+} from './key-errors.ts'
 import { randomId, repeatableId } from './key-id.ts'
 import { displayParts, generateKey, hashKey } from './key-format.ts'
 import {
@@ -14,10 +28,12 @@ import {
 import type {
   CreateKeyOptions,
   CreatedKey,
+  IdentifiedKey,
   ImportKeyOptions,
   KeyChange,
+  KeyOperations,
+  KeyOwner,
   KeyPage,
-  KeyScope,
   ListKeysOptions,
   RotatedKey,
   RotateKeyOptions,
@@ -30,21 +46,29 @@ import {
   checkId,
   checkImported,
   checkLimit,
-  checkMetadata,
   checkName,
   checkOptionalText,
   checkScopes,
   isId,
 } from './key-values.ts'
+import { statusOfKey } from './key-status.ts'
+import { Lifetime } from './lifetime.ts'
+import { checkMetadata } from './metadata.ts'
 import { StoreAccess } from './store-access.ts'
-import { keyDetails, keyList, keyOrNull } from './stored-details.ts'
-import { TenantManager } from './tenant-manager.ts'
+import { keyDetails, keyList, keyOrNull, storedIds } from './stored-details.ts'
+import {
+  type CreateTenantOptions,
+  type TenantChange,
+  TenantManager,
+  type TenantOperations,
+  type UpdateTenantOptions,
+} from './tenant-manager.ts'
 
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
  *
  * Whatever narrows a key returns when the fleet goes by it, with what is known of that (`Confirmation`). Every call may
- * throw `KEY_STORE_UNAVAILABLE`: of a write it is then not known whether it took effect.
+ * throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, as far as that is known.
  *
  * ```ts
  * const keys = new KeyManager(keyStore, { scopes: ['verify:write', 'usage:read'] })
@@ -52,23 +76,43 @@ import { TenantManager } from './tenant-manager.ts'
  * const { confirmedBy, waitedMs } = await keys.revoke(details.id)
  * ```
  */
-export class KeyManager extends TenantManager {
+export class KeyManager implements KeyOperations, TenantOperations {
+  /** The scopes that there are, `undefined` for any. */
+  readonly scopes: readonly string[] | undefined
   readonly #settings: KeyManagerSettings
+  readonly #store: StoreAccess
+  readonly #tenants: TenantManager
+  readonly #lifetime: Lifetime
 
   /** @throws `TENANT_AUTH_BAD_OPTION` naming the option and what it takes */
   constructor(store: WritableKeyStore, options: KeyManagerOptions = {}) {
-    const settings = checkOptions(options)
-    super(new StoreAccess(checkStore(store), settings.timeout))
-    this.#settings = settings
+    this.#settings = checkOptions(options)
+    this.#store = new StoreAccess(checkStore(store), this.#settings.timeout)
+    this.#tenants = new TenantManager(this.#store)
+    this.#lifetime = new Lifetime(this.#settings.maxLifetime, this.#settings.defaultLifetime)
+    this.scopes = this.#settings.scopes
   }
 
-  /**
-   * Makes a key. The answer is the only one that ever holds it, and comes after the store has it for good.
-   *
-   * A create that threw may have left a key that nobody has seen. With an `idempotencyKey` the next attempt says so.
-   *
-   * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before), `KEY_STORE_UNAVAILABLE`
-   */
+  createTenant(options: CreateTenantOptions): Promise<{ tenant: TenantDetails }> {
+    return this.#tenants.createTenant(options)
+  }
+
+  getTenant(id: string): Promise<TenantDetails> {
+    return this.#tenants.getTenant(id)
+  }
+
+  updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange> {
+    return this.#tenants.updateTenant(id, options)
+  }
+
+  suspendTenant(id: string): Promise<TenantChange> {
+    return this.#tenants.suspendTenant(id)
+  }
+
+  resumeTenant(id: string): Promise<TenantChange> {
+    return this.#tenants.resumeTenant(id)
+  }
+
   async create(options: CreateKeyOptions): Promise<CreatedKey> {
     const id = await this.#newId(checkId('tenantId', options.tenantId), options.idempotencyKey)
     const values = this.#newValues(options)
@@ -77,38 +121,44 @@ export class KeyManager extends TenantManager {
     return { key, details: record }
   }
 
-  /**
-   * Takes in a key that was made elsewhere, by its hash. A key of another form than this package's takes
-   * `keyFormat: 'any'` at `tenantAuth`.
-   *
-   * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (a key with this hash), `KEY_STORE_UNAVAILABLE`
-   */
   async import(options: ImportKeyOptions): Promise<KeyChange> {
     const key = { ...this.#newValues(options), ...checkImported(options) }
     // Unlike a fresh key it may have been asked for before, and refused.
     return this.#confirmed(await this.#insert({ ...key, id: randomId() }))
   }
 
-  /** @throws `KEY_NOT_FOUND`, `KEY_STORE_UNAVAILABLE` */
-  async get(id: string, scope: KeyScope = {}): Promise<KeyDetails> {
+  async get(id: string, owner: KeyOwner = {}): Promise<KeyDetails> {
     // A tenantId that is there but undefined is a caller's mistake, and must not open every tenant's keys.
-    const tenantId = 'tenantId' in scope ? checkId('tenantId', scope.tenantId) : undefined
+    const tenantId = 'tenantId' in owner ? checkId('tenantId', owner.tenantId) : undefined
     const details = isId(id) ? await this.#find(id) : null
     if (!details || (tenantId !== undefined && details.tenantId !== tenantId)) throw keyNotFound()
     return details
   }
 
-  /**
-   * A tenant's keys, newest first, revoked and expired ones included. An unknown tenant has none.
-   *
-   * @throws `KEY_INVALID`, `KEY_STORE_UNAVAILABLE`
-   */
+  async identify(key: string): Promise<IdentifiedKey> {
+    if (typeof key !== 'string' || key === '' || key.length > 512) throw keyNotFound()
+    const hash = hashKey(key)
+    const found = await this.#store.read(
+      (store, signal) => store.findByHash(hash, { signal }),
+      (answer) => storedIds(answer),
+    )
+    if (found === null) throw keyNotFound()
+    const details = await this.get(found.id, { tenantId: found.tenantId })
+    const tenant = await this.getTenant(details.tenantId)
+    const status = statusOfKey(details)
+    return {
+      details,
+      tenant,
+      status: status === 'active' && tenant.suspendedAt !== null ? 'suspended' : status,
+    }
+  }
+
   async list({ tenantId, limit, cursor }: ListKeysOptions): Promise<KeyPage> {
     checkId('tenantId', tenantId)
     const size = checkLimit(limit)
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     // One more than is shown tells whether there are more.
-    const found = await this.access.read(
+    const found = await this.#store.read(
       (store) => store.listKeys({ tenantId, limit: size + 1, after }),
       (answer) => keyList(answer, tenantId),
     )
@@ -117,23 +167,12 @@ export class KeyManager extends TenantManager {
     return { keys, nextCursor: found.length > size && last ? encodeCursor(last) : null }
   }
 
-  /**
-   * Makes a key that takes over from another: same tenant, name, environment, scopes and metadata, and the same expiry
-   * unless told otherwise. The old key stays valid, or ends by itself after the grace, never later than it would have.
-   *
-   * A key that ends soon, because its own time is up or because it was rotated before, hands that end on: say `expiresAt`.
-   *
-   * What could not be confirmed is answered as `confirmedBy: 'none'` rather than thrown: the new key must not be lost.
-   *
-   * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
-   *   `KEY_STORE_UNAVAILABLE`
-   */
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotatedKey> {
     const old = await this.get(id, options)
-    const { createdBy = null, idempotencyKey, expiresAt = old.expiresAt } = options
+    const { createdBy = null, idempotencyKey, expiresAt } = options
     const newId = await this.#newId(old.tenantId, idempotencyKey)
     const now = new Date()
-    if (options.expiresAt === undefined && old.expiresAt !== null && old.expiresAt <= now) throw hasExpired()
+    if (expiresAt === undefined && statusOfKey(old, now.getTime()) === 'expired') throw hasExpired()
     const grace = checkGrace(options.grace)
     const retireAt = grace === undefined ? null : new Date(now.getTime() + grace)
     const values = {
@@ -142,7 +181,7 @@ export class KeyManager extends TenantManager {
       environment: checkEnvironment(old.environment, this.#settings.environments),
       scopes: old.scopes,
       metadata: old.metadata,
-      expiresAt: checkExpiry(expiresAt),
+      expiresAt: this.#end(expiresAt, now, old.expiresAt),
       createdAt: now,
       createdBy: checkOptionalText('createdBy', createdBy),
     }
@@ -151,42 +190,36 @@ export class KeyManager extends TenantManager {
       { ...values, id: newId, ...displayParts(key), hash: hashKey(key) },
       { id, expiresAt: retireAt },
     )
-    const confirmation = await this.access.confirm(epoch).catch(() => unconfirmed(epoch, now))
+    const confirmation = await this.#store.confirm(epoch).catch(() => unconfirmed(epoch, now))
     return { key, details: record, retired: retired(old, retireAt), ...confirmation }
   }
 
-  /**
-   * Changes a key's name, scopes, expiry or metadata.
-   *
-   * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_INVALID`, `KEY_STORE_UNAVAILABLE`
-   */
-  async update(id: string, options: UpdateKeyOptions, scope: KeyScope = {}): Promise<KeyChange> {
+  async update(id: string, options: UpdateKeyOptions, owner: KeyOwner = {}): Promise<KeyChange> {
     const { name, scopes, expiresAt, metadata } = options
     const patch: KeyPatch = {
       ...(name !== undefined && { name: checkName(name) }),
-      ...(scopes !== undefined && { scopes: checkScopes(scopes, this.#settings.scopes) }),
+      ...(scopes !== undefined && { scopes: checkScopes(scopes, this.scopes) }),
       ...(expiresAt !== undefined && { expiresAt: checkExpiry(expiresAt) }),
       ...(metadata !== undefined && { metadata: checkMetadata(metadata) }),
     }
-    await this.get(id, scope)
-    const written = await this.access.write(
+    const old = await this.get(id, owner)
+    refuseEnded(old)
+    if (expiresAt !== undefined) this.#lifetime.check(expiresAt, old.createdAt)
+    const written = await this.#store.write(
       (store) => store.updateKey(id, patch),
       (record) => keyDetails(record, { id }),
       [null],
     )
-    if (written === null) throw keyRevoked()
+    if (written === null) {
+      refuseEnded(await this.get(id, owner))
+      throw keyRevoked()
+    }
     return this.#confirmed(written)
   }
 
-  /**
-   * Ends a key for ever. When it has returned, no instance of the fleet accepts the key. Idempotent: revoking it again
-   * keeps the first `revokedAt`, and confirms anew.
-   *
-   * @throws `KEY_NOT_FOUND`, `KEY_STORE_UNAVAILABLE`: then nothing is claimed, so revoke again until it returns
-   */
-  async revoke(id: string, scope: KeyScope = {}): Promise<KeyChange> {
-    await this.get(id, scope)
-    const written = await this.access.write(
+  async revoke(id: string, owner: KeyOwner = {}): Promise<KeyChange> {
+    await this.get(id, owner)
+    const written = await this.#store.write(
       (store) => store.revokeKey(id, new Date()),
       (record) => {
         const details = keyDetails(record, { id })
@@ -215,7 +248,7 @@ export class KeyManager extends TenantManager {
   }
 
   #find(id: string): Promise<KeyDetails | null> {
-    return this.access.read(
+    return this.#store.read(
       (store) => store.findKey(id),
       (answer) => keyOrNull(answer, id),
     )
@@ -227,24 +260,31 @@ export class KeyManager extends TenantManager {
     environment,
     scopes = [],
     metadata = {},
-    expiresAt = null,
+    expiresAt,
     createdBy = null,
   }: CreateKeyOptions) {
+    const createdAt = new Date()
     return {
       tenantId: checkId('tenantId', tenantId),
       name: checkName(name),
       environment: checkEnvironment(environment, this.#settings.environments),
-      scopes: checkScopes(scopes, this.#settings.scopes),
+      scopes: checkScopes(scopes, this.scopes),
       metadata: checkMetadata(metadata),
-      expiresAt: checkExpiry(expiresAt),
-      createdAt: new Date(),
+      expiresAt: this.#end(expiresAt, createdAt),
+      createdAt,
       createdBy: checkOptionalText('createdBy', createdBy),
     }
   }
 
+  #end(expiresAt: Date | null | undefined, createdAt: Date, inherited?: Date | null): Date | null {
+    return expiresAt === undefined
+      ? this.#lifetime.usual(createdAt, inherited)
+      : this.#lifetime.check(expiresAt, createdAt)
+  }
+
   async #insert(key: NewKey, retire?: { id: string; expiresAt: Date | null }): Promise<Written<KeyDetails>> {
     const { id, tenantId } = key
-    const written = await this.access.write(
+    const written = await this.#store.write(
       (store) => store.insertKey(key, retire),
       (record) => keyDetails(record, { id, tenantId }),
       INSERT_REFUSALS,
@@ -254,8 +294,15 @@ export class KeyManager extends TenantManager {
   }
 
   async #confirmed({ record, epoch }: Written<KeyDetails>): Promise<KeyChange> {
-    return { details: record, ...(await this.access.confirm(epoch)) }
+    return { details: record, ...(await this.#store.confirm(epoch)) }
   }
+}
+
+/** @throws `KEY_REVOKED`, `KEY_EXPIRED` */
+function refuseEnded(key: KeyDetails): void {
+  const status = statusOfKey(key)
+  if (status === 'revoked') throw keyRevoked()
+  if (status === 'expired') throw keyExpired()
 }
 
 function retired(old: KeyDetails, retireAt: Date | null): KeyDetails {

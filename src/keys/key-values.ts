@@ -1,49 +1,36 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
-import { isDeepStrictEqual } from 'node:util'
-import { TenantAuthError } from '../http/errors.ts'
-import { hashKey } from './key-format.ts'
-
-const NAME_LENGTH = 100
-const ID_LENGTH = 200
-const SCOPE_LENGTH = 100
-const SCOPES = 100
-const METADATA_BYTES = 4_096
-const LONGEST_GRACE = 366 * 24 * 3_600_000
-/** The last millisecond of 9999: what every database can hold. */
-const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+import { types } from 'node:util'
+import { hashKey, START_PATTERN } from './key-format.ts'
+import { holdsKey } from './key-text.ts'
+import {
+  DEFAULT_PAGE,
+  ID_LENGTH,
+  LAST_LENGTH,
+  LAST_TIME,
+  LONGEST_GRACE,
+  NAME_LENGTH,
+  PAGE,
+  SCOPE_LENGTH,
+  SCOPES,
+  START_LENGTH,
+} from './limits.ts'
+import { checkText, invalid, isText, refuseKeyIn } from './text.ts'
 
 /** RFC 6749, section 3.3: printable ASCII without space, quote and backslash. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-/**
- * Control characters and separators of lines forge log lines, those of writing direction make a name look like another
- * one, and half a surrogate pair is no text.
- */
-const NO_TEXT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
-const HALF_A_PAIR = /\p{Cs}/u
+const SHOWN_LAST = /^[\x21-\x7e]*$/
 
-export function invalid(name: string, takes: string): TenantAuthError {
-  return new TenantAuthError('KEY_INVALID', `${name} must be ${takes}`)
-}
-
-function isText(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= max && !NO_TEXT.test(value)
-}
-
-/** Whether a value may be the id of a key or a tenant. */
+/** Whether a value may be the id of a key or a tenant. A key is none: what looks for it would hand it on. */
 export function isId(value: unknown): value is string {
-  return isText(value, ID_LENGTH)
+  return isText(value, ID_LENGTH) && !holdsKey(value)
 }
 
 export function checkId(name: string, value: unknown): string {
-  if (!isId(value)) throw invalid(name, `a string of 1 to ${ID_LENGTH} characters without control characters`)
-  return value
+  return checkText(name, value, ID_LENGTH)
 }
 
 export function checkName(value: unknown): string {
-  if (!isText(value, NAME_LENGTH)) {
-    throw invalid('name', `a string of 1 to ${NAME_LENGTH} characters without control characters`)
-  }
-  return value
+  return checkText('name', value, NAME_LENGTH)
 }
 
 /** @param allowed where it is given, the only scopes there are */
@@ -54,6 +41,7 @@ export function checkScopes(value: unknown, allowed: readonly string[] | undefin
       `an array of at most ${SCOPES} strings, each of 1 to ${SCOPE_LENGTH} printable ASCII characters but space, " and \\`,
     )
   }
+  if (value.some(holdsKey)) refuseKeyIn('scopes')
   if (allowed !== undefined && !value.every((scope) => allowed.includes(scope))) {
     throw invalid('scopes', `among ${allowed.join(', ')}`)
   }
@@ -70,12 +58,14 @@ export function isScopeList(value: unknown): value is readonly string[] {
   )
 }
 
+/** @returns a `Date` of its own */
 export function checkExpiry(value: unknown): Date | null {
   if (value === null) return null
-  if (!(value instanceof Date) || !(value.getTime() > Date.now()) || value.getTime() > LAST_TIME) {
+  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN
+  if (!(time > Date.now()) || time > LAST_TIME) {
     throw invalid('expiresAt', 'null or a Date in the future, up to the year 9999')
   }
-  return value
+  return new Date(time)
 }
 
 export function checkEnvironment(value: unknown, environments: readonly string[]): string {
@@ -89,13 +79,13 @@ export function checkEnvironment(value: unknown, environments: readonly string[]
 export function checkGrace(value: unknown): number | undefined {
   if (value === undefined) return undefined
   if (!isWhole(value, 0, LONGEST_GRACE)) {
-    throw invalid('grace', 'a whole number of milliseconds, from 0 to those of a year')
+    throw invalid('grace', 'a whole number of milliseconds, from 0 to those of 365 days')
   }
   return value
 }
 
-export function checkLimit(value: unknown = 50): number {
-  if (!isWhole(value, 1, 100)) throw invalid('limit', 'a whole number from 1 to 100')
+export function checkLimit(value: unknown = DEFAULT_PAGE): number {
+  if (!isWhole(value, 1, PAGE)) throw invalid('limit', `a whole number from 1 to ${PAGE}`)
   return value
 }
 
@@ -108,8 +98,15 @@ export function checkImported({ hash, start, last4 }: Record<'hash' | 'start' | 
   if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) {
     throw invalid('hash', 'the SHA-256 of the key, 64 lower-case hexadecimal characters')
   }
-  if (!isShown(start, 40)) throw invalid('start', 'at most 40 printable ASCII characters')
-  if (!isShown(last4, 4)) throw invalid('last4', 'at most 4 printable ASCII characters')
+  if (typeof start !== 'string' || start.length > START_LENGTH || !START_PATTERN.test(start)) {
+    throw invalid(
+      'start',
+      `its labels, as in sk_live_, and at most four characters more, ${START_LENGTH} in all`,
+    )
+  }
+  if (typeof last4 !== 'string' || last4.length > LAST_LENGTH || !SHOWN_LAST.test(last4)) {
+    throw invalid('last4', `at most ${LAST_LENGTH} printable ASCII characters`)
+  }
   // One after the other, and with the end of the one the beginning of the other.
   for (let shared = 0; shared <= last4.length; shared++) {
     if (start.endsWith(last4.slice(0, shared)) && hashKey(start + last4.slice(shared)) === hash) {
@@ -119,40 +116,6 @@ export function checkImported({ hash, start, last4 }: Record<'hash' | 'start' | 
   return { hash, start, last4 }
 }
 
-function isShown(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value.length <= max && /^[\x21-\x7e]*$/.test(value)
-}
-
 function isWhole(value: unknown, least: number, most: number): value is number {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most
-}
-
-/** Metadata is what JSON can say without loss: a class, a `Date`, `undefined` or a cycle would not come back as it went. */
-export function checkMetadata(value: unknown): object {
-  const copy = jsonCopy(value)
-  if (copy === undefined) {
-    throw invalid('metadata', `a plain object that survives JSON, of at most ${METADATA_BYTES} bytes in it`)
-  }
-  return copy
-}
-
-function jsonCopy(value: unknown): object | undefined {
-  try {
-    const json = JSON.stringify(value)
-    if (Buffer.byteLength(json) > METADATA_BYTES) return undefined
-    const copy: unknown = JSON.parse(json, (key, item: unknown) => {
-      if (!isStorable(key) || (typeof item === 'string' && !isStorable(item))) throw new Error('no text')
-      return item
-    })
-    const isObject = typeof copy === 'object' && copy !== null && !Array.isArray(copy)
-    return isObject && isDeepStrictEqual(copy, value) ? copy : undefined
-  } catch {
-    // A cycle, a BigInt, a getter or `toJSON` that throws, nothing that JSON can say at all.
-    return undefined
-  }
-}
-
-/** PostgreSQL, for one, holds neither in JSON. */
-function isStorable(text: string): boolean {
-  return !text.includes('\0') && !HALF_A_PAIR.test(text)
 }

@@ -1,8 +1,9 @@
 /**
- * How `KeyManager` speaks to a store: with a time limit, with its failures told in one way, and with its answers looked
- * at before they are trusted.
+ * How `KeyManager` speaks to a store: with a time limit, with its answers looked at before they are trusted, and with its
+ * failures told in one way. A store that says in an error of this package what it knows is quoted; the words of any other
+ * error may hold what nobody is to see.
  */
-import { TenantAuthError } from '../http/errors.ts'
+import { type Effect, TenantAuthError } from '../http/errors.ts'
 import { type Confirmation, isCoherent } from '../stores/coherent-key-store.ts'
 import type { WritableKeyStore, Written } from '../stores/writable-key-store.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -26,13 +27,13 @@ export class StoreAccess {
 
   /** @param checked looks at the answer and throws where it cannot be trusted */
   async read<Answer>(
-    call: (store: WritableKeyStore) => Promise<unknown>,
+    call: (store: WritableKeyStore, signal: AbortSignal) => Promise<unknown>,
     checked: (answer: unknown) => Answer,
   ): Promise<Answer> {
     try {
-      return checked(await withTimeLimit(systemClock, this.#timeout, () => call(this.#store)))
+      return checked(await withTimeLimit(systemClock, this.#timeout, (signal) => call(this.#store, signal)))
     } catch (error) {
-      throw unavailable(NOT_READ, error)
+      throw unavailable(NOT_READ, error, 'none')
     }
   }
 
@@ -52,7 +53,7 @@ export class StoreAccess {
       const refusal = refusals.find((refusal) => refusal === answer)
       return refusal === undefined ? checkedWrite(answer, checked) : refusal
     } catch (error) {
-      throw unavailable(NOT_KNOWN, error)
+      throw unavailable(NOT_KNOWN, error, 'unknown')
     }
   }
 
@@ -62,8 +63,7 @@ export class StoreAccess {
     try {
       return await this.#store.coherence.confirm(epoch)
     } catch (error) {
-      if (error instanceof TenantAuthError) throw error
-      throw unavailable(NOT_CONFIRMED, error)
+      throw unavailable(NOT_CONFIRMED, error, 'done')
     }
   }
 }
@@ -75,6 +75,7 @@ function checkedWrite<Record>(answer: unknown, checked: (record: unknown) => Rec
   return { record: checked(record), epoch }
 }
 
-function unavailable(message: string, error: unknown): TenantAuthError {
-  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause: maskedError(error) })
+function unavailable(message: string, error: unknown, effect: Effect): TenantAuthError {
+  if (error instanceof TenantAuthError) return error
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause: maskedError(error), effect })
 }

@@ -2,12 +2,13 @@
  * What a store answers of keys and tenants, looked at before it is passed on, and copied column by column: what it has
  * beyond the contract, a hash say, stays behind.
  */
+import { types } from 'node:util'
 import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
 
 type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string'
-const isDate: Check = (value) => value instanceof Date && !Number.isNaN(value.getTime())
+const isMoment: Check = (value) => types.isDate(value) && !Number.isNaN(Date.prototype.getTime.call(value))
 const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isTextList: Check = (value) => Array.isArray(value) && value.every(isText)
 const orNull =
@@ -24,19 +25,19 @@ const KEY: Record<keyof KeyDetails, Check> = {
   metadata: isObject,
   start: isText,
   last4: isText,
-  createdAt: isDate,
+  createdAt: isMoment,
   createdBy: orNull(isText),
-  expiresAt: orNull(isDate),
-  revokedAt: orNull(isDate),
-  lastUsedAt: orNull(isDate),
+  expiresAt: orNull(isMoment),
+  revokedAt: orNull(isMoment),
+  lastUsedAt: orNull(isMoment),
 }
 
 const TENANT: Record<keyof TenantDetails, Check> = {
   id: isText,
   name: isText,
   metadata: isObject,
-  createdAt: isDate,
-  suspendedAt: orNull(isDate),
+  createdAt: isMoment,
+  suspendedAt: orNull(isMoment),
 }
 
 /**
@@ -68,6 +69,17 @@ export function tenantOrNull(answer: unknown, id: string): TenantDetails | null 
   return isNothing(answer) ? null : tenantDetails(answer, id)
 }
 
+/** Whose key a look-up has found, `null` where it has found none. */
+export function storedIds(answer: unknown): { id: string; tenantId: string } | null {
+  if (isNothing(answer)) return null
+  const { id, tenant } = Object(answer) as { id?: unknown; tenant?: unknown }
+  const { id: tenantId } = Object(tenant) as { id?: unknown }
+  if (typeof id !== 'string' || typeof tenantId !== 'string') {
+    throw new Error('the key store answered a key without its id or its tenant')
+  }
+  return { id, tenantId }
+}
+
 function isNothing(answer: unknown): boolean {
   return answer === null || answer === undefined
 }
@@ -80,7 +92,8 @@ function columns<Details>(
   const row = Object(answer) as Record<string, unknown>
   const copy = Object.entries<Check>(checks).map(([name, check]) => {
     if (!check(row[name])) throw new Error(`the key store answered a wrong ${name}`)
-    return [name, row[name]] as const
+    const value = row[name]
+    return [name, types.isDate(value) ? new Date(Date.prototype.getTime.call(value)) : value] as const
   })
   for (const [name, value] of Object.entries(asked)) {
     if (row[name] !== value)

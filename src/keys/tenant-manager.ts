@@ -4,7 +4,8 @@ import { TenantAuthError } from '../http/errors.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { TenantDetails, TenantPatch } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'
-import { checkId, checkMetadata, checkName, isId } from './key-values.ts'
+import { checkId, checkName, isId } from './key-values.ts'
+import { checkMetadata } from './metadata.ts'
 import type { StoreAccess } from './store-access.ts'
 import { tenantDetails, tenantOrNull } from './stored-details.ts'
 
@@ -27,14 +28,31 @@ export interface TenantChange extends Confirmation {
   tenant: TenantDetails
 }
 
-export class TenantManager {
-  protected readonly access: StoreAccess
+/** What `KeyManager` does with tenants. Every call may throw `KEY_STORE_UNAVAILABLE`. */
+export interface TenantOperations {
+  /** @throws `TENANT_EXISTS`, `KEY_INVALID` */
+  createTenant(options: CreateTenantOptions): Promise<{ tenant: TenantDetails }>
+  /** @throws `TENANT_NOT_FOUND` */
+  getTenant(id: string): Promise<TenantDetails>
+  /** @throws `TENANT_NOT_FOUND`, `KEY_INVALID` */
+  updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange>
+  /**
+   * Makes every key of the tenant answer 403, until it is resumed. One that is suspended already keeps its `suspendedAt`.
+   *
+   * @throws `TENANT_NOT_FOUND`
+   */
+  suspendTenant(id: string): Promise<TenantChange>
+  /** @throws `TENANT_NOT_FOUND` */
+  resumeTenant(id: string): Promise<TenantChange>
+}
 
-  constructor(access: StoreAccess) {
-    this.access = access
+export class TenantManager implements TenantOperations {
+  readonly #store: StoreAccess
+
+  constructor(store: StoreAccess) {
+    this.#store = store
   }
 
-  /** @throws `TENANT_EXISTS`, `KEY_INVALID`, `KEY_STORE_UNAVAILABLE` */
   async createTenant({
     id = `tenant_${randomBytes(12).toString('hex')}`,
     name,
@@ -47,7 +65,7 @@ export class TenantManager {
       createdAt: new Date(),
       suspendedAt: null,
     }
-    const written = await this.access.write(
+    const written = await this.#store.write(
       (store) => store.insertTenant(tenant),
       (record) => tenantDetails(record, tenant.id),
       [null],
@@ -56,10 +74,9 @@ export class TenantManager {
     return { tenant: written.record }
   }
 
-  /** @throws `TENANT_NOT_FOUND`, `KEY_STORE_UNAVAILABLE` */
   async getTenant(id: string): Promise<TenantDetails> {
     const tenant = isId(id)
-      ? await this.access.read(
+      ? await this.#store.read(
           (store) => store.findTenant(id),
           (answer) => tenantOrNull(answer, id),
         )
@@ -68,7 +85,6 @@ export class TenantManager {
     return tenant
   }
 
-  /** @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_STORE_UNAVAILABLE` */
   async updateTenant(id: string, { name, metadata }: UpdateTenantOptions): Promise<TenantChange> {
     return this.#change(id, {
       ...(name !== undefined && { name: checkName(name) }),
@@ -76,30 +92,24 @@ export class TenantManager {
     })
   }
 
-  /**
-   * Makes every key of the tenant answer 403, until it is resumed. One that is suspended already keeps its `suspendedAt`.
-   *
-   * @throws `TENANT_NOT_FOUND`, `KEY_STORE_UNAVAILABLE`
-   */
   async suspendTenant(id: string): Promise<TenantChange> {
     const { suspendedAt } = await this.getTenant(id)
     return this.#change(id, { suspendedAt: suspendedAt ?? new Date() })
   }
 
-  /** @throws `TENANT_NOT_FOUND`, `KEY_STORE_UNAVAILABLE` */
   async resumeTenant(id: string): Promise<TenantChange> {
     return this.#change(id, { suspendedAt: null })
   }
 
   async #change(id: string, patch: TenantPatch): Promise<TenantChange> {
     const written = isId(id)
-      ? await this.access.write(
+      ? await this.#store.write(
           (store) => store.updateTenant(id, patch),
           (record) => tenantDetails(record, id),
           [null],
         )
       : null
     if (written === null) throw tenantNotFound()
-    return { tenant: written.record, ...(await this.access.confirm(written.epoch)) }
+    return { tenant: written.record, ...(await this.#store.confirm(written.epoch)) }
   }
 }

@@ -8,10 +8,10 @@ export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 export const RANDOM_LENGTH = 33
 export const CHECKSUM_LENGTH = 6
 const UNDERSCORE = 0x5f
-const MAX_LABEL_LENGTH = 16
+export const MAX_LABEL_LENGTH = 16
+const LABELS_LENGTH = 2 * (MAX_LABEL_LENGTH + 1)
 /** Where the letters begin in base62. */
 const UPPER_CASE = 10
-const LOWER_CASE = 36
 /** Character code → what it stands for in base62, or -1. */
 const BASE62_VALUES = Int8Array.from({ length: 128 }, (_, code) => BASE62.indexOf(String.fromCharCode(code)))
 /** CRC32 of each byte. */
@@ -32,9 +32,18 @@ export function isWellFormed(key: string): boolean {
 export function checkForm(key: string): Form {
   const end = key.length - CHECKSUM_LENGTH
   const start = end - RANDOM_LENGTH
-  if (!hasLabels(key, start - 1)) return 'malformed'
+  // Prefix and environment, each with its `_`.
+  if (start > LABELS_LENGTH || key.charCodeAt(start - 1) !== UNDERSCORE) return 'malformed'
   let crc = -1
-  for (let i = 0; i < start; i++) crc = updateCrc(crc, key.charCodeAt(i))
+  let middle = -1
+  for (let i = 0; i < start; i++) {
+    const code = key.charCodeAt(i)
+    if (code === UNDERSCORE) {
+      if (i < start - 1) middle = i
+    } else if (valueOf(code) < 0) return 'malformed'
+    crc = updateCrc(crc, code)
+  }
+  if (!areLabels(key, middle, start - 1)) return 'malformed'
   for (let i = start; i < end; i++) {
     const code = key.charCodeAt(i)
     if (valueOf(code) < 0) return 'malformed'
@@ -49,22 +58,17 @@ export function checkForm(key: string): Form {
   return claimed === ~crc >>> 0 ? 'well formed' : 'wrong checksum'
 }
 
-/** Whether a key begins with two labels, of which the second ends at the `_` at `end`. */
-function hasLabels(key: string, end: number): boolean {
-  if (key.charCodeAt(end) !== UNDERSCORE) return false
-  const first = key.indexOf('_')
-  return isLabel(key, 0, first) && isLabel(key, first + 1, end)
-}
-
-/** `LABEL_PATTERN` on a part of a string. */
-function isLabel(key: string, start: number, end: number): boolean {
-  if (end <= start || end - start > MAX_LABEL_LENGTH || valueOf(key.charCodeAt(start)) < LOWER_CASE)
-    return false
-  for (let i = start; i < end; i++) {
-    const value = valueOf(key.charCodeAt(i))
-    if (value < 0 || (value >= UPPER_CASE && value < LOWER_CASE)) return false
-  }
-  return true
+/** Whether what stands before and after the `_` at `middle` has the length of labels, and begins and ends as they do. */
+function areLabels(key: string, middle: number, end: number): boolean {
+  return (
+    middle > 0 &&
+    middle <= MAX_LABEL_LENGTH &&
+    end - middle > 1 &&
+    end - middle <= MAX_LABEL_LENGTH + 1 &&
+    valueOf(key.charCodeAt(0)) >= UPPER_CASE &&
+    valueOf(key.charCodeAt(middle + 1)) >= UPPER_CASE &&
+    key.charCodeAt(middle - 1) !== UNDERSCORE
+  )
 }
 
 /** What a character stands for in base62, or -1. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { hashKey } from '../../src/keys/key-format.ts'
 import { code, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
@@ -94,6 +95,92 @@ describe('updating a key', () => {
     ]
     for (const patch of wrong) await assert.rejects(keys.update(details.id, patch), code('KEY_INVALID'))
     assert.deepEqual(await keys.get(details.id), details)
+  })
+})
+
+describe('what has ended', () => {
+  it('stays ended, whether it has expired or was rotated without a grace', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, store, tenantId } = await setUp()
+    const expired = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
+    const leaked = await keys.create({ ...VALUES, tenantId })
+    t.mock.timers.tick(3_600_000)
+    await keys.rotate(leaked.details.id, { grace: 0 })
+    for (const { key, details } of [expired, leaked]) {
+      const before = await keys.get(details.id)
+      for (const patch of [{ expiresAt: null }, { expiresAt: inHours(2) }, { name: 'x' }]) {
+        await assert.rejects(keys.update(details.id, patch), code('KEY_EXPIRED'))
+      }
+      assert.deepEqual(await keys.get(details.id), before)
+      assert.ok(((await lookUp(store, hashKey(key)))?.expiresAt ?? Infinity) <= new Date())
+    }
+  })
+
+  it('may be revoked, and then is', async () => {
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await keys.rotate(details.id, { grace: 0 })
+    await keys.revoke(details.id)
+    await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_REVOKED'))
+  })
+
+  it('does not begin before its last moment', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
+    t.mock.timers.tick(3_599_999)
+    assert.equal((await keys.update(details.id, { expiresAt: null })).details.expiresAt, null)
+  })
+})
+
+describe('identifying a key', () => {
+  it('says whose it is and what has become of it', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, tenantId } = await setUp()
+    const { key, details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
+    const found = await keys.identify(key)
+    assert.deepEqual([found.details, found.tenant.id, found.status], [details, tenantId, 'active'])
+    await keys.suspendTenant(tenantId)
+    assert.equal((await keys.identify(key)).status, 'suspended')
+    t.mock.timers.tick(3_600_000)
+    assert.equal((await keys.identify(key)).status, 'expired')
+    await keys.revoke(details.id)
+    assert.equal((await keys.identify(key)).status, 'revoked')
+  })
+
+  it('takes the whole key and nothing else', async () => {
+    const { keys, tenantId } = await setUp()
+    const { key, details } = await keys.create({ ...VALUES, tenantId })
+    for (const wrong of [
+      '',
+      details.id,
+      key.slice(0, -1),
+      `${key} `,
+      hashKey(key),
+      'x'.repeat(513),
+      7,
+      null,
+    ]) {
+      await assert.rejects(keys.identify(wrong as string), code('KEY_NOT_FOUND'))
+    }
+  })
+})
+
+describe('a date of another realm', () => {
+  it('is a date, and one that is none in time is refused', async () => {
+    const { keys, tenantId } = await setUp()
+    const foreign = runInNewContext('new Date(Date.now() + 3_600_000)') as Date
+    const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: foreign })
+    assert.deepEqual(details.expiresAt, new Date(foreign.getTime()))
+    class Never extends Date {
+      override getTime() {
+        return Date.now() + 3_600_000
+      }
+    }
+    await assert.rejects(
+      keys.create({ ...VALUES, tenantId, expiresAt: new Never(Number.NaN) }),
+      code('KEY_INVALID'),
+    )
   })
 })
 

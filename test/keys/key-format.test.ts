@@ -6,22 +6,26 @@ import * as fc from 'fast-check'
 import { digestKey, digestToHash, hashToDigest } from '../../src/keys/key-digest.ts'
 import {
   displayParts,
+  ENVIRONMENT_PATTERN,
   generateKey,
   hashKey,
   isWellFormed,
   KEY_PATTERN,
-  LABEL_PATTERN,
+  PREFIX_PATTERN,
 } from '../../src/keys/key-format.ts'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-const labels = fc.stringMatching(/^[a-z][a-z0-9]{0,15}$/)
-const generated = fc.tuple(labels, labels).map(([prefix, environment]) => generateKey(prefix, environment))
+const prefixes = fc.stringMatching(/^[A-Za-z](?:[0-9A-Za-z_]{0,14}[0-9A-Za-z])?$/)
+const environments = fc.stringMatching(/^[A-Za-z][0-9A-Za-z]{0,15}$/)
+const generated = fc
+  .tuple(prefixes, environments)
+  .map(([prefix, environment]) => generateKey(prefix, environment))
 
 describe('the form of a key', () => {
   it('is that of every key that is made, with any prefix and environment', () => {
     fc.assert(
-      fc.property(labels, labels, (prefix, environment) => {
+      fc.property(prefixes, environments, (prefix, environment) => {
         const key = generateKey(prefix, environment)
         assert.deepEqual(`KEY=${key}\n`.match(KEY_PATTERN)?.[0], key)
         assert.ok(key.startsWith(`${prefix}_${environment}_`))
@@ -82,7 +86,7 @@ describe('the form of a key', () => {
 
   it('is not that of random strings, even of those that look like one', () => {
     const alike = fc
-      .tuple(labels, labels, fc.stringMatching(/^[0-9A-Za-z]{39}$/))
+      .tuple(prefixes, environments, fc.stringMatching(/^[0-9A-Za-z]{39}$/))
       .map((parts) => parts.join('_'))
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), alike), (text) => {
@@ -94,17 +98,19 @@ describe('the form of a key', () => {
 
   it('is not made up for by a checksum that fits', () => {
     const random = '0123456789ABCDEFGHIJKLMNOPQRSTUVW'
-    assert.ok(isWellFormed(withChecksum(`tk_live_${random}`)))
+    for (const labels of ['tk_live', 'TK_live', 'tk_Live', 'my_company_live', 'a__b_live', 'Ab_1_Test']) {
+      assert.ok(isWellFormed(withChecksum(`${labels}_${random}`)), labels)
+    }
     const wrong = [
-      `TK_live_${random}`,
-      `tk_Live_${random}`,
       `1k_live_${random}`,
       `tk-live-${random}`,
       `tk_${random}`,
       `_live_${random}`,
       `tk__${random}`,
       ` tk_live_${random}`,
-      `tk_live_extra_${random}`,
+      `tk__live_${random}`,
+      `tk_1live_${random}`,
+      `my_company_name_0_live_${random}`,
       `tk_live_${random.slice(1)}`,
       `tk_live_${random}0`,
       `tk_live_${random.slice(1)}é`,
@@ -116,9 +122,12 @@ describe('the form of a key', () => {
   })
 
   it('spares prefixes and environments that are no labels', () => {
-    for (const label of ['', 'Live', '1st', 'a_b', 'a-b', 'a'.repeat(17), 'é', 'a\n']) {
-      assert.doesNotMatch(label, LABEL_PATTERN)
+    for (const label of ['', '1st', '_a', 'a_', 'a-b', 'a'.repeat(17), 'é', 'a\n', '\na']) {
+      assert.doesNotMatch(label, PREFIX_PATTERN)
+      assert.doesNotMatch(label, ENVIRONMENT_PATTERN)
     }
+    assert.match('a_b', PREFIX_PATTERN)
+    assert.doesNotMatch('a_b', ENVIRONMENT_PATTERN)
   })
 })
 
@@ -166,7 +175,7 @@ describe('what is kept of a key', () => {
 
   it('to show is prefix, environment, four characters, and the last four', () => {
     fc.assert(
-      fc.property(labels, labels, (prefix, environment) => {
+      fc.property(prefixes, environments, (prefix, environment) => {
         const key = generateKey(prefix, environment)
         const { start, last4 } = displayParts(key)
         assert.equal(start, key.slice(0, prefix.length + environment.length + 2 + 4))

@@ -16,9 +16,11 @@ describe('a KeyManager', () => {
   })
 
   const wrong: Record<string, unknown[]> = {
-    prefix: ['', 'TK', '1tk', 'a_b', 'x'.repeat(17), 7, null],
-    environments: [[], 'live', ['Live'], ['live', ''], [7], null],
+    prefix: ['', '1tk', '_tk', 'tk_', 'a-b', 'x'.repeat(17), 7, null],
+    environments: [[], 'live', ['1st'], ['a_b'], ['live', ''], [7], null],
     scopes: ['a', ['a b'], [''], [7], null],
+    maxLifetime: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null],
+    defaultLifetime: [0, 1.5, '5', null],
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
   for (const [name, values] of Object.entries(wrong)) {
@@ -39,7 +41,8 @@ describe('a KeyManager', () => {
     const options = { environment: ['live'] }
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
       code: 'TENANT_AUTH_BAD_OPTION',
-      message: 'environment is no option of KeyManager, which takes prefix, environments, scopes, timeout',
+      message:
+        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, timeout',
     })
   })
 

@@ -107,6 +107,14 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 
+  it('leads to an id that never changes its form', async () => {
+    const { keys } = await setUp()
+    await keys.createTenant({ id: 'org_acme', name: 'Acme' })
+    const { details } = await keys.create({ ...VALUES, tenantId: 'org_acme', idempotencyKey: 'once' })
+    // SHA-256 of both, with NUL between them, worked out elsewhere.
+    assert.equal(details.id, 'key_ca0615d4bd518e01daa0359373a298bb')
+  })
+
   it('is each tenant\u2019s own', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
@@ -175,7 +183,9 @@ describe('importing a key', () => {
       { hash: 'an old key of another form' },
       { hash: hash.toUpperCase() },
       { hash: undefined as never },
-      { start: 'x'.repeat(41) },
+      { start: 'x'.repeat(9) },
+      { start: 'sk_live_12345' },
+      { start: `${'a'.repeat(16)}_${'b'.repeat(16)}_cc_1234` },
       { start: 'two words' },
       { start: undefined as never },
       { last4: 'abcde' },
@@ -203,6 +213,91 @@ describe('importing a key', () => {
       await assert.rejects(keys.import({ ...imported, tenantId, hash, start, last4 }), code('KEY_INVALID'))
     }
     await keys.import({ ...imported, tenantId, hash, start: key.slice(0, 8), last4: '4000' })
+  })
+})
+
+describe('the life of a key', () => {
+  const DAY = 24 * HOUR
+  const end = (key: { details: { expiresAt: Date | null } }) => key.details.expiresAt?.getTime()
+
+  it('ends by default as the settings have it', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const now = Date.now()
+    for (const [options, expected] of [
+      [{}, undefined],
+      [{ defaultLifetime: DAY }, now + DAY],
+      [{ maxLifetime: 2 * DAY }, now + 2 * DAY],
+      [{ maxLifetime: 2 * DAY, defaultLifetime: DAY }, now + DAY],
+    ] as const) {
+      const { keys, tenantId } = await setUp(options)
+      assert.equal(end(await keys.create({ ...VALUES, tenantId })), expected)
+    }
+    const { keys, tenantId } = await setUp({ defaultLifetime: DAY })
+    assert.equal(end(await keys.create({ ...VALUES, tenantId, expiresAt: null })), undefined)
+  })
+
+  it('is not longer than it may be, however it was asked for', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, store, tenantId } = await setUp({ maxLifetime: DAY })
+    const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(24) })
+    const { id } = details
+    t.mock.timers.tick(HOUR)
+    for (const expiresAt of [null, inHours(25)]) {
+      for (const attempt of [
+        () => keys.create({ ...VALUES, tenantId, expiresAt }),
+        () => keys.import({ ...VALUES, tenantId, expiresAt, hash: 'ab'.repeat(32), start: '', last4: '' }),
+        () => keys.rotate(id, { expiresAt }),
+        () => keys.update(id, { expiresAt }),
+      ]) {
+        await assert.rejects(attempt, code('KEY_LIFETIME_TOO_LONG'))
+      }
+    }
+    // From the making on, and not from each change.
+    await assert.rejects(keys.update(id, { expiresAt: inHours(24) }), code('KEY_LIFETIME_TOO_LONG'))
+    await keys.update(id, { expiresAt: inHours(23) })
+    // What was made without a limit is not handed on without one.
+    const unlimited = await new KeyManager(store).create({ ...VALUES, tenantId })
+    assert.equal(end(await keys.rotate(unlimited.details.id)), Date.now() + DAY)
+  })
+})
+
+describe('a key in a field that is stored', () => {
+  it('is refused, whichever the field, and not quoted', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { key, details } = await keys.create({ ...VALUES, tenantId })
+    const before = await store.listKeys({ tenantId, limit: 10 })
+    const text = `my key ${key}!`
+    const attempts = {
+      name: () => keys.create({ ...VALUES, tenantId, name: text }),
+      'name, changed': () => keys.update(details.id, { name: key }),
+      scopes: () => keys.create({ ...VALUES, tenantId, scopes: [key] }),
+      metadata: () => keys.create({ ...VALUES, tenantId, metadata: { a: [text] } }),
+      createdBy: () => keys.create({ ...VALUES, tenantId, createdBy: key }),
+      'createdBy, rotated': () => keys.rotate(details.id, { createdBy: key }),
+      idempotencyKey: () => keys.create({ ...VALUES, tenantId, idempotencyKey: key }),
+      tenantId: () => keys.create({ ...VALUES, tenantId: key }),
+      id: () => keys.createTenant({ id: key, name: 'x' }),
+      'name of a tenant': () => keys.createTenant({ name: text }),
+      'name of a tenant, changed': () => keys.updateTenant(tenantId, { name: text }),
+      'metadata of a tenant': () => keys.updateTenant(tenantId, { metadata: { [key]: 1 } }),
+    }
+    for (const [name, attempt] of Object.entries(attempts)) {
+      await assert.rejects(attempt, (error) => {
+        assert.ok(error instanceof Error && !error.message.includes(key), name)
+        assert.match(error.message, /must be without an API key/)
+        return code('KEY_INVALID')(error)
+      })
+    }
+    assert.deepEqual(await store.listKeys({ tenantId, limit: 10 }), before)
+  })
+
+  it('is no id to look for', async (t) => {
+    const { keys, store, tenantId } = await setUp()
+    const { key } = await keys.create({ ...VALUES, tenantId })
+    const found = t.mock.method(store, 'findKey')
+    await assert.rejects(keys.get(key), code('KEY_NOT_FOUND'))
+    await assert.rejects(keys.getTenant(key), code('TENANT_NOT_FOUND'))
+    assert.equal(found.mock.callCount(), 0)
   })
 })
 

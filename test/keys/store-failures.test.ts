@@ -31,6 +31,7 @@ const never = () => new Promise<never>(() => {})
 
 const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]> = {
   get: ['findKey', ({ keys, id }) => keys.get(id)],
+  identify: ['findByHash', ({ keys, key }) => keys.identify(key)],
   list: ['listKeys', ({ keys, tenantId }) => keys.list({ tenantId })],
   getTenant: ['findTenant', ({ keys, tenantId }) => keys.getTenant(tenantId)],
   'suspendTenant, reading': ['findTenant', ({ keys, tenantId }) => keys.suspendTenant(tenantId)],
@@ -95,6 +96,41 @@ describe('a store that fails', () => {
       assert.match(shown, /23505/)
       return true
     })
+  })
+
+  it('is waited for as long as the default says, and no longer', async (t) => {
+    const { store, id } = await failing({})
+    store.findKey = never
+    const keys = new KeyManager(store)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    let settled = false
+    const answer = keys.get(id).finally(() => (settled = true))
+    t.mock.timers.tick(4_999)
+    await new Promise(setImmediate)
+    assert.equal(settled, false)
+    t.mock.timers.tick(1)
+    await assert.rejects(answer, code('KEY_STORE_UNAVAILABLE'))
+  })
+
+  it('and says in an error of this package what it knows is quoted', async () => {
+    const own = new TenantAuthError('KEY_STORE_UNAVAILABLE', 'Nothing was done: a table is locked', {
+      effect: 'none',
+    })
+    const fail = () => Promise.reject(own)
+    for (const [name, [method, call]] of Object.entries({ ...READS, ...WRITES })) {
+      await assert.rejects(call(await failing({ [method]: fail })), own, name)
+    }
+  })
+
+  it('has done nothing where it was asked, and it is not known what where it was told', async () => {
+    for (const [effect, calls] of [
+      ['none', READS],
+      ['unknown', WRITES],
+    ] as const) {
+      for (const [name, [method, call]] of Object.entries(calls)) {
+        await assert.rejects(call(await failing({ [method]: never }, 5)), { effect }, name)
+      }
+    }
   })
 
   it('after the write still leaves the write: revoking again says so', async () => {
@@ -235,7 +271,8 @@ describe('a confirmation', () => {
   it('that fails says that the write took effect', async () => {
     const { keys, id, before } = await failing({ coherence: failingCoherence(new Error('gone')) })
     await assert.rejects(keys.revoke(id), (error) => {
-      assert.ok(error instanceof Error && error.message.startsWith('The write took effect, but'))
+      assert.ok(error instanceof TenantAuthError && error.message.startsWith('The write took effect, but'))
+      assert.equal(error.effect, 'done')
       return code('KEY_STORE_UNAVAILABLE')(error)
     })
     assert.ok((await before.get(id)).revokedAt)

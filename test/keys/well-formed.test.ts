@@ -23,7 +23,7 @@ function withChecksum(body: string): string {
 }
 
 const label = fc.oneof(
-  fc.stringMatching(/^[a-z][a-z0-9]{0,15}$/),
+  fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,15}$/),
   fc.stringMatching(/^[a-zA-Z0-9_-]{0,18}$/),
   fc.string({ maxLength: 17 }),
 )

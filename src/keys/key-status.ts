@@ -1,0 +1,12 @@
+/** What has become of a key. */
+import type { KeyDetails } from '../stores/writable-key-store.ts'
+
+export type KeyStatus = 'active' | 'expired' | 'revoked'
+
+export function statusOfKey(
+  { revokedAt, expiresAt }: Pick<KeyDetails, 'revokedAt' | 'expiresAt'>,
+  now = Date.now(),
+): KeyStatus {
+  if (revokedAt !== null) return 'revoked'
+  return expiresAt !== null && expiresAt.getTime() <= now ? 'expired' : 'active'
+}

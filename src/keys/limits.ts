@@ -1,0 +1,22 @@
+/** How long and how many: what `KeyManager` checks, the schemas of `keyRoutes` describe and stores must hold. */
+
+/** UTF-16 code units. */
+export const ID_LENGTH = 200
+export const NAME_LENGTH = 100
+export const SCOPE_LENGTH = 100
+export const START_LENGTH = 40
+export const LAST_LENGTH = 4
+export const CURSOR_LENGTH = 512
+
+export const SCOPES = 100
+export const PAGE = 100
+export const DEFAULT_PAGE = 50
+
+/** As JSON. */
+export const METADATA_BYTES = 4_096
+
+/** Milliseconds: 365 days. */
+export const LONGEST_GRACE = 365 * 24 * 3_600_000
+
+/** The last millisecond of 9999: what every database can hold. */
+export const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)

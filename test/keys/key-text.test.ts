@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import * as fc from 'fast-check'
+import { generateKey } from '../../src/keys/key-format.ts'
+import { holdsKey, keysIn, withoutKeys, withoutKeysDeep } from '../../src/keys/key-text.ts'
+
+const key = fc
+  .tuple(
+    fc.stringMatching(/^[A-Za-z](?:[0-9A-Za-z_]{0,14}[0-9A-Za-z])?$/),
+    fc.stringMatching(/^[A-Za-z][0-9a-z]{0,15}$/),
+  )
+  .map(([prefix, environment]) => generateKey(prefix, environment))
+
+describe('keys in a text', () => {
+  it('are found and cut, whatever stands before and after', () => {
+    const around = fc.oneof(fc.string({ maxLength: 40 }), fc.stringMatching(/^[0-9A-Za-z_]{0,60}$/))
+    fc.assert(
+      fc.property(around, key, around, (before, key, after) => {
+        const text = before + key + after
+        assert.ok(holdsKey(text))
+        // A longer prefix may end in the same checksum once in four thousand million texts.
+        assert.ok(keysIn(text).includes(key))
+        assert.ok(!withoutKeys(text).includes(key))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('are cut one by one, and what is no key stays', () => {
+    const [a, b] = [generateKey('tk', 'live'), generateKey('my_company', 'Test')]
+    const altered = a.slice(0, -1) + (a.endsWith('0') ? '1' : '0')
+    assert.equal(withoutKeys(`${a},${b} and ${altered} tk_live_`), `[key],[key] and ${altered} tk_live_`)
+    assert.equal(withoutKeys(`${a}${b}`), '[key][key]')
+    for (const text of ['', '_', 'tk_live_', '_'.repeat(200), 'x'.repeat(200), altered]) {
+      assert.ok(!holdsKey(text), text)
+      assert.equal(withoutKeys(text), text)
+    }
+  })
+
+  it('are cut out of all that data holds, names included', () => {
+    const key = generateKey('tk', 'live')
+    const at = new Date()
+    assert.deepEqual(withoutKeysDeep({ at, a: [key, { b: `x ${key}`, [key]: null }], n: 1 }), {
+      at,
+      a: ['[key]', { b: 'x [key]', '[key]': null }],
+      n: 1,
+    })
+  })
+})
