@@ -73,7 +73,7 @@ const nodeTest = [
   '--test-reporter=./test/harness/tally.mjs',
   `--test-reporter-destination=${join(folder, 'tally')}`,
   '--test-timeout=600000',
-  '--test-concurrency=3',
+  '--test-concurrency=4',
   ...(coverage ? files : files.map((file) => join(built, file.replace(/\.ts$/, '.js')))),
 ]
 const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')

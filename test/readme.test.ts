@@ -4,11 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
 import { SessionSigner } from 'fastify-tenant-auth/testing'
 import { type Block, codeBlocks } from './harness/code-blocks.ts'
 import { type RunningExample, runShell, startExample } from './examples/run-example.ts'
@@ -17,7 +16,6 @@ import { type PostgresServer, startPostgres } from './servers/index.ts'
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const BLOCKS = codeBlocks(README)
-const { resolve } = createRequire(import.meta.url)
 
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-readme-'))
 let postgres: PostgresServer
@@ -25,6 +23,15 @@ let app: RunningExample
 
 before(async () => {
   writeProject()
+  await build({
+    entryPoints: typescript().map(fileOf),
+    outdir: join(folder, 'built'),
+    tsconfig: join(folder, 'tsconfig.json'),
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+  })
   postgres = await startPostgres()
   app = await startExample('loom-api/server.ts', {
     env: { DATA_FOLDER: join(folder, 'data'), LOG_LEVEL: 'warn' },
@@ -77,7 +84,12 @@ function fileOf({ line }: Block): string {
   return join(folder, 'blocks', `line-${line}.ts`)
 }
 
-test('every block names its language', () => {
+test('every block names its language, and there are some of each', () => {
+  for (const wanted of ['ts', 'sh', 'json'])
+    assert.ok(
+      BLOCKS.some(({ language }) => language === wanted),
+      wanted,
+    )
   assert.deepEqual(
     BLOCKS.filter(({ language }) => !['ts', 'sh', 'json'].includes(language)),
     [],
@@ -96,17 +108,11 @@ test('the TypeScript blocks pass the type check', () => {
 
 for (const block of typescript()) {
   test(`the TypeScript block at line ${block.line} runs`, () => {
-    run(
-      process.execPath,
-      ['--import', pathToFileURL(resolve('tsx')).href, join(folder, 'run.mjs'), fileOf(block)],
-      folder,
-      {
-        TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json'),
-        DATABASE_URL: postgres.connectionString,
-        CLERK_JWT_KEY: new SessionSigner().jwtKey,
-        CLERK_SECRET_KEY: 'sk_test_of_nobody',
-      },
-    )
+    run(process.execPath, [join(folder, 'run.mjs'), join(folder, 'built', `line-${block.line}.js`)], folder, {
+      DATABASE_URL: postgres.connectionString,
+      CLERK_JWT_KEY: new SessionSigner().jwtKey,
+      CLERK_SECRET_KEY: 'sk_test_of_nobody',
+    })
   })
 }
 
