@@ -24,11 +24,13 @@ export class Entries {
   readonly #negativeTtl: number
   #evictions = 0
 
-  constructor({ max, negativeTtl }: EntriesOptions) {
+  /** @param onGone told of each good key that is held no longer */
+  constructor({ max, negativeTtl }: EntriesOptions, onGone: (digest: string) => void) {
     this.#good = new LRUCache({
       max,
-      dispose: (_entry, _digest, reason) => {
+      dispose: (_entry, digest, reason) => {
         if (reason === 'evict') this.#evictions++
+        if (reason !== 'set') onGone(digest)
       },
     })
     this.#refused = new LRUCache({ max: MAX_REFUSED })

@@ -4,6 +4,7 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
+import { LRUCache } from 'lru-cache'
 import { type FleetCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -16,6 +17,8 @@ import { Lease } from '../coherence/lease.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
+/** Keys that are remembered as good where there is no cache to hold them. */
+const REGULARS = 10_000
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
 
@@ -72,6 +75,13 @@ export class KeyCache {
    * one that is not in here any more when its answer comes is not cached: membership is the mark.
    */
   readonly #pending = new Map<string, Promise<Verdict>>()
+  /**
+   * Look-ups that wait for their turn: whoever asks for the same key joins, lease or not, because the read has yet to
+   * begin. A key takes one place in the line, however often it is asked for.
+   */
+  readonly #waiting = new Map<string, Promise<Verdict>>()
+  /** Keys that were good when they were last looked up, and are not held any more: they do not wait behind strangers. */
+  readonly #regulars: LRUCache<string, true>
   #hits = 0
   #misses = 0
   #negativeHits = 0
@@ -83,8 +93,9 @@ export class KeyCache {
     this.#store = store
     this.#clock = clock
     this.#options = options
-    this.#gate = new Gate(options.maxConcurrentLookups)
-    if (cache !== false) this.#entries = new Entries(cache)
+    this.#gate = new Gate(options.maxConcurrentLookups, clock)
+    this.#regulars = new LRUCache({ max: cache === false ? REGULARS : cache.max })
+    if (cache !== false) this.#entries = new Entries(cache, (digest) => this.#regulars.set(digest, true))
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
     const fleet = coherence?.kind === 'fleet' ? coherence : undefined
     this.#lease = new Lease(fleet ? -Infinity : Infinity, clock, () => this.#clocksJumped())
@@ -174,15 +185,17 @@ export class KeyCache {
     this.#misses++
     const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
     const pending = joinable ? this.#pending.get(digest) : undefined
-    const reading = pending ?? this.#read(digest, joinable)
+    const joined = pending ?? this.#waiting.get(digest)
+    const reading = joined ?? this.#read(digest, joinable)
     try {
       const verdict = await reading
       if (typeof verdict !== 'string') return this.#use(verdict, this.#clock.now(), this.#clock.wall())
       // An entry that was kept for a store that does not answer is over when the store does.
       this.#entries?.dropGood(digest)
+      this.#regulars.delete(digest)
       return verdict
     } catch (error) {
-      if (pending === undefined) this.#storeErrors++
+      if (joined === undefined) this.#storeErrors++
       const stale = this.#stale(digest)
       if (stale !== undefined) return stale
       throw error
@@ -210,14 +223,37 @@ export class KeyCache {
     return keeping
   }
 
-  async #ask(digest: string): Promise<Verdict> {
+  #ask(digest: string): Promise<Verdict> {
+    let waits = true
+    let asking: Promise<Verdict> | undefined
+    asking = this.#lookUp(digest, () => {
+      waits = false
+      if (asking !== undefined && this.#waiting.get(digest) === asking) this.#waiting.delete(digest)
+    })
+    if (waits) this.#waiting.set(digest, asking)
+    return asking
+  }
+
+  /** @param onTurn called when the read begins, or when it is given up */
+  async #lookUp(digest: string, onTurn: () => void): Promise<Verdict> {
     const { lookupTimeout, cache } = this.#options
+    const asked = this.#clock.now()
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
-    const until = cache === false ? -1 : Math.floor(this.#clock.now() + cache.ttl)
-    const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
-      this.#gate.run(signal, () => this.#store.findByHash(digestToHash(digest), { signal })),
-    )
-    return judge(stored, this.#clock.wall(), until)
+    const until = cache === false ? -1 : Math.floor(asked + cache.ttl)
+    const regular = this.#entries?.get(digest) !== undefined || this.#regulars.get(digest) !== undefined
+    try {
+      const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
+        this.#gate.run(signal, { regular, deadline: asked + lookupTimeout }, () => {
+          onTurn()
+          return this.#store.findByHash(digestToHash(digest), { signal })
+        }),
+      )
+      const verdict = judge(stored, this.#clock.wall(), until)
+      if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.set(digest, true)
+      return verdict
+    } finally {
+      onTurn()
+    }
   }
 
   /** Caches a verdict if the lease held from before the read until now (3). */

@@ -41,7 +41,10 @@ export interface TenantAuthOptions {
   cache?: false | TenantAuthCacheOptions
   /** Milliseconds for a look-up in the store, then 503. Must be under the lease of a coherent store. Default: 1,000. */
   lookupTimeout?: number
-  /** Look-ups at once; more wait for their turn. Default: 64. */
+  /**
+   * Look-ups at once, a quarter of which is for keys that were good a moment ago; more wait for their turn. No more than
+   * the pool of your store has connections to spare. Default: 64.
+   */
   maxConcurrentLookups?: number
   /** Note when keys are used, once a minute for each, in stores that can. Default: `true`. */
   trackLastUsed?: boolean

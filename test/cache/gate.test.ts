@@ -1,0 +1,199 @@
+/** Floods of keys that nobody has, on a clock that a test moves: what good keys are answered, and what the store is asked. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Gate, GateFullError } from '../../src/cache/gate.ts'
+import type { KeyCacheOptions } from '../../src/cache/key-cache.ts'
+import type { KeyStore, StoredKey } from '../../src/stores/key-store.ts'
+import { CacheByHash } from './cache-by-hash.ts'
+import { ManualClock, settle } from './manual-clock.ts'
+import { started } from './one-instance.ts'
+
+/** Hexadecimal that nobody else has: `5` for strangers. */
+const stranger = (i: number) => `5${i.toString(16).padStart(7, '0')}`
+const regular = (i: number) => `a${i.toString(16).padStart(7, '0')}`
+
+/** A store that takes its time, and what it was asked for: when it answered, nobody may have been waiting any more. */
+class TimedStore implements KeyStore {
+  readonly asked: { hash: string; inTime: boolean | undefined }[] = []
+  readonly clock: ManualClock
+  takes: number
+  constructor(clock: ManualClock, takes: number) {
+    this.clock = clock
+    this.takes = takes
+  }
+
+  findByHash(hash: string, { signal }: { signal: AbortSignal }): Promise<StoredKey | null> {
+    const asked: TimedStore['asked'][number] = { hash, inTime: undefined }
+    this.asked.push(asked)
+    return new Promise((resolve) => {
+      this.clock.setTimer(() => {
+        asked.inTime = !signal.aborted
+        resolve(hash.startsWith('a') ? { id: hash, tenant: { id: 't' } } : null)
+      }, this.takes)
+    })
+  }
+}
+
+function build(options: Partial<KeyCacheOptions> = {}) {
+  const clock = new ManualClock()
+  const store = new TimedStore(clock, 1)
+  const cache = new CacheByHash({
+    store,
+    clock,
+    cache: { max: 100, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 },
+    lookupTimeout: 1_000,
+    maxConcurrentLookups: 64,
+    ...options,
+  })
+  return { clock, store, cache }
+}
+
+/** 420 unknown keys and 100 requests with 20 good ones in each second, for `seconds`: how many of either were answered. */
+async function flood({ clock, store, cache }: ReturnType<typeof build>, seconds: number) {
+  const good = { answered: 0, failed: 0 }
+  const bad = { answered: 0, failed: 0 }
+  const ask = (hash: string, count: typeof good) => {
+    if (cache.lookup(hash) !== undefined) {
+      count.answered++
+      return
+    }
+    cache.find(hash).then(
+      () => count.answered++,
+      () => count.failed++,
+    )
+  }
+  for (let i = 0; i < 20; i++) ask(regular(i), good)
+  await clock.advance(10)
+  store.takes = 200
+  let strangers = 0
+  for (let tick = 0; tick < seconds * 20; tick++) {
+    for (let i = 0; i < 21; i++) ask(stranger(strangers++), bad)
+    for (let i = 0; i < 5; i++) ask(regular((tick * 5 + i) % 20), good)
+    await clock.advance(50)
+  }
+  await clock.advance(1_000)
+  return { good, bad, strangers }
+}
+
+describe('a flood of unknown keys', () => {
+  for (const [what, cache] of [
+    ['whose time to live is over', { max: 100, ttl: 1_500, negativeTtl: 5_000, staleIfError: 0 }],
+    ['in a cache that is too small for them', { max: 10, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }],
+    ['without a cache', false],
+  ] as const) {
+    it(`keeps no good key waiting: ${what}`, async () => {
+      const built = build({ cache })
+      const { good, bad, strangers } = await flood(built, 6)
+      assert.deepEqual(good, { answered: 20 + 600, failed: 0 })
+      assert.equal(bad.answered + bad.failed, strangers)
+      // 48 places, five rounds a second.
+      assert.ok(bad.answered > 0.95 * 48 * 5 * 6, `${bad.answered}`)
+      assert.deepEqual(
+        built.store.asked.filter(({ inTime }) => inTime !== true),
+        [],
+        'the store is asked for nothing that comes too late',
+      )
+    })
+  }
+
+  it('keeps no good key waiting whose lease is over', async () => {
+    const { cache, clock, store, network } = await started()
+    network.hold = () => true
+    await clock.advance(3_000)
+    assert.equal(cache.lookup('aa'), undefined, 'the lease is over')
+    const reads: ((found: null) => void)[] = []
+    const { findByHash } = store
+    store.findByHash = (hash) =>
+      hash.startsWith('5') ? new Promise((resolve) => reads.push(resolve)) : findByHash.call(store, hash)
+    const strangers = Array.from({ length: 50 }, (_, i) => cache.find(stranger(i)).catch(() => 'failed'))
+    await settle()
+    assert.equal(reads.length, 6)
+    network.hold = () => false
+    assert.equal(typeof (await cache.find('aa')), 'object')
+    await clock.advance(1_000)
+    assert.equal((await Promise.all(strangers)).filter((verdict) => verdict === 'failed').length, 50)
+    await cache.close()
+  })
+
+  it('keeps no key waiting that was changed a moment ago, or was held before everything was dropped', async () => {
+    for (const change of ['one key', 'all keys'] as const) {
+      const { cache, fleet, store, clock } = await started()
+      store.findByHash = (hash) => {
+        if (hash.startsWith('5')) return new Promise(() => {})
+        return Promise.resolve({ id: hash, tenant: { id: 't' } })
+      }
+      if (change === 'one key') fleet.bump(['aa'])
+      else fleet.tag = 'other'
+      await clock.advance(600)
+      assert.equal(cache.stats().cachedKeys, change === 'one key' ? 1 : 0)
+      const strangers = Array.from({ length: 50 }, (_, i) => cache.find(stranger(i)).catch(() => 'failed'))
+      assert.equal(typeof (await cache.find('aa')), 'object')
+      await clock.advance(1_000)
+      await Promise.all(strangers)
+      await cache.close()
+    }
+  })
+
+  it('asks once for all requests of a key that wait for their turn, lease or none', async () => {
+    const { cache, store, clock } = build({ cache: false, maxConcurrentLookups: 1 })
+    store.takes = 100
+    const found = Array.from({ length: 100 }, () => cache.find(regular(1)))
+    await settle()
+    assert.equal(cache.stats().pendingLookups, 2)
+    await clock.advance(200)
+    assert.equal((await Promise.all(found)).length, 100)
+    assert.equal(store.asked.length, 2)
+  })
+})
+
+describe('a gate', () => {
+  const visitor = { regular: false, deadline: Infinity }
+  const never = () => new AbortController().signal
+
+  it('lets who came last in first, regulars before strangers', async () => {
+    const gate = new Gate(1, new ManualClock())
+    const order: string[] = []
+    let open = () => {}
+    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const enter = (name: string, regular: boolean) =>
+      gate.run(never(), { ...visitor, regular }, async () => void order.push(name))
+    const all = [
+      enter('stranger 1', false),
+      enter('regular 1', true),
+      enter('stranger 2', false),
+      enter('regular 2', true),
+    ]
+    assert.deepEqual([gate.size, gate.waiting], [5, 4])
+    open()
+    await Promise.all([first, ...all])
+    assert.deepEqual(order, ['regular 2', 'regular 1', 'stranger 2', 'stranger 1'])
+    assert.equal(gate.size, 0)
+  })
+
+  it('lets 10,000 wait, and refuses the first of them where one more comes', async () => {
+    const gate = new Gate(1, new ManualClock())
+    let open = () => {}
+    const inside = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const outcomes: unknown[] = []
+    const all = Array.from({ length: 10_001 }, (_, i) =>
+      gate.run(never(), visitor, async () => i).catch((error: unknown) => outcomes.push([i, error])),
+    )
+    await settle()
+    assert.deepEqual([outcomes.length, gate.waiting], [1, 10_000])
+    assert.deepEqual(outcomes, [[0, new GateFullError()]])
+    open()
+    await Promise.all([inside, ...all])
+    assert.deepEqual([gate.size, outcomes.length], [0, 1])
+  })
+
+  it('sends nobody away for one slow answer', async () => {
+    const clock = new ManualClock()
+    const gate = new Gate(1, clock)
+    const slow = gate.run(never(), { regular: false, deadline: clock.now() + 1_000 }, async () =>
+      clock.freeze(700),
+    )
+    const next = gate.run(never(), { regular: false, deadline: clock.now() + 300 }, async () => 'answered')
+    await slow
+    assert.equal(await next, 'answered')
+  })
+})
