@@ -102,9 +102,9 @@ describe('a flood of unknown keys', () => {
     await clock.advance(3_000)
     assert.equal(cache.lookup('aa'), undefined, 'the lease is over')
     const reads: ((found: null) => void)[] = []
-    const { findByHash } = store
+    const findByHash = store.findByHash.bind(store)
     store.findByHash = (hash) =>
-      hash.startsWith('5') ? new Promise((resolve) => reads.push(resolve)) : findByHash.call(store, hash)
+      hash.startsWith('5') ? new Promise((resolve) => reads.push(resolve)) : findByHash(hash)
     const strangers = Array.from({ length: 50 }, (_, i) => cache.find(stranger(i)).catch(() => 'failed'))
     await settle()
     assert.equal(reads.length, 6)
