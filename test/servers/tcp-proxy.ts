@@ -11,6 +11,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** `up` is from the client to the server. */
 export type Direction = 'up' | 'down'
 
+const DIRECTIONS: Direction[] = ['up', 'down']
+
 /** Takes a chunk and answers what is passed on. One for each connection, so that it may keep a rest. */
 export type Filter = (chunk: Buffer) => Buffer
 
@@ -22,7 +24,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
 
 export class TcpProxy {
   readonly host = '127.0.0.1'
-  readonly #target: { host: string; port: number }
+  #target: { host: string; port: number }
   readonly #server: Server
   readonly #pipes = new Set<Pipe>()
   readonly #held = new Set<Direction>()
@@ -64,11 +66,21 @@ export class TcpProxy {
 
   /** From now on nothing gets through, and nobody is told. */
   blackhole(which: Direction | 'both' = 'both'): void {
-    const directions: Direction[] = which === 'both' ? ['up', 'down'] : [which]
+    const directions = which === 'both' ? DIRECTIONS : [which]
     for (const direction of directions) {
       this.#held.add(direction)
       for (const pipe of this.#pipes) pipe.hold(direction)
     }
+  }
+
+  /** Nothing gets through any more on the connections that there are, and nobody is told. New ones work. */
+  strand(): void {
+    for (const pipe of this.#pipes) for (const direction of DIRECTIONS) pipe.hold(direction)
+  }
+
+  /** Connections made from now on lead elsewhere. */
+  leadTo(target: { host: string; port: number }): void {
+    this.#target = target
   }
 
   /** Ends the black hole: everything gets through again, what was held back first. */

@@ -5,7 +5,7 @@
  * tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
  */
 import { badOption } from '../../http/errors.ts'
-import type { RedisConnection } from './connection.ts'
+import type { RedisSource } from './connection.ts'
 import { fromIoredis, type IoredisClient } from './ioredis.ts'
 import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'
 
@@ -13,7 +13,7 @@ import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'
 export type RedisClient = NodeRedisClient | IoredisClient
 
 /** @throws `TENANT_AUTH_BAD_OPTION` where the store cannot work with the client, or the client queues commands */
-export function connectionOf(client: RedisClient): RedisConnection {
+export function sourceOf(client: RedisClient): RedisSource {
   // Users of plain JavaScript may pass anything.
   const given: unknown = client
   if (typeof given === 'object' && given !== null) {

@@ -1,16 +1,21 @@
-/** What the store needs of a Redis client, whichever the library. */
+/**
+ * Connections of the store's own, whichever the library: copied from the user's client, which itself carries nothing.
+ *
+ * What a borrowed connection is in, nobody can know: a `MULTI` left open, another database, a server that is a replica
+ * by now, a peer that is gone. A connection of one's own can be replaced.
+ */
 
-export interface RedisConnection {
-  /** Sends one command. Bulk strings of the reply are strings. */
-  send(args: readonly string[]): Promise<unknown>
-  /**
-   * A connection of the store's own to the same server, not connected yet. It queues nothing, and once lost it stays
-   * lost.
-   */
+/** The user's client, as a pattern for connections. */
+export interface RedisSource {
+  /** Whether the user has connected the client and not ended it: connections of the store live no longer. */
+  isOpen(): boolean
+  onEnd(listener: () => void): void
+  /** A connection to the same server, not connected yet. It queues nothing, and once lost it stays lost. */
   open(onLost: (cause: unknown) => void): OwnConnection
 }
 
 export interface OwnConnection {
+  /** Sends one command. Bulk strings of the reply are strings. */
   send(args: readonly string[]): Promise<unknown>
   connect(): Promise<unknown>
   subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown>

@@ -1,24 +1,23 @@
 /**
- * An instance's own two connections to Redis: one for heartbeats, one for pushes, because a connection that subscribes
- * can do nothing else under RESP2.
+ * An instance's link to Redis: heartbeats over the connection that the store uses for everything, and one of its own for
+ * pushes, because a connection that subscribes can do nothing else under RESP2.
  */
 import { randomInt } from 'node:crypto'
 import { TenantAuthError } from '../../http/errors.ts'
 import type { Beat, FleetLink, FleetLinkEvents, FleetMemberInfo, Position } from '../coherent-key-store.ts'
-import { type OwnConnection, type RedisConnection, untilAborted } from './connection.ts'
+import { type OwnConnection, type RedisSource, untilAborted } from './connection.ts'
 import { BEAT, LEAVE, REGISTER } from './fleet-scripts.ts'
 import type { HistoryWatch } from './history.ts'
 import type { ScriptRunner } from './script.ts'
 
 export interface RedisFleetLinkOptions {
-  connection: RedisConnection
+  source: RedisSource
   events: FleetLinkEvents
   history: HistoryWatch
   lease: number
   heartbeat: number
   channel: string
-  /** A runner of scripts on a connection. */
-  runnerOn: (connection: OwnConnection) => ScriptRunner
+  runner: ScriptRunner
   onDestroyed(): void
 }
 
@@ -29,24 +28,14 @@ const PUSHES_SILENT = 'The connection for pushes did not answer until the next h
 
 export class RedisFleetLink implements FleetLink {
   readonly #options: RedisFleetLinkOptions
-  readonly #commands: OwnConnection
   readonly #pushes: OwnConnection
-  readonly #runner: ScriptRunner
   #tag: string | undefined
   #askedPushesAt: number | undefined
   #over = false
 
   constructor(options: RedisFleetLinkOptions) {
     this.#options = options
-    const onLost = (cause: unknown) => this.#lose(cause)
-    this.#commands = options.connection.open(onLost)
-    this.#pushes = options.connection.open(onLost)
-    this.#runner = options.runnerOn(this.#commands)
-  }
-
-  /** For what else is to be run on this connection. */
-  get runner(): ScriptRunner {
-    return this.#runner
+    this.#pushes = options.source.open((cause) => this.lose(cause))
   }
 
   /** The tag of the history that the last heartbeat was answered in. */
@@ -57,20 +46,17 @@ export class RedisFleetLink implements FleetLink {
   /** Connects and listens. Destroys what it has made where that fails. */
   async connect(signal: AbortSignal): Promise<void> {
     const { channel, events } = this.#options
-    const connecting = Promise.all([
-      this.#commands.connect(),
-      this.#pushes
-        .connect()
-        .then(() => this.#pushes.subscribe(channel, (epoch) => this.#over || events.onPush(Number(epoch)))),
-    ])
-    await untilAborted(connecting, signal)
+    const listening = this.#pushes
+      .connect()
+      .then(() => this.#pushes.subscribe(channel, (epoch) => this.#over || events.onPush(Number(epoch))))
+    await untilAborted(listening, signal)
   }
 
   async register({ instance, label, holds }: FleetMemberInfo, signal: AbortSignal): Promise<void> {
-    const { history, lease, heartbeat } = this.#options
+    const { runner, history, lease, heartbeat } = this.#options
     history.sawHold(holds)
     const info = JSON.stringify({ label, holds, lease, heartbeat })
-    const { values } = await this.#runner.run(
+    const { values } = await runner.run(
       REGISTER,
       [instance, info, settingsOf(lease, heartbeat), String(randomInt(FIRST_BEATS))],
       signal,
@@ -79,11 +65,12 @@ export class RedisFleetLink implements FleetLink {
   }
 
   async beat(instance: string, known: Position | null, signal: AbortSignal): Promise<Beat> {
+    if (this.#over) throw new Error('The link was destroyed')
     const overdue = this.#askPushes()
-    const { history } = this.#options
+    const { runner, history } = this.#options
     const args = [instance, known === null ? '' : String(known.epoch), known?.tag ?? '', history.settledTag()]
-    const { tag, values } = await this.#runner.run(BEAT, args, signal)
-    if (overdue && this.#askedPushesAt !== undefined) this.#lose(new Error(PUSHES_SILENT))
+    const { tag, values } = await runner.run(BEAT, args, signal)
+    if (overdue && this.#askedPushesAt !== undefined) this.lose(new Error(PUSHES_SILENT))
     const [member, epoch, changed] = values as ['gone' | 'member', string?, string[]?]
     this.#tag = tag
     return {
@@ -94,13 +81,18 @@ export class RedisFleetLink implements FleetLink {
   }
 
   async leave(instance: string, signal: AbortSignal): Promise<void> {
-    await this.#runner.run(LEAVE, [instance], signal)
+    await this.#options.runner.run(LEAVE, [instance], signal)
+  }
+
+  lose(cause: unknown): void {
+    if (this.#over) return
+    this.destroy()
+    this.#options.events.onLost(cause)
   }
 
   destroy(): void {
     if (this.#over) return
     this.#over = true
-    this.#commands.destroy()
     this.#pushes.destroy()
     this.#options.onDestroyed()
   }
@@ -120,12 +112,6 @@ export class RedisFleetLink implements FleetLink {
     }
     this.#pushes.send(['PING']).then(answered, () => {})
     return false
-  }
-
-  #lose(cause: unknown): void {
-    if (this.#over) return
-    this.destroy()
-    this.#options.events.onLost(cause)
   }
 }
 

@@ -11,14 +11,14 @@
  * | `beats:<instance>` | raised by each heartbeat |
  */
 import { PLACE_LENGTH } from './records.ts'
-import { script } from './script.ts'
+import { reading, writing } from './script.ts'
 
 /**
  * ARGV: instance, info, settings, first beats → `registered`, or `mismatch` where others have other settings.
  *
  * The beats of a new row start anywhere, so that a count seen in an earlier row of the same instance never fits it.
  */
-export const REGISTER = script(`
+export const REGISTER = writing(`
 local instance, info, settings, first_beats = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fields = redis.call('HGETALL', fleet)
 for i = 1, #fields, 2 do
@@ -39,7 +39,7 @@ return { tag, 'registered' }
  * An epoch of another history is not acknowledged: it may be higher than those of this one that are still to come. More
  * than MOST hashes are not listed, because the server does nothing else meanwhile.
  */
-export const BEAT = script(`
+export const BEAT = reading(`
 local instance, known, known_tag, settled = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local MOST = 10000
 if redis.call('HEXISTS', fleet, 'info:' .. instance) == 0 then return { tag, 'gone' } end
@@ -79,20 +79,20 @@ return { tag, 'member', epoch, hashes }
 `)
 
 /** ARGV: instance */
-export const LEAVE = script(`
+export const LEAVE = writing(`
 local instance = ARGV[3]
 redis.call('HDEL', fleet, 'info:' .. instance, 'settings:' .. instance, 'acknowledged:' .. instance, 'beats:' .. instance)
 return { tag }
 `)
 
 /** ARGV: settled tag or '' → epoch, settled tag, all fields */
-export const READ_FLEET = script(`
+export const READ_FLEET = reading(`
 if ARGV[3] == tag then redis.call('HSET', fleet, 'settled', tag) end
 return { tag, current_epoch(), redis.call('HGET', fleet, 'settled') or '', redis.call('HGETALL', fleet) }
 `)
 
 /** ARGV: instance, beats, instance, beats… Rows that have beaten meanwhile stay. */
-export const REAP = script(`
+export const REAP = writing(`
 for i = 3, #ARGV, 2 do
   local instance = ARGV[i]
   if redis.call('HGET', fleet, 'beats:' .. instance) == ARGV[i + 1] then

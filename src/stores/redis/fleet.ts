@@ -4,7 +4,7 @@ import { TenantAuthError } from '../../http/errors.ts'
 import { awaitFleet, type FleetMember, patience } from '../../coherence/fleet-barrier.ts'
 import { FleetWatch } from '../../coherence/fleet-watch.ts'
 import type { Confirmation, FleetCoherence, FleetLink, FleetLinkEvents } from '../coherent-key-store.ts'
-import type { OwnConnection, RedisConnection } from './connection.ts'
+import type { RedisSource } from './connection.ts'
 import { mismatch, RedisFleetLink, settingsOf } from './fleet-link.ts'
 import { READ_FLEET, REAP } from './fleet-scripts.ts'
 import type { HistoryWatch } from './history.ts'
@@ -12,10 +12,8 @@ import { rowOf } from './records.ts'
 import type { ScriptRunner } from './script.ts'
 
 export interface RedisFleetOptions {
-  connection: RedisConnection
-  /** On the user's client. */
+  source: RedisSource
   runner: ScriptRunner
-  runnerOn: (connection: OwnConnection) => ScriptRunner
   history: HistoryWatch
   channel: string
   lease: number
@@ -64,26 +62,25 @@ export class RedisFleet implements FleetCoherence {
   }
 
   async connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink> {
-    const { connection, history, channel, runnerOn, lease, heartbeat } = this.#options
     const link: RedisFleetLink = new RedisFleetLink({
-      connection,
+      ...this.#options,
       events,
-      history,
-      lease,
-      heartbeat,
-      channel,
-      runnerOn,
       onDestroyed: () => this.#links.delete(link),
     })
     this.#links.add(link)
     try {
       await link.connect(signal)
-      await this.#checkSettings(link.runner, signal)
+      await this.#checkSettings(this.#options.runner, signal)
     } catch (error) {
       link.destroy()
       throw error
     }
     return link
+  }
+
+  /** Connections for pushes that may lead where the one for commands has led to no avail. */
+  onWrongServer(): void {
+    for (const link of this.#links) link.lose(new Error('Another server may have taken over'))
   }
 
   async confirm(epoch: number): Promise<Confirmation> {

@@ -27,7 +27,8 @@ import type {
   WritableKeyStore,
   Written,
 } from '../writable-key-store.ts'
-import { connectionOf, type RedisClient } from './client.ts'
+import { type RedisClient, sourceOf } from './client.ts'
+import { Commands } from './commands.ts'
 import { RedisFleet } from './fleet.ts'
 import { HistoryWatch } from './history.ts'
 import {
@@ -89,7 +90,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   constructor(options: RedisKeyStoreOptions) {
     refuseUnknown('RedisKeyStore', options, OPTIONS)
     const { client, prefix = 'tenant-auth', lease = 2_000, heartbeat = 500, history = 10_000 } = options
-    const connection = connectionOf(client)
+    const source = sourceOf(client)
     if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
       throw badOption('prefix', 'a string of 1 to 200 characters without braces')
     }
@@ -97,13 +98,11 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (!Number.isSafeInteger(history) || history < 1) throw badOption('history', 'a whole number, 1 or more')
 
     const watch = new HistoryWatch(lease, () => performance.now())
-    const runnerOn = (on: { send(args: readonly string[]): Promise<unknown> }) =>
-      new ScriptRunner({ send: (args) => on.send(args), prefix, history, onTag: (tag) => watch.saw(tag) })
-    this.#runner = runnerOn(connection)
+    const commands = new Commands(source, () => this.coherence.onWrongServer())
+    this.#runner = new ScriptRunner({ commands, prefix, history, onTag: (tag) => watch.saw(tag) })
     this.coherence = new RedisFleet({
-      connection,
+      source,
       runner: this.#runner,
-      runnerOn,
       history: watch,
       channel: `{${prefix}}:pushes`,
       lease,

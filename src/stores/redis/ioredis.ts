@@ -1,9 +1,10 @@
-/** ioredis 5 and 6 as a connection of the store. */
+/** ioredis 5 and 6 as a pattern for connections of the store. */
 import { badOption } from '../../http/errors.ts'
-import type { OwnConnection, RedisConnection } from './connection.ts'
+import type { OwnConnection, RedisSource } from './connection.ts'
 
 /** The part of an ioredis client that the store uses. */
 export interface IoredisClient {
+  readonly status: string
   readonly options: {
     enableOfflineQueue?: boolean | undefined
     maxRetriesPerRequest?: number | null | undefined
@@ -28,7 +29,7 @@ const OWN = {
   disconnectTimeout: 0,
 }
 
-export function fromIoredis(client: IoredisClient): RedisConnection {
+export function fromIoredis(client: IoredisClient): RedisSource {
   const { enableOfflineQueue, maxRetriesPerRequest, keyPrefix } = client.options
   // Both keep commands until the server is back: those not sent yet, and those sent and not answered. By then the
   // request that asked is gone, and a write that was reported as failed takes effect after all, or a second time.
@@ -40,7 +41,8 @@ export function fromIoredis(client: IoredisClient): RedisConnection {
   }
   if (keyPrefix) throw badOption('client', 'made without keyPrefix: use the prefix option of the store')
   return {
-    send: ([command = '', ...args]) => client.call(command, ...args),
+    isOpen: () => client.status !== 'end',
+    onEnd: (listener) => void client.on('end', listener),
     open: (onLost) => open(client, onLost),
   }
 }

@@ -15,10 +15,10 @@
  * None ever expires: expiry is data. Columns are JSON but for `tenantId` and `hash`, which the scripts read.
  */
 import { PLACE_LENGTH } from './records.ts'
-import { growingScript, script } from './script.ts'
+import { growing, reading, writing } from './script.ts'
 
 /** ARGV: hash → nothing, or id, key, tenant */
-export const FIND_BY_HASH = script(`
+export const FIND_BY_HASH = reading(`
 local id = redis.call('HGET', base .. ':hashes', ARGV[3])
 if not id then return { tag } end
 local key = base .. ':key:' .. id
@@ -27,17 +27,17 @@ return { tag, id, redis.call('HGETALL', key), redis.call('HGETALL', tenant) }
 `)
 
 /** ARGV: id → tenant */
-export const FIND_TENANT = script(`
+export const FIND_TENANT = reading(`
 return { tag, redis.call('HGETALL', base .. ':tenant:' .. ARGV[3]) }
 `)
 
 /** ARGV: id → key, last use */
-export const FIND_KEY = script(`
+export const FIND_KEY = reading(`
 return { tag, redis.call('HGETALL', base .. ':key:' .. ARGV[3]), redis.call('HGET', base .. ':used', ARGV[3]) or '' }
 `)
 
 /** ARGV: tenant, where to begin, limit → a list of id, key, last use */
-export const LIST_KEYS = script(`
+export const LIST_KEYS = reading(`
 local places = redis.call('ZRANGE', base .. ':keys-of:' .. ARGV[3], ARGV[4], '-', 'BYLEX', 'REV', 'LIMIT', '0', ARGV[5])
 local keys = {}
 for i, place in ipairs(places) do
@@ -48,7 +48,7 @@ return { tag, keys }
 `)
 
 /** ARGV: id, columns… → nothing where the id is taken, or epoch, tenant. A tenant without keys concerns no cache. */
-export const INSERT_TENANT = growingScript(`
+export const INSERT_TENANT = growing(`
 local tenant = base .. ':tenant:' .. ARGV[3]
 if redis.call('EXISTS', tenant) == 1 then return { tag } end
 redis.call('HSET', tenant, unpack(ARGV, 4))
@@ -56,7 +56,7 @@ return { tag, current_epoch(), redis.call('HGETALL', tenant) }
 `)
 
 /** ARGV: id, columns… → nothing where there is none, or epoch, tenant */
-export const UPDATE_TENANT = script(`
+export const UPDATE_TENANT = writing(`
 local tenant = base .. ':tenant:' .. ARGV[3]
 if redis.call('EXISTS', tenant) == 0 then return { tag } end
 local epoch = current_epoch()
@@ -68,7 +68,7 @@ return { tag, epoch, redis.call('HGETALL', tenant) }
 `)
 
 /** ARGV: id, hash, tenant, place, whether one retires, which, its expiry, columns… → a refusal, or epoch, key, last use */
-export const INSERT_KEY = growingScript(`
+export const INSERT_KEY = growing(`
 local id, hash, tenant, place, retires, old_id, old_expiry = unpack(ARGV, 3, 9)
 local key = base .. ':key:' .. id
 local old = base .. ':key:' .. old_id
@@ -93,7 +93,7 @@ return { tag, epoch, redis.call('HGETALL', key), '' }
 `)
 
 /** ARGV: id, columns… → nothing where it is unknown or revoked, or epoch, key, last use */
-export const UPDATE_KEY = script(`
+export const UPDATE_KEY = writing(`
 local key = base .. ':key:' .. ARGV[3]
 local row = redis.call('HMGET', key, 'hash', 'revokedAt')
 if row[2] ~= 'null' then return { tag } end
@@ -106,7 +106,7 @@ return { tag, epoch, redis.call('HGETALL', key), redis.call('HGET', base .. ':us
 `)
 
 /** ARGV: id, time → nothing where it is unknown, or epoch, key, last use. The first revocation stays. */
-export const REVOKE_KEY = script(`
+export const REVOKE_KEY = writing(`
 local key = base .. ':key:' .. ARGV[3]
 local row = redis.call('HMGET', key, 'hash', 'revokedAt')
 if not row[1] then return { tag } end
@@ -119,7 +119,7 @@ return { tag, epoch, redis.call('HGETALL', key), redis.call('HGET', base .. ':us
 `)
 
 /** ARGV: id, time, id, time… Writes nothing that authentication reads, and raises no epoch. */
-export const RECORD_USE = script(`
+export const RECORD_USE = writing(`
 for i = 3, #ARGV, 2 do
   local id, at = ARGV[i], ARGV[i + 1]
   local before = redis.call('HGET', base .. ':used', id)

@@ -1,22 +1,23 @@
-/** node-redis 5 and 6 as a connection of the store. */
+/** node-redis 5 and 6 as a pattern for connections of the store. */
 import { badOption } from '../../http/errors.ts'
-import type { OwnConnection, RedisConnection } from './connection.ts'
+import type { OwnConnection, RedisSource } from './connection.ts'
 
 /** The part of a node-redis client that the store uses. */
 export interface NodeRedisClient {
+  readonly isOpen: boolean
   readonly options?: { disableOfflineQueue?: boolean | undefined; socket?: object | undefined } | undefined
   sendCommand(args: readonly string[], options?: { typeMapping: Record<string, never> }): Promise<unknown>
   duplicate(overrides?: { disableOfflineQueue: boolean; socket: object }): NodeRedisClient
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
-  on(event: 'error' | 'connect', listener: (cause: unknown) => void): unknown
+  on(event: 'error' | 'connect' | 'end', listener: (cause: unknown) => void): unknown
   destroy(): void
 }
 
 /** Strings as strings, whatever the client maps them to by default. */
 const AS_STRINGS = { typeMapping: {} }
 
-export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
+export function fromNodeRedis(client: NodeRedisClient): RedisSource {
   // A queued command is sent when the server is back. By then the request that asked is gone, and a write that was
   // reported as failed takes effect after all.
   if (client.options?.disableOfflineQueue !== true) {
@@ -26,7 +27,12 @@ export function fromNodeRedis(client: NodeRedisClient): RedisConnection {
     )
   }
   return {
-    send: (args) => client.sendCommand(args, AS_STRINGS),
+    isOpen: () => client.isOpen,
+    onEnd(listener) {
+      client.on('end', listener)
+      // One that gives up connecting anew says nothing else, and destroying it afterwards says nothing at all.
+      client.on('error', () => client.isOpen || listener())
+    },
     open: (onLost) => open(client, onLost),
   }
 }

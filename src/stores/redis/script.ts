@@ -8,7 +8,8 @@
  * - Replies hold strings and lists only, and begin with the tag: libraries differ in how they answer anything else.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { untilAborted } from './connection.ts'
+import { TenantAuthError } from '../../http/errors.ts'
+import type { Commands } from './commands.ts'
 
 /**
  * ARGV[1]: a fresh random tag, for when there is none. ARGV[2]: how many changes to keep.
@@ -45,21 +46,28 @@ end
 export interface Script {
   readonly source: string
   readonly sha: string
+  /** Whether running it once more changes nothing. */
+  readonly repeatable: boolean
 }
 
-/** A script that goes on in a server whose memory is full: reading, heartbeats, revocations. ARGV begins at 3. */
-export function script(body: string): Script {
-  return compiled('#!lua flags=allow-oom', body)
+/** Reads, in a server whose memory is full, too, and may be run again. ARGV begins at 3. */
+export function reading(body: string): Script {
+  return compiled('#!lua flags=allow-oom', body, true)
 }
 
-/** A script that a server whose memory is full refuses. ARGV begins at 3. */
-export function growingScript(body: string): Script {
-  return compiled('#!lua', body)
+/** Writes, in a server whose memory is full, too: revocations, heartbeats. ARGV begins at 3. */
+export function writing(body: string, { repeatable = false } = {}): Script {
+  return compiled('#!lua flags=allow-oom', body, repeatable)
 }
 
-function compiled(firstLine: string, body: string): Script {
+/** Writes, and is refused by a server whose memory is full. ARGV begins at 3. */
+export function growing(body: string): Script {
+  return compiled('#!lua', body, false)
+}
+
+function compiled(firstLine: string, body: string, repeatable: boolean): Script {
   const source = firstLine + PRELUDE + body
-  return { source, sha: createHash('sha1').update(source).digest('hex') }
+  return { source, sha: createHash('sha1').update(source).digest('hex'), repeatable }
 }
 
 /** What a script answers: the tag of the history, and the rest. */
@@ -69,12 +77,16 @@ export interface Reply {
 }
 
 export interface ScriptRunnerOptions {
-  send: (args: readonly string[]) => Promise<unknown>
+  commands: Commands
   prefix: string
   /** How many changes to keep. */
   history: number
   onTag: (tag: string) => void
 }
+
+/** What a server answers before it has done anything. */
+const NOTHING_DONE =
+  /^-?(?:READONLY|OOM|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|BUSY|NOAUTH|MOVED|CROSSSLOT)\b/
 
 export class ScriptRunner {
   readonly #options: ScriptRunnerOptions
@@ -83,19 +95,38 @@ export class ScriptRunner {
     this.#options = options
   }
 
-  /** Rejects with the signal's reason as soon as it is aborted, whatever the client does. */
-  async run({ sha, source }: Script, args: readonly string[], signal?: AbortSignal): Promise<Reply> {
-    const { send, prefix, history, onTag } = this.#options
+  /**
+   * Rejects with the signal's reason as soon as it is aborted, whatever the client does.
+   *
+   * @throws `KEY_STORE_UNAVAILABLE` where the server says that it does nothing
+   */
+  async run(
+    { sha, source, repeatable }: Script,
+    args: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Reply> {
+    const { commands, prefix, history, onTag } = this.#options
     // All keys have this hash tag, so they share one slot.
     const rest = ['1', `{${prefix}}`, randomBytes(12).toString('hex'), String(history), ...args]
-    const sent = send(['EVALSHA', sha, ...rest]).catch((error: unknown) => {
+    const options = { signal, repeatable }
+    const sent = commands.send(['EVALSHA', sha, ...rest], options).catch((error: unknown) => {
       // The server has been restarted, or its scripts were flushed.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT'))
-        return send(['EVAL', source, ...rest])
+      if (messageOf(error).startsWith('NOSCRIPT')) return commands.send(['EVAL', source, ...rest], options)
       throw error
     })
-    const [tag, ...values] = (await untilAborted(sent, signal)) as [string, ...unknown[]]
+    const [tag, ...values] = (await sent.catch((error: unknown) => {
+      throw NOTHING_DONE.test(messageOf(error)) ? nothingDone(error) : error
+    })) as [string, ...unknown[]]
     onTag(tag)
     return { tag, values }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : ''
+}
+
+function nothingDone(cause: unknown): TenantAuthError {
+  const message = `Nothing was done, because Redis refuses it: ${messageOf(cause)}`
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause, effect: 'none' })
 }

@@ -1,0 +1,62 @@
+/** The store's connection for commands: opened when it is first needed, and replaced when it is of no use any more. */
+import { type RedisSource, untilAborted } from './connection.ts'
+import { Line } from './line.ts'
+
+/** Milliseconds. A connection that is younger is not replaced: the next one would not fare better. */
+const YOUNG = 100
+
+/**
+ * What a server answers that does nothing for anybody: a replica, a primary that has lost its replicas, one that is still
+ * loading. Where another server has taken over, a new connection leads to it.
+ */
+const WRONG_SERVER = /^-?(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
+
+export interface SendOptions {
+  signal?: AbortSignal | undefined
+  /** It may be sent again though it may have been carried out. Default: `false`. */
+  repeatable?: boolean
+}
+
+export class Commands {
+  readonly #source: RedisSource
+  readonly #onWrongServer: () => void
+  #line: Line | undefined
+
+  /** @param onWrongServer called when the connection has led to a server of no use: others may lead there, too */
+  constructor(source: RedisSource, onWrongServer: () => void) {
+    this.#source = source
+    this.#onWrongServer = onWrongServer
+    source.onEnd(() => this.#line?.destroy())
+  }
+
+  /**
+   * Sends a command, and sends it again on another connection where it is certain, or does not matter, that nothing was
+   * done. Rejects with the signal's reason as soon as it is aborted.
+   */
+  async send(args: readonly string[], { signal, repeatable = false }: SendOptions = {}): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      const sentAt = performance.now()
+      const line = (this.#line ??= this.#open())
+      try {
+        return await untilAborted(line.send(args), signal)
+      } catch (error) {
+        const wrongServer = error instanceof Error && WRONG_SERVER.test(error.message)
+        const young = performance.now() - line.madeAt < YOUNG
+        const unheard = signal?.aborted === true && line.heardAt <= sentAt
+        if (!young && (wrongServer || unheard)) line.retire()
+        if (wrongServer) this.#onWrongServer()
+        const isOver = this.#line !== line
+        if (attempt > 1 || young || !isOver || signal?.aborted === true) throw error
+        if (!wrongServer && !repeatable) throw error
+      }
+    }
+  }
+
+  #open(): Line {
+    if (!this.#source.isOpen()) throw new Error('The client that the store was given is not connected')
+    const line: Line = new Line(this.#source, () => {
+      if (this.#line === line) this.#line = undefined
+    })
+    return line
+  }
+}
