@@ -1,0 +1,92 @@
+/** What the OpenAPI document says of the key routes, field by field: a client's types are generated from it. */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import SwaggerParser from '@apidevtools/swagger-parser'
+import type { FastifyInstance } from 'fastify'
+import { type Operation, type Schema, signatureOf, typeOf } from './document-types.ts'
+import { openKeyApi } from './key-api.ts'
+
+const KEY =
+  '{ id: string, name: string, environment: string, start: string, last4: string, scopes: string[], ' +
+  'status: "active" | "expired" | "revoked", createdAt: string, createdBy: string | null, ' +
+  'expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null }'
+const REACH = 'epoch: integer, confirmedBy: "all" | "lease" | "none", instances: integer, waitedMs: number'
+/** Statuses that are answered with an error: of routes that read, that change, that take a body. */
+const READING = ['400', '401', '403', '503']
+const OF_ONE_KEY = [...READING, '404']
+const WITH_BODY = [...OF_ONE_KEY, '409', '413', '415']
+
+const OPERATIONS: Record<string, [takes: string, status: string, answer: string, errors: string[]]> = {
+  'get /console/keys': [
+    'query limit?: integer, query cursor?: string',
+    '200',
+    '{ keys: KeyDetails[], nextCursor: string | null, canWrite: boolean }',
+    READING,
+  ],
+  'post /console/keys': [
+    'header idempotency-key?: string, ' +
+      'body: { name: string, environment: string, scopes?: string[], expiresAt?: string | null }',
+    '201',
+    '{ key: string, details: KeyDetails }',
+    WITH_BODY,
+  ],
+  'get /console/keys/{id}': ['path id: string', '200', 'KeyDetails', OF_ONE_KEY],
+  'patch /console/keys/{id}': [
+    'path id: string, body: { name?: string, scopes?: string[], expiresAt?: string | null }',
+    '200',
+    `{ details: KeyDetails, ${REACH} }`,
+    WITH_BODY,
+  ],
+  'delete /console/keys/{id}': ['path id: string', '200', `{ details: KeyDetails, ${REACH} }`, OF_ONE_KEY],
+  'post /console/keys/{id}/rotate': [
+    'path id: string, header idempotency-key?: string, ' +
+      'body: { graceSeconds?: integer, expiresAt?: string | null }',
+    '201',
+    `{ key: string, details: KeyDetails, retired: KeyDetails, ${REACH} }`,
+    WITH_BODY,
+  ],
+  'get /usage': ['', '200', '{ tenant: string, … }', ['401', '403', '503']],
+}
+
+describe('the OpenAPI document of the key routes', () => {
+  let app: FastifyInstance
+  let operations: Record<string, Operation>
+  before(async () => {
+    app = (await openKeyApi()).app
+    const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, Operation>> }
+    operations = Object.fromEntries(
+      Object.entries(paths).flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation]),
+      ),
+    )
+  })
+  after(() => app.close())
+
+  it('is valid', async () => {
+    await SwaggerParser.validate(structuredClone(app.swagger()) as never)
+  })
+
+  it('has these operations and no other', () => {
+    assert.deepEqual(Object.keys(operations).sort(), Object.keys(OPERATIONS).sort())
+  })
+
+  for (const [name, [takes, status, answer, errors]] of Object.entries(OPERATIONS)) {
+    it(`says what ${name} takes and answers`, () => {
+      const operation = operations[name]
+      assert.ok(operation)
+      const expected = Object.fromEntries(errors.map((code) => [code, 'ErrorResponse']))
+      const signature = signatureOf(operation, ['KeyDetails', 'ErrorResponse'])
+      assert.deepEqual(signature, { takes, ...expected, [status]: answer })
+    })
+  }
+
+  it('says what a key and an error are', () => {
+    const answer = (status: string) =>
+      operations['get /console/keys/{id}']?.responses[status]?.content?.['application/json']?.schema as Schema
+    assert.equal(typeOf(answer('200')), KEY)
+    assert.equal(
+      typeOf(answer('401')),
+      '{ request_id: string, error: { code: string, message: string, … }, … }',
+    )
+  })
+})
