@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test'
 import { build } from 'esbuild'
 import { SessionSigner } from 'fastify-tenant-auth/testing'
 import { type Block, codeBlocks } from './harness/code-blocks.ts'
-import { type RunningExample, runShell, startExample } from './examples/run-example.ts'
+import { type RunningExample, runShell, startSample } from './examples/run-example.ts'
 import { ROOT, run, runTool } from './package/pack.ts'
 import { type PostgresServer, startPostgres } from './servers/index.ts'
 
@@ -33,10 +33,7 @@ before(async () => {
     format: 'esm',
   })
   postgres = await startPostgres()
-  app = await startExample('loom-api/server.ts', {
-    env: { DATA_FOLDER: join(folder, 'data'), LOG_LEVEL: 'warn' },
-    until: /console\/me/,
-  })
+  app = await startSample({ DATA_FOLDER: join(folder, 'data'), LOG_LEVEL: 'warn' })
 })
 after(async () => {
   await app?.stop()

@@ -10,11 +10,13 @@ import {
   tenantAuth,
   type WritableKeyStore,
 } from 'fastify-tenant-auth'
-import { apiDocument, hidden, operation } from './api-document.ts'
+import { apiDocument, hidden } from './api-document.ts'
 import { auditLog } from './audit-log.ts'
+import { readForwardedAddresses } from './client-address.ts'
 import { consoleRoutes } from './console-routes.ts'
 import { dashboard } from './dashboard/plugin.ts'
 import { openKeyStore } from './key-store.ts'
+import { type Health, probes } from './probes.ts'
 import { describeLimits, limitFailures, limitTenants } from './rate-limits.ts'
 import type { Settings } from './settings.ts'
 import { chooseSignIn } from './sign-in.ts'
@@ -23,25 +25,30 @@ import { tenantOfOrganization } from './tenants.ts'
 
 const ENVIRONMENTS = ['live', 'test']
 
-const health = operation({
-  operationId: 'health',
-  summary: 'Whether this instance may be sent traffic: 200 if so, else 503',
-})
-
 export interface App {
   app: FastifyInstance
   keyStore: WritableKeyStore
+  /** Done when the key store can be used. With `waitForStore` the app is built, and may listen, before. */
+  opened: Promise<void>
+  /** Says that this instance is not ready any more, and to each client to connect anew, elsewhere. */
+  retire: () => void
 }
 
-/** Opens the store and registers everything. The caller listens; closing the app closes all that was opened here. */
-export async function buildApp(settings: Settings): Promise<App> {
+/**
+ * Opens the store and registers everything. The caller listens; closing the app closes all that was opened here.
+ *
+ * @param stream takes the lines of the log. Default: standard output
+ */
+export async function buildApp(settings: Settings, stream?: { write(line: string): void }): Promise<App> {
   const { logLevel, trustProxy } = settings
   const app = fastify({
     genReqId,
     trustProxy,
-    logger: { level: logLevel, redact: redactCredentials },
+    logger: { level: logLevel, redact: redactCredentials, ...(stream && { stream }) },
     // What the router refuses reaches no error handler.
     frameworkErrors: errorEnvelope,
+    // Requests that come on open connections while the app closes are answered.
+    return503OnClosing: false,
     // By default Fastify takes out what a schema does not know and makes "5" of 5: a caller's mistake then goes unseen.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
@@ -49,25 +56,33 @@ export async function buildApp(settings: Settings): Promise<App> {
   app.setNotFoundHandler(errorEnvelope)
 
   await apiDocument(app)
-  await limitFailures(app, settings)
+  const { keyStore, opened } = await openKeyStore(app, settings)
+  readForwardedAddresses(app)
+  const failures = await limitFailures(app, settings)
 
-  const keyStore = await openKeyStore(app, settings.keys)
+  const health: Health = { isOpen: false, isClosing: false }
+  app.addHook('onRequest', async (_request, reply) => {
+    if (health.isClosing) void reply.header('connection', 'close')
+  })
+
+  opened.then(
+    () => (health.isOpen = true),
+    () => {},
+  )
   await app.register(async (api) => {
+    failures.guard(api)
     await api.register(tenantAuth, { keyStore })
     limitTenants(api, settings)
     describeLimits(api)
     await api.register(tenantRoutes)
-    // Open, because it stands in the outer scope.
-    app.get('/health', { schema: health }, async (_request, reply) => {
-      const ready = api.tenantAuth.isReady()
-      return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'waiting for the key store' })
-    })
+    probes(app, api, health)
   })
 
   const { options, routes, page } = await chooseSignIn(settings.signIn)
   const keys = new KeyManager(keyStore, { environments: ENVIRONMENTS, scopes: SCOPES })
   await app.register(
     async (console) => {
+      failures.guard(console)
       await console.register(consoleAuth, options)
       describeLimits(console)
       await console.register(consoleRoutes)
@@ -84,5 +99,5 @@ export async function buildApp(settings: Settings): Promise<App> {
   for (const url of ['/', '/dashboard/']) {
     app.get(url, { schema: hidden }, (_request, reply) => reply.redirect('/dashboard'))
   }
-  return { app, keyStore }
+  return { app, keyStore, opened, retire: () => void (health.isClosing = true) }
 }

@@ -22,7 +22,7 @@ export async function createDemoKey(keyStore: WritableKeyStore): Promise<DemoKey
     environment: 'test',
     scopes: SCOPES,
     expiresAt: new Date(Date.now() + LIFETIME),
-    createdBy: 'npm start',
+    createdBy: 'npm run dev',
   })
   return { id: details.id, key }
 }

@@ -1,34 +1,120 @@
 /** Where the keys are kept: PostgreSQL, Redis, or a PostgreSQL embedded in this process, as the settings say. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { PostgresKeyStore, RedisKeyStore, type WritableKeyStore } from 'fastify-tenant-auth'
+import { inWords } from './cause.ts'
 import { openEmbeddedDatabase } from './embedded-database.ts'
-import type { KeySettings } from './settings.ts'
+import { outageLog } from './outage-log.ts'
+import type { Settings } from './settings.ts'
 
-/** Connects, and closes with the app what it has opened. Each driver is loaded only where it is used. */
-export async function openKeyStore(app: FastifyInstance, settings: KeySettings): Promise<WritableKeyStore> {
+export interface OpeningKeyStore {
+  keyStore: WritableKeyStore
+  /** Done when the store has answered and has its tables. */
+  opened: Promise<void>
+}
+
+/** Milliseconds that a store has to answer at start, where nobody waits for it. */
+const START_LIMIT = 10_000
+/** Milliseconds between tries, from and to. */
+const [SOON, LATER] = [250, 5_000]
+
+/**
+ * Connects, and closes with the app what it has opened. Each driver is loaded only where it is used.
+ *
+ * @throws Error in one line, with the variable to look at, where the store cannot be used and nobody waits for it
+ */
+export async function openKeyStore(
+  app: FastifyInstance,
+  { keys, waitForStore }: Pick<Settings, 'keys' | 'waitForStore'>,
+): Promise<OpeningKeyStore> {
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
+  const { keyStore, variable, connect } = await chooseKeyStore(app, keys)
+
+  if (!waitForStore) {
+    const late = sleep(START_LIMIT, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer within ${START_LIMIT / 1_000} seconds`)
+    })
+    await Promise.race([connect(), late]).catch((error: unknown) => {
+      const hint = variable === 'DATA_FOLDER' ? '' : ', or set WAIT_FOR_STORE=true to wait for it'
+      throw new Error(`The key store cannot be used: ${inWords(error)}. Check ${variable}${hint}.`, {
+        cause: error,
+      })
+    })
+    return { keyStore, opened: Promise.resolve() }
+  }
+
+  async function untilOpen(): Promise<void> {
+    let said = ''
+    for (let pause = SOON; !closing.signal.aborted; pause = Math.min(pause * 2, LATER)) {
+      try {
+        return await connect()
+      } catch (error) {
+        const why = inWords(error)
+        // Once for each cause, however long it lasts.
+        if (why !== said) app.log.warn(`waiting for the key store: ${why}`)
+        said = why
+      }
+      await sleep(pause, undefined, { signal: closing.signal }).catch(() => {})
+    }
+    throw new Error('closed before the key store could be used')
+  }
+  const opened = untilOpen()
+  opened.then(
+    () => app.log.info('the key store can be used'),
+    // Only where the app is closing, which the log says.
+    () => {},
+  )
+  return { keyStore, opened }
+}
+
+interface Choice {
+  keyStore: WritableKeyStore
+  /** What says where the store is. */
+  variable: string
+  /** Tried again where it throws. */
+  connect: () => Promise<void>
+}
+
+async function chooseKeyStore(app: FastifyInstance, settings: Settings['keys']): Promise<Choice> {
   // Drivers report a connection that broke while it was idle here, and end the process where nobody listens.
-  const onError = (err: unknown) => app.log.error({ err }, 'connection to the key store lost')
   if (settings.kind === 'redis') {
     const { createClient } = await import('redis')
-    const client = createClient({ url: settings.url, disableOfflineQueue: true })
-    client.on('error', onError)
-    app.addHook('onClose', () => client.destroy())
-    await client.connect()
-    return new RedisKeyStore({ client })
+    let open = false
+    const client = createClient({
+      url: settings.url,
+      disableOfflineQueue: true,
+      socket: {
+        connectTimeout: 2_000,
+        // Without end once it has been there; at start `openKeyStore` decides.
+        reconnectStrategy: (retries) => open && Math.min(50 * 2 ** retries, 2_000),
+      },
+    })
+    const { lost, restored } = outageLog(app.log, 'connection to the key store')
+    client.on('error', (err) => open && lost(err)).on('ready', restored)
+    app.addHook('onClose', () => client.isOpen && client.destroy())
+    const connect = async () => {
+      if (!client.isOpen) await client.connect()
+      open = true
+    }
+    const keyStore = new RedisKeyStore({ client })
+    return { keyStore, variable: 'REDIS_URL', connect }
   }
   if (settings.kind === 'postgres') {
     const { default: pg } = await import('pg')
     const pool = new pg.Pool({ connectionString: settings.url, connectionTimeoutMillis: 2_000 })
-    pool.on('error', onError)
+    pool.on('error', (err) => app.log.error({ err }, 'connection to the key store lost'))
     app.addHook('onClose', () => pool.end())
-    return migrated(new PostgresKeyStore({ pool }))
+    const keyStore = new PostgresKeyStore({ pool })
+    const connect = async () => {
+      // For its error, which says what is wrong in the words of the driver or the server.
+      await pool.query('SELECT 1')
+      await keyStore.migrate()
+    }
+    return { keyStore, variable: 'DATABASE_URL', connect }
   }
   const { pool, close } = await openEmbeddedDatabase(settings.folder)
   app.addHook('onClose', close)
-  return migrated(new PostgresKeyStore({ pool }))
-}
-
-async function migrated(keyStore: PostgresKeyStore): Promise<PostgresKeyStore> {
-  await keyStore.migrate()
-  return keyStore
+  const keyStore = new PostgresKeyStore({ pool })
+  return { keyStore, variable: 'DATA_FOLDER', connect: () => keyStore.migrate() }
 }

@@ -3,22 +3,46 @@
  * there is one, so that instances count together; otherwise each counts its own.
  */
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorEnvelope, ErrorResponse } from 'fastify-tenant-auth'
 import { Redis } from 'ioredis'
+import { LRUCache } from 'lru-cache'
+import { networkOf } from './client-address.ts'
+import { outageLog } from './outage-log.ts'
 import type { Settings } from './settings.ts'
 
 const WINDOW = '1 minute'
 
+/** For scopes whose credentials are checked. */
+export interface FailureLimit {
+  /** To be called before the scope's guard is registered: the hooks of the two run in that order. */
+  guard(scope: FastifyInstance): void
+}
+
+/** What is known here of a client address. */
+interface Attempts {
+  /** Failures left in this window, as was told after the last one. */
+  left: number
+  /** When the window ends, in milliseconds of `Date.now()`. */
+  until: number
+  underWay: number
+  readonly waiting: (() => void)[]
+}
+
+const kAttempts = Symbol('attempts')
+type Counted = FastifyRequest & { [kAttempts]?: Attempts | null }
+
 /**
  * For the outermost scope, before the scopes that are to be protected.
  *
- * Only failures are limited. Many may share an address, and who has a good key must not pay for a neighbour's bad ones.
+ * An address that has failed too often is answered 429 before its credential is looked at, a good one as well: only
+ * looking would tell. No more attempts of an address are under way at once than it has failures left, the others wait
+ * for them, so that a burst is bounded like a trickle. A credential that is remembered is checked at once and never waits.
  */
 export async function limitFailures(
   app: FastifyInstance,
   { redisUrl, limits }: Pick<Settings, 'redisUrl' | 'limits'>,
-): Promise<void> {
+): Promise<FailureLimit> {
   await app.register(rateLimit, {
     global: false,
     timeWindow: WINDOW,
@@ -30,22 +54,78 @@ export async function limitFailures(
     ...(redisUrl !== undefined && { redis: connect(app, redisUrl) }),
   })
 
-  const failures = app.createRateLimit({ max: limits.failuresPerAddress })
-  // Not in an error handler: refusals of the guards are no errors, and scopes may have a handler of their own.
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (reply.statusCode !== 401) return payload
-    const state = await failures(request)
-    if (state.isAllowed || !state.isExceeded) return payload
-    void reply.code(429).removeHeader('www-authenticate').headers({
-      'x-ratelimit-limit': state.max,
-      'x-ratelimit-remaining': state.remaining,
-      'x-ratelimit-reset': state.ttlInSeconds,
-      'retry-after': state.ttlInSeconds,
+  const max = limits.failuresPerAddress
+  const count = app.createRateLimit({ max, keyGenerator: ({ ip }) => networkOf(ip) })
+  const known = new LRUCache<string, Attempts>({ max: 100_000 })
+  app.decorateRequest(kAttempts, null)
+
+  function attemptsOf(address: string): Attempts {
+    let attempts = known.get(address)
+    if (attempts === undefined) {
+      attempts = { left: max, until: Infinity, underWay: 0, waiting: [] }
+      known.set(address, attempts)
+    }
+    if (Date.now() >= attempts.until) Object.assign(attempts, { left: max, until: Infinity })
+    return attempts
+  }
+
+  function begin(request: Counted, reply: FastifyReply, done: () => void): void {
+    const attempts = attemptsOf(networkOf(request.ip))
+    if (attempts.left === 0) refuse(request, reply, max, attempts.until)
+    else if (attempts.underWay >= attempts.left) attempts.waiting.push(() => begin(request, reply, done))
+    else {
+      attempts.underWay++
+      request[kAttempts] = attempts
+      done()
+    }
+  }
+
+  function end(request: Counted): void {
+    const attempts = request[kAttempts]
+    if (!attempts) return
+    request[kAttempts] = null
+    attempts.underWay--
+    // As many as may begin, or all, to be refused.
+    const next = attempts.left === 0 ? Infinity : attempts.left - attempts.underWay
+    for (const resume of attempts.waiting.splice(0, next)) resume()
+  }
+
+  return {
+    guard(scope) {
+      scope.addHook('onRequest', begin)
+      // The first hook behind all of `onRequest`: the credential was good.
+      scope.addHook('preParsing', (request, _reply, _payload, done) => {
+        end(request)
+        done()
+      })
+      // Not in an error handler: refusals of the guards are no errors, and scopes may have a handler of their own.
+      scope.addHook('onSend', async (request: Counted, reply) => {
+        const attempts = request[kAttempts]
+        if (attempts && reply.statusCode === 401) {
+          const state = await count(request)
+          if (!state.isAllowed && state.ttl > 0) {
+            attempts.left = state.remaining
+            attempts.until = Date.now() + state.ttl
+          }
+        }
+        end(request)
+      })
+    },
+  }
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, max: number, until: number): void {
+  const seconds = Math.ceil((until - Date.now()) / 1_000)
+  const message = 'Too many requests with bad credentials came from this address, try again later'
+  void reply
+    .code(429)
+    .headers({
+      'x-ratelimit-limit': max,
+      'x-ratelimit-remaining': 0,
+      'x-ratelimit-reset': seconds,
+      'retry-after': seconds,
     })
-    const message = 'Too many requests with bad credentials came from this address, try again later'
-    const error = { code: 'RATE_LIMITED', message }
-    return JSON.stringify({ request_id: request.id, error } satisfies ErrorEnvelope)
-  })
+    .send({ request_id: request.id, error: { code: 'RATE_LIMITED', message } } satisfies ErrorEnvelope)
 }
 
 /** For a scope that `tenantAuth` guards, after it: whoever is refused spends nothing of a tenant's. */
@@ -82,7 +162,8 @@ function connect(app: FastifyInstance, url: string): Redis {
     connectTimeout: 1_000,
     commandTimeout: 500,
   })
-  redis.on('error', (err) => app.log.warn({ err }, 'requests are not limited: Redis is away'))
+  const { lost, restored } = outageLog(app.log, 'connection to Redis, without which nothing is limited,')
+  redis.on('error', lost).on('ready', restored)
   app.addHook('onClose', () => redis.disconnect())
   return redis
 }

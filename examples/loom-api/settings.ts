@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { ConsoleAuthOptions } from 'fastify-tenant-auth'
+import { type ClerkSettings, readClerkSettings } from './clerk-settings.ts'
 
 export interface Settings {
   host: string
@@ -13,6 +13,10 @@ export interface Settings {
   trustProxy: false | string[]
   logLevel: string
   keys: KeySettings
+  /** Whether the app listens at once and waits for its key store in the background, or does not start without it. */
+  waitForStore: boolean
+  /** Between being told to end and ending: for so long it says that it is not ready, and answers. */
+  drainSeconds: number
   /** Where several instances count requests together; without it each counts its own. */
   redisUrl: string | undefined
   signIn: SignInSettings
@@ -23,25 +27,32 @@ export interface Settings {
 export type KeySettings =
   { kind: 'embedded'; folder: string } | { kind: 'postgres'; url: string } | { kind: 'redis'; url: string }
 
-export type SignInSettings =
-  | { kind: 'development' }
-  | {
-      kind: 'clerk'
-      options: ConsoleAuthOptions
-      /** Only the page at `/dashboard` needs it. */
-      publishableKey: string | undefined
-    }
+export type SignInSettings = { kind: 'development' } | ClerkSettings
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** What Fastify has names for. */
 const NETWORKS = ['loopback', 'linklocal', 'uniquelocal']
 const DATA_FOLDER = fileURLToPath(new URL('data', import.meta.url))
 
+/** What `NODE_ENV` may be where the service is not in production. */
+const DEVELOPMENT = ['development', 'dev', 'test']
+/** The names of this machine that the development sign-in is served by. */
+export const LOOPBACK = ['localhost', '127.0.0.1', '::1']
+
+/** What the command that starts the app may say. */
+export interface CommandLine {
+  /** Let anyone in as anyone: `npm run dev`. No variable can ask for it, because variables are inherited. */
+  devSignIn?: boolean
+}
+
 /**
  * @param env as a rule `process.env`; a variable that is empty counts as absent
  * @throws Error naming each variable that cannot be used
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  { devSignIn = false }: CommandLine = {},
+): Settings {
   const problems: string[] = []
   const check = (holds: boolean, problem: string) => {
     if (!holds) problems.push(problem)
@@ -53,7 +64,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     return value
   }
 
-  const production = text('NODE_ENV') === 'production'
+  const production = isProduction(text('NODE_ENV'))
   const host = text('HOST') ?? '127.0.0.1'
   const port = Number(text('PORT') ?? 3000)
   check(Number.isInteger(port) && port >= 0 && port <= 65_535, 'PORT must be an integer from 0 to 65535')
@@ -75,16 +86,21 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       : redisUrl !== undefined
         ? { kind: 'redis', url: redisUrl }
         : { kind: 'embedded', folder }
-  const forProduction = 'DATABASE_URL or REDIS_URL must be set where NODE_ENV is production'
+  const forProduction = `DATABASE_URL or REDIS_URL must be set where NODE_ENV is none of ${DEVELOPMENT.join(', ')}`
   check(!production || keys.kind !== 'embedded', `${forProduction}: the embedded database is for development`)
 
+  const wait = text('WAIT_FOR_STORE') ?? 'false'
+  check(['true', 'false'].includes(wait), 'WAIT_FOR_STORE must be true or false')
+  const drainSeconds = Number(text('DRAIN_SECONDS') ?? 1)
+  check(drainSeconds >= 0 && drainSeconds <= 300, 'DRAIN_SECONDS must be a number from 0 to 300')
   const limits = {
     requestsPerTenant: count('REQUESTS_PER_TENANT', 1_000),
     failuresPerAddress: count('FAILURES_PER_ADDRESS', 100),
   }
   const signIn = readSignIn()
   if (problems.length > 0) throw new Error(`These settings cannot be used:\n  ${problems.join('\n  ')}`)
-  return { host, port, trustProxy, logLevel, keys, redisUrl, signIn, limits }
+  const rest = { waitForStore: wait === 'true', drainSeconds }
+  return { host, port, trustProxy, logLevel, keys, redisUrl, signIn, limits, ...rest }
 
   function count(name: string, otherwise: number): number {
     const value = Number(text(name) ?? otherwise)
@@ -93,32 +109,22 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
 
   function readSignIn(): SignInSettings {
-    const publishableKey = text('CLERK_PUBLISHABLE_KEY')
-    const secretKey = text('CLERK_SECRET_KEY')
-    const jwtKey = text('CLERK_JWT_KEY')
-    const authorizedParties = text('CLERK_AUTHORIZED_PARTIES')?.split(/[\s,]+/) ?? []
-
-    if ((publishableKey ?? secretKey ?? jwtKey) === undefined) {
-      const reason = 'the development sign-in lets anyone in'
-      check(!production, `CLERK_SECRET_KEY must be set where NODE_ENV is production: ${reason}`)
-      check(isLoopback(host), `HOST must be a loopback address while no CLERK_ variable is set: ${reason}`)
-      return { kind: 'development' }
+    if (!devSignIn) return readClerkSettings(text, check)
+    const reason = 'for the development sign-in, which lets anyone in'
+    check(!production, `NODE_ENV must be one of ${DEVELOPMENT.join(', ')}, or not set, ${reason}`)
+    check(LOOPBACK.includes(host), `HOST must be one of ${LOOPBACK.join(', ')} ${reason}`)
+    check(!trustProxy, `TRUST_PROXY must not be set ${reason}: no proxy may stand in front of it`)
+    for (const name of Object.keys(env).filter((known) => known.startsWith('CLERK_'))) {
+      check(text(name) === undefined, `${name} must not be set ${reason}: start the app with npm start`)
     }
-    check(
-      authorizedParties.length > 0 && authorizedParties.every((party) => URL.canParse(party)),
-      'CLERK_AUTHORIZED_PARTIES must be the origins of the dashboard, with commas between: https://dashboard.example.com',
-    )
-    if (jwtKey !== undefined) {
-      return { kind: 'clerk', publishableKey, options: { authorizedParties, jwtKey, secretKey } }
-    }
-    const either = 'CLERK_SECRET_KEY or CLERK_JWT_KEY must be set where CLERK_PUBLISHABLE_KEY is'
-    check(secretKey !== undefined, either)
-    return { kind: 'clerk', publishableKey, options: { authorizedParties, secretKey: secretKey ?? '' } }
+    return { kind: 'development' }
   }
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+/** Whatever is not known for development is taken for production: `Production`, `prod`, `staging`, `live`. */
+export function isProduction(environment: string | undefined): boolean {
+  const name = environment?.trim().toLowerCase() ?? ''
+  return name !== '' && !DEVELOPMENT.includes(name)
 }
 
 /** All of the internet is none: then any client could say where it comes from. */

@@ -3,9 +3,9 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleAuthOptions } from 'fastify-tenant-auth'
 import { badRequest, operation } from './api-document.ts'
-import { clerkHost } from './dashboard/clerk-host.ts'
+import { clerkHost } from './clerk-settings.ts'
 import type { PageConfig } from './dashboard/page/config.ts'
-import { isLoopback, type SignInSettings } from './settings.ts'
+import { isProduction, LOOPBACK, type SignInSettings } from './settings.ts'
 
 export interface SignIn {
   options: ConsoleAuthOptions
@@ -53,25 +53,42 @@ const devSignIn = operation({
   response: { 200: SignInResponse, ...badRequest },
 })
 
+/** The names of this machine in a `Host` header, and nothing that merely leads here: `127.1`, `localhost.`, `a@localhost`. */
+const HOSTS = LOOPBACK.map((name) => (name.includes(':') ? `[${name}]` : name))
+/** Headers that proxies add. */
+const PROXY =
+  /^(?:x-forwarded|x-original|x-envoy|x-amz|cf-|fly-)|^(?:forwarded|via|x-real-ip|cdn-loop|true-client-ip|x-client-ip|x-cluster-client-ip|proxy-connection)$/
+
 /**
- * Lets in only who came by a name of this machine. A web page of anyone's can have its own name lead here for the browser
- * (DNS rebinding), and would then read the answer.
- *
- * Of the header as it was sent: what a proxy says is what the page can say, too.
+ * Lets in only who came by a name of this machine, and straight. A web page of anyone's can have its own name lead here
+ * for the browser (DNS rebinding), and would then read the answer; and through a proxy comes whoever reaches the proxy.
+ * One that leaves no trace at all cannot be told from a browser at this machine.
  */
-async function demandLoopback({ headers: { host } }: FastifyRequest): Promise<void> {
-  const url = `http://${host ?? ''}`
-  if (URL.canParse(url) && isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))) return
-  throw Object.assign(new Error('The development sign-in is at localhost only'), { statusCode: 403 })
+async function demandLoopback({ headers, raw }: FastifyRequest): Promise<void> {
+  const refuse = (why: string) => {
+    throw Object.assign(new Error(`The development sign-in lets anyone in, and so ${why}`), {
+      statusCode: 403,
+    })
+  }
+  const { host = '', origin } = headers
+  const name = host.replace(/:\d{1,5}$/, '').toLowerCase()
+  if (!HOSTS.includes(name)) refuse(`it is at ${HOSTS.join(', ')} only`)
+  const sign = Object.keys(headers).find((header) => PROXY.test(header))
+  if (sign !== undefined) refuse(`not through a proxy: the request has the header ${sign}`)
+  // What nginx speaks to what is behind it, as it comes.
+  if (raw.httpVersion !== '1.1') refuse(`not through a proxy: the request is HTTP/${raw.httpVersion}`)
+  if (origin !== undefined && origin !== `http://${host}`) {
+    refuse('not through a proxy, nor for other pages: the request has another Origin than Host')
+  }
 }
 
 /**
  * Lets anyone in as anyone, with a key pair that ends with this process.
  *
- * @throws Error where `NODE_ENV` is `production`, whatever the settings say
+ * @throws Error where `NODE_ENV` is not for development, whatever the settings say
  */
 async function developmentSignIn(): Promise<SignIn> {
-  if (process.env.NODE_ENV === 'production') throw new Error('The development sign-in is not for production')
+  if (isProduction(process.env.NODE_ENV)) throw new Error('The development sign-in is not for production')
   const { SessionSigner } = await import('fastify-tenant-auth/testing')
   const signer = new SessionSigner()
   return {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext } from 'node:test'
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from 'playwright-core'
-import { type RunningExample, startExample } from '../examples/run-example.ts'
+import { type RunningExample, startExample, startSample } from '../examples/run-example.ts'
 import { launchBrowser, openPage } from './browser.ts'
 
 export interface Dashboard {
@@ -22,14 +22,16 @@ export interface Dashboard {
  *
  * @param env of the app; without Clerk's variables it has the development sign-in
  */
-export function useDashboard(env: NodeJS.ProcessEnv = {}, until?: RegExp): Dashboard {
+export function useDashboard(env: NodeJS.ProcessEnv = {}): Dashboard {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-dashboard-'))
   let app: RunningExample
   let browser: Browser
   before(async () => {
     const settings = { DATA_FOLDER: join(folder, 'data'), FAILURES_PER_ADDRESS: '10000', ...env }
     ;[app, browser] = await Promise.all([
-      startExample('loom-api/server.ts', { env: settings, ...(until && { until }) }),
+      Object.keys(env).length === 0
+        ? startSample(settings)
+        : startExample('loom-api/server.ts', { env: settings }),
       launchBrowser(),
     ])
   })
@@ -46,8 +48,7 @@ export function useDashboard(env: NodeJS.ProcessEnv = {}, until?: RegExp): Dashb
   }
 }
 
-/** The welcome is written when the demo key is there. */
-export const useDevelopmentDashboard = () => useDashboard({}, /console\/me/)
+export const useDevelopmentDashboard = () => useDashboard()
 
 /** Fills the form and answers the key that the page shows. The dialog stays open. */
 export async function create(page: Page, name: string): Promise<string> {

@@ -2,30 +2,37 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import { buildApp } from '../../examples/loom-api/app.ts'
+import { type App, buildApp } from '../../examples/loom-api/app.ts'
 import { createDemoKey } from '../../examples/loom-api/demo-key.ts'
 import { readSettings } from '../../examples/loom-api/settings.ts'
 import { copyDatabase } from '../harness/database.ts'
 
-export interface OpenApp {
-  app: FastifyInstance
+export interface OpenApp extends App {
+  /** Of the development sign-in, `''` without. */
   key: string
+  /** What the app has logged. */
+  lines: string[]
   close: () => Promise<void>
 }
 
-export async function openApp(env: Record<string, string> = {}): Promise<OpenApp> {
+export async function openApp(
+  env: Record<string, string> = {},
+  { devSignIn = true, demoKey = true } = {},
+): Promise<OpenApp> {
   const DATA_FOLDER = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-app-'))
   await copyDatabase(join(DATA_FOLDER, 'postgres'))
-  const { app, keyStore } = await buildApp(readSettings({ DATA_FOLDER, LOG_LEVEL: 'silent', ...env }))
-  await app.ready()
-  const { key } = await createDemoKey(keyStore)
+  const lines: string[] = []
+  const settings = readSettings({ DATA_FOLDER, ...env }, { devSignIn })
+  const built = await buildApp(settings, { write: (line) => void lines.push(line) })
+  await built.app.ready()
+  const key = demoKey ? (await createDemoKey(built.keyStore)).key : ''
   return {
-    app,
+    ...built,
     key,
+    lines,
     async close() {
-      await app.close()
-      rmSync(DATA_FOLDER, { recursive: true })
+      await built.app.close()
+      rmSync(DATA_FOLDER, { recursive: true, force: true })
     },
   }
 }

@@ -1,5 +1,7 @@
 /** What the reference app answers to requests that no well-meaning client sends. */
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { type Envelope, type OpenApp, openApp } from './in-process.ts'
 
@@ -85,13 +87,59 @@ describe('the reference app', () => {
     'localhost.attacker.example',
     '127.0.0.1.nip.io',
     '10.0.0.5',
+    'localhost.',
+    '127.1',
+    '2130706433',
+    '0x7f000001',
+    '127.0.0.2',
+    'user@localhost',
+    '[::ffff:127.0.0.1]',
+    '[0:0:0:0:0:0:0:1]',
+    'localhost:3000:80',
+    'localhost,localhost',
   ]) {
     test(`signs nobody in who came by the name ${host}`, async () => {
-      const answer = await signIn(host, { 'x-forwarded-host': 'localhost' })
+      const answer = await signIn(host)
       assert.equal(answer.statusCode, 403)
-      assert.deepEqual(Object.keys(answer.json<Envelope>()), ['request_id', 'error'])
+      assert.match(answer.json<Envelope>().error.message, /it is at localhost, 127\.0\.0\.1, \[::1\] only/)
     })
   }
+
+  const PROXIED = {
+    'x-forwarded-for': '192.0.2.1',
+    'X-Forwarded-Proto': 'https',
+    'x-forwarded-anything': '1',
+    forwarded: 'for=192.0.2.1',
+    via: '1.1 proxy',
+    'x-real-ip': '192.0.2.1',
+    'cf-ray': '1',
+    'true-client-ip': '192.0.2.1',
+    'cdn-loop': 'cloudflare',
+    'x-amzn-trace-id': 'Root=1',
+    origin: 'https://loom.example',
+  }
+  for (const [name, value] of Object.entries(PROXIED)) {
+    test(`signs nobody in who came by localhost through a proxy, as ${name} says, and says so`, async () => {
+      const answer = await signIn('127.0.0.1', { [name]: value })
+      assert.equal(answer.statusCode, 403)
+      assert.match(answer.json<Envelope>().error.message, /not through a proxy/)
+    })
+  }
+
+  test('signs nobody in who speaks HTTP/1.0, as nginx does to what is behind it', async (t) => {
+    const { port } = new URL(await open.app.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    t.after(() => socket.destroy())
+    const body = '{"organization":"acme","role":"org:admin"}'
+    socket.write(
+      `POST /dev/sign-in HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    assert.match(await text(socket), /^HTTP\/1\.1 403 [^]*the request is HTTP\/1\.0/)
+  })
+
+  test('signs in a page of its own', async () => {
+    assert.equal((await signIn('localhost:3000', { origin: 'http://localhost:3000' })).statusCode, 200)
+  })
 
   test('lets the viewer at /docs load what it needs over plain http', async () => {
     const policy = String((await open.app.inject('/docs')).headers['content-security-policy'])

@@ -5,20 +5,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import SwaggerParser from '@apidevtools/swagger-parser'
+import { generateKey } from '../../src/keys/key-format.ts'
 import { redisAvailable, startRedis } from '../servers/index.ts'
 import { type OpenApp, openApp } from './in-process.ts'
-import { type RunningExample, startExample } from './run-example.ts'
+import { type RunningExample, startSample } from './run-example.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-limits-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 let instances = 0
 
+/** Starts faster than the development sign-in, whose tenants and key are made first. */
+const CLERK = { CLERK_SECRET_KEY: 'sk_test_1', CLERK_AUTHORIZED_PARTIES: 'https://dashboard.example.com' }
+
 async function start(t: TestContext, env: NodeJS.ProcessEnv): Promise<{ app: RunningExample; key: string }> {
   const DATA_FOLDER = join(folder, `data-${instances++}`)
-  const app = await startExample('loom-api/server.ts', {
-    env: { DATA_FOLDER, ...env },
-    until: /console\/me/,
-  })
+  const app = await startSample({ DATA_FOLDER, ...env })
   t.after(() => app.stop())
   return { app, key: /^ {2}(tk_test_\w{39})$/m.exec(app.output())?.[1] ?? '' }
 }
@@ -40,7 +41,10 @@ async function assertLimited(response: Response): Promise<void> {
 
 /** Status codes of failures that a proxy says come from these addresses, where each may fail once. */
 async function failuresOf(t: TestContext, env: Record<string, string>, clients: string[]): Promise<number[]> {
-  const { app, close } = await openApp({ FAILURES_PER_ADDRESS: '1', ...env })
+  const { app, close } = await openApp(
+    { FAILURES_PER_ADDRESS: '1', ...CLERK, ...env },
+    { devSignIn: false, demoKey: false },
+  )
   t.after(close)
   const codes = []
   for (const client of clients) {
@@ -51,11 +55,36 @@ async function failuresOf(t: TestContext, env: Record<string, string>, clients: 
 }
 
 describe('the reference app tells clients apart', () => {
-  test('by what the proxy says that TRUST_PROXY names', async (t) => {
-    const env = { TRUST_PROXY: 'loopback' }
+  test('by what the proxy says that TRUST_PROXY names, without ports and by networks of IPv6', async (t) => {
+    const CLIENTS: [client: string, status: number][] = [
+      ['192.0.2.1', 401],
+      ['192.0.2.1', 429],
+      ['192.0.2.1:4711', 429],
+      ['192.0.2.2:1', 401],
+      ['192.0.2.2:2', 429],
+      ['192.0.2.9, 192.0.2.2', 429],
+      // The proxies themselves are known with a port behind them, too.
+      ['192.0.2.3, 10.0.0.1:4711', 401],
+      ['192.0.2.3, 127.0.0.1:4712', 429],
+      ['[2001:db8::1]:4711', 401],
+      ['2001:db8:0:0:ffff::2', 429],
+      ['"[2001:DB8::3%eth0]:1"', 429],
+      ['2001:db8:0:1::1', 401],
+      ['::ffff:192.0.2.1', 429],
+      ['::ffff:c000:202', 429],
+      // What stands before an entry that is no address, anybody may have said: then the proxy is the client.
+      ['192.0.2.77, unknown', 401],
+      ['192.0.2.78, _hidden', 429],
+    ]
+    const env = { TRUST_PROXY: 'loopback, 10.0.0.0/8' }
+    const statuses = await failuresOf(
+      t,
+      env,
+      CLIENTS.map(([client]) => client),
+    )
     assert.deepEqual(
-      await failuresOf(t, env, ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.9, 192.0.2.2']),
-      [401, 429, 401, 429],
+      statuses.map((status, index) => [CLIENTS[index]?.[0], status]),
+      CLIENTS,
     )
   })
 
@@ -85,18 +114,75 @@ describe('the reference app limits', () => {
     assert.deepEqual([refused.status, refused.headers.get('x-ratelimit-limit')], [401, null])
   })
 
-  test('how often an address fails to authenticate, and nothing else that comes from there', async (t) => {
-    const { app, key } = await start(t, { FAILURES_PER_ADDRESS: '2' })
-    for (let count = 0; count < 5; count++) assert.equal((await usage(app, key)).status, 200)
-    for (let count = 0; count < 2; count++) assert.equal((await usage(app, 'bad')).status, 401)
+  test('how often an address fails, before a credential is looked at, a good one as well', async (t) => {
+    const { app, key, keyStore, close } = await openApp({ FAILURES_PER_ADDRESS: '5' })
+    t.after(close)
+    const lookUps = t.mock.method(keyStore, 'findByHash')
+    const call = async (credential: string, remoteAddress = '192.0.2.1') => {
+      const headers = { 'x-tenant-api-key': credential, authorization: `Bearer ${credential}` }
+      return app.inject({ url: '/usage', headers, remoteAddress })
+    }
+    for (let count = 0; count < 5; count++) assert.equal((await call(key)).statusCode, 200)
+    const known = lookUps.mock.callCount()
+    const statuses = []
+    for (let count = 0; count < 8; count++) statuses.push((await call(generateKey('tk', 'test'))).statusCode)
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
+    assert.equal(lookUps.mock.callCount() - known, 5)
+    assert.equal((await call(key)).statusCode, 429)
+    assert.equal((await call(key, '192.0.2.2')).statusCode, 200)
+    // The other guarded scope counts with it; what takes no credential is not touched.
+    const others = ['/console/me', '/console/keys', '/live', '/dashboard', '/docs']
+    const answers = others.map((url) => app.inject({ url, remoteAddress: '192.0.2.1' }))
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ statusCode }) => statusCode),
+      [429, 429, 200, 200, 200],
+    )
+  })
+
+  test('how often an address fails at once: the others wait, and are let in or not by then', async (t) => {
+    const { app, key, keyStore, close } = await openApp({ FAILURES_PER_ADDRESS: '5' })
+    t.after(close)
+    const lookUps = t.mock.method(keyStore, 'findByHash')
+    const burst = (keys: string[], remoteAddress: string) =>
+      Promise.all(
+        keys.map(async (credential) => {
+          const headers = { 'x-tenant-api-key': credential }
+          return (await app.inject({ url: '/usage', headers, remoteAddress })).statusCode
+        }),
+      )
+    const bad = await burst(
+      Array.from({ length: 105 }, () => generateKey('tk', 'test')),
+      '192.0.2.1',
+    )
+    assert.deepEqual(
+      [bad.filter((status) => status === 401).length, bad.filter((status) => status === 429).length],
+      [5, 100],
+    )
+    assert.equal(lookUps.mock.callCount(), 5)
+    const good = await burst(Array<string>(50).fill(key), '192.0.2.2')
+    assert.deepEqual(new Set(good), new Set([200]))
+  })
+
+  test('an address for no longer than the window', async (t) => {
+    const { app, close } = await openApp(
+      { FAILURES_PER_ADDRESS: '1', ...CLERK },
+      { devSignIn: false, demoKey: false },
+    )
+    t.after(close)
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const status = async () => (await app.inject('/usage')).statusCode
+    assert.deepEqual([await status(), await status()], [401, 429])
+    t.mock.timers.tick(59_999)
+    assert.equal(await status(), 429)
+    t.mock.timers.tick(1)
+    assert.equal(await status(), 401)
+  })
+
+  test('failures by HTTP, with what a client has to know', async (t) => {
+    const { app } = await start(t, { FAILURES_PER_ADDRESS: '1' })
+    assert.equal((await usage(app, 'bad')).status, 401)
     await assertLimited(await usage(app, 'bad'))
     await assertLimited(await fetch(`${app.address}/console/me`))
-    await assertLimited(await fetch(`${app.address}/console/keys`))
-    // Others behind the same address have done nothing.
-    assert.equal((await usage(app, key)).status, 200)
-    for (const path of ['/health', '/dashboard', '/docs']) {
-      assert.equal((await fetch(app.address + path)).status, 200, path)
-    }
   })
 
   test(
@@ -147,7 +233,7 @@ describe('the OpenAPI document of the reference app', () => {
   test('says what each route takes, and nothing of what is no part of the API', () => {
     assert.deepEqual(paths['/usage']?.get?.security, [{ tenantApiKey: ['usage:read'] }])
     assert.deepEqual(paths['/console/keys']?.post?.security, [{ consoleSession: [] }])
-    assert.equal(paths['/health']?.get?.security, undefined)
+    assert.equal(paths['/ready']?.get?.security, undefined)
     assert.deepEqual(
       Object.keys(paths).filter((path) => path === '/' || /dashboard|openapi/.test(path)),
       [],

@@ -29,10 +29,11 @@ function ofTheRun(): NodeJS.ProcessEnv {
 export function spawnExample(
   file: string,
   env: NodeJS.ProcessEnv = {},
+  args: readonly string[] = [],
 ): { child: ChildProcess; output: () => string } {
-  const child = spawn(process.execPath, program(`examples/${file}`), {
+  const child = spawn(process.execPath, [...program(`examples/${file}`), ...args], {
     cwd: ROOT,
-    env: { ...ofTheRun(), PORT: '0', ...env },
+    env: { ...ofTheRun(), PORT: '0', DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -47,10 +48,10 @@ export function spawnExample(
 /** Waits until the example has said where it listens and, with `until`, has written that, too. */
 export async function startExample(
   file: string,
-  { env, until = /./ }: { env?: NodeJS.ProcessEnv; until?: RegExp } = {},
+  { env, args, until = /./ }: { env?: NodeJS.ProcessEnv; args?: readonly string[]; until?: RegExp } = {},
 ): Promise<RunningExample> {
   if (env?.DATA_FOLDER !== undefined) await copyDatabase(join(env.DATA_FOLDER, 'postgres'))
-  const { child, output } = spawnExample(file, env)
+  const { child, output } = spawnExample(file, env, args)
   const exited = once(child, 'close') as Promise<[number | null]>
   const deadline = Date.now() + PATIENCE
   for (;;) {
@@ -71,6 +72,11 @@ export async function startExample(
     }
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
+}
+
+/** The reference app with its development sign-in, as `npm run dev` starts it. */
+export function startSample(env: NodeJS.ProcessEnv, until = /\/dashboard/): Promise<RunningExample> {
+  return startExample('loom-api/server.ts', { env, args: ['--dev-sign-in'], until })
 }
 
 /** Runs a shell command to its end, as one that was copied from a document. */

@@ -70,7 +70,11 @@ function form(
     h('fieldset', { class: 'field' }, h('legend', {}, 'Role'), choices('role', Object.entries(ROLES))),
     problem,
     button,
-    h('p', { class: 'fine-print' }, 'With CLERK_PUBLISHABLE_KEY set, Clerk signs people in here.'),
+    h(
+      'p',
+      { class: 'fine-print' },
+      'Started without --dev-sign-in and with CLERK_PUBLISHABLE_KEY, Clerk signs people in here.',
+    ),
   )
   const chosen = (name: string) =>
     element.querySelector<HTMLInputElement>(`[name=${name}]:checked`)?.value ?? ''
