@@ -13,7 +13,14 @@ export { KEY_PATTERN } from './keys/key-format.ts'
 export { KeyManager } from './keys/key-manager.ts'
 export type { KeyManagerOptions } from './keys/key-manager-options.ts'
 export type * from './keys/key-operations.ts'
-export { type AuditHook, type KeyAuditEvent, keyRoutes, type KeyRoutesOptions } from './key-routes/index.ts'
+export {
+  type AuditHook,
+  type KeyAuditEvent,
+  keyRoutes,
+  type KeyRoutesManager,
+  type KeyRoutesOptions,
+  type NewTenant,
+} from './key-routes/index.ts'
 export type { KeyStatus } from './keys/key-status.ts'
 export type {
   CreateTenantOptions,

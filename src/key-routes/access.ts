@@ -1,5 +1,5 @@
 /** Who is calling, for which tenant, and whether they may: decided before the body is read. */
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ConsoleUser } from '../console-auth/index.ts'
 import { systemClock } from '../lib/clock.ts'
 import { AuthError } from '../http/errors.ts'
@@ -14,31 +14,54 @@ export interface Caller {
   canWrite: boolean
 }
 
-/** Milliseconds for `tenantOf`, which may well ask a database. */
+/** Milliseconds for what the app answers of a user: it may well ask a database. */
 const TIME_LIMIT = 5_000
 
-/** @throws `AUTH_FORBIDDEN`, or `AUTH_UNAVAILABLE` where `tenantOf` does not answer in time */
-export async function identify(request: FastifyRequest, settings: KeyRoutesSettings): Promise<Caller> {
-  const user = request.consoleUser
-  const tenantId = await withTimeLimit(systemClock, TIME_LIMIT, async () => settings.tenantOf(user)).catch(
-    (cause: unknown) => {
-      if (!(cause instanceof TimeLimitError)) throw cause
-      throw refused(request, { code: 'AUTH_UNAVAILABLE', reason: 'unavailable', headers: LATER, cause })
-    },
-  )
-  if (typeof tenantId !== 'string' || tenantId === '') throw forbidden(request, 'no_organization')
-  return { user, tenantId, canWrite: permits(settings.canWrite, user) }
+/**
+ * The caller, let in for what the request is to do.
+ *
+ * @throws `AUTH_FORBIDDEN`, or `AUTH_UNAVAILABLE` where `tenantOf` does not answer in time
+ */
+export async function identify(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  settings: KeyRoutesSettings,
+): Promise<Caller> {
+  const user = await signedIn(request, reply)
+  const tenantId = await askApp(request, () => settings.tenantOf(user))
+  if (typeof tenantId !== 'string' || tenantId === '') throw refused(request, user, NO_ORGANIZATION)
+  const writing = writes(user, settings)
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    if (!permits(settings.canRead, user)) throw refused(request, user, NOT_ALLOWED)
+  } else if (writing !== null) throw refused(request, user, writing)
+  return { user, tenantId, canWrite: writing === null }
 }
 
-/** @throws `AUTH_FORBIDDEN` */
-export function demand(
+/** Where consoleAuth only checks on demand (`addHook: false`) these routes demand it: they are never open. */
+async function signedIn(request: FastifyRequest, reply: FastifyReply): Promise<ConsoleUser> {
+  try {
+    return request.consoleUser
+  } catch {
+    await request.server.verifyConsoleSession(request, reply)
+    return request.consoleUser
+  }
+}
+
+/** @throws `AUTH_UNAVAILABLE` where the app does not answer in time */
+export async function askApp<Answer>(
   request: FastifyRequest,
-  caller: Caller,
-  access: 'read' | 'write',
-  settings: KeyRoutesSettings,
-): void {
-  const allowed = access === 'write' ? caller.canWrite : permits(settings.canRead, caller.user)
-  if (!allowed) throw forbidden(request, 'not_allowed')
+  ask: () => Answer | Promise<Answer>,
+): Promise<Answer> {
+  return withTimeLimit(systemClock, TIME_LIMIT, async () => ask()).catch((cause: unknown) => {
+    if (!(cause instanceof TimeLimitError)) throw cause
+    throw refused(request, request.consoleUser, { ...LATER, cause })
+  })
+}
+
+/** Why a user may not write, or `null`. */
+function writes(user: ConsoleUser, { canWrite, allowImpersonation }: KeyRoutesSettings): Forbidden | null {
+  if (!permits(canWrite, user)) return NOT_ALLOWED
+  return user.actor === null || allowImpersonation ? null : IMPERSONATED
 }
 
 /** Exactly `true`: a promise given by mistake is truthy, and must not open the door. */
@@ -47,15 +70,34 @@ function permits(may: (user: ConsoleUser) => boolean, user: ConsoleUser): boolea
   return answer === true
 }
 
-/** As for a role that a route demands (RFC 6750, section 3.1). */
-const TOO_LITTLE = { 'www-authenticate': 'Bearer realm="console", error="insufficient_scope"' }
-const LATER = { 'retry-after': '1' }
+type Forbidden = Refusal & { message?: string }
 
-function forbidden(request: FastifyRequest, reason: string): AuthError {
-  return refused(request, { code: 'AUTH_FORBIDDEN', reason, headers: TOO_LITTLE })
+/** As for a role that a route demands (RFC 6750, section 3.1). */
+const TOO_LITTLE = {
+  code: 'AUTH_FORBIDDEN',
+  headers: { 'www-authenticate': 'Bearer realm="console", error="insufficient_scope"' },
+} as const
+const NOT_ALLOWED: Forbidden = { ...TOO_LITTLE, reason: 'not_allowed' }
+const NO_ORGANIZATION: Forbidden = {
+  ...TOO_LITTLE,
+  reason: 'no_organization',
+  message: 'No organization is active in this session: choose one, and try again',
+}
+const IMPERSONATED: Forbidden = {
+  ...TOO_LITTLE,
+  reason: 'impersonated',
+  message: 'Keys cannot be changed on behalf of the signed-in user: this session impersonates them',
+}
+const LATER: Forbidden = {
+  code: 'AUTH_UNAVAILABLE',
+  reason: 'unavailable',
+  headers: { 'retry-after': '1' },
 }
 
-function refused(request: FastifyRequest, refusal: Refusal): AuthError {
-  recordRefusal('keyRoutes', request, refusal)
+function refused(request: FastifyRequest, { userId, actor }: ConsoleUser, refusal: Forbidden): AuthError {
+  recordRefusal('keyRoutes', request, {
+    ...refusal,
+    of: { userId, ...(actor !== null && { actorId: actor.sub }) },
+  })
   return new AuthError(refusal.code, refusal)
 }

@@ -1,12 +1,15 @@
 /** Tells the service who changed which key: after the change, before the answer. */
 import type { FastifyRequest } from 'fastify'
 import { TenantAuthError } from '../http/errors.ts'
+import { requestIdOf } from '../http/request-id.ts'
+import { withoutKeysDeep } from '../keys/key-text.ts'
 import { systemClock } from '../lib/clock.ts'
+import { quietly } from '../lib/quietly.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { Caller } from './access.ts'
 
 /**
- * One change of a key through the key routes. It holds no credential.
+ * One change of a key through the key routes. It holds no credential: a key that a client put into any part of it is cut.
  *
  * The hook is called when the store has answered, and the client's answer waits for it, two seconds at most. A change
  * that was made cannot be unmade, and the answer may hold a key that will never be seen again: so a hook that throws or
@@ -25,7 +28,14 @@ export interface KeyAuditEvent {
   newKeyId?: string | null
   /** What was asked for: name, scopes, expiry, grace. */
   input: object
-  actor: { userId: string; sessionId: string; orgId: string | null; orgRole: string | null }
+  /** Who did it. `impersonatorId`: the user who did it in the name of `userId`, with `allowImpersonation`. */
+  actor: {
+    userId: string
+    impersonatorId?: string
+    sessionId: string
+    orgId: string | null
+    orgRole: string | null
+  }
   /** Fastify's `request.ip`: behind a proxy it takes Fastify's `trustProxy` to be the client's. */
   ip: string
   userAgent: string | null
@@ -53,16 +63,19 @@ export async function audited<Result>(
   made: (result: Result) => Partial<Change> = () => ({}),
 ): Promise<Result> {
   if (onAudit === undefined) return make()
+  const tell = (outcome: KeyAuditEvent['outcome'], known: Partial<Change> = {}) =>
+    report(request, onAudit, describe(request, caller, { ...change, ...known }, outcome))
+  let result
   try {
-    const result = await make()
-    await report(request, onAudit, describe(request, caller, { ...change, ...made(result) }, 'done'))
-    return result
+    result = await make()
   } catch (error) {
-    // An answer to the client's mistake says that nothing was changed. After anything else it is not known.
-    const refused = error instanceof TenantAuthError && error.statusCode < 500
-    if (!refused) await report(request, onAudit, describe(request, caller, change, 'unknown'))
+    // Where the store has not done what it was asked there is nothing to tell of.
+    const effect = error instanceof TenantAuthError ? error.effect : 'unknown'
+    if (effect !== 'none') await tell(effect)
     throw error
   }
+  await tell('done', made(result))
+  return result
 }
 
 function describe(
@@ -71,23 +84,25 @@ function describe(
   change: Change,
   outcome: KeyAuditEvent['outcome'],
 ): KeyAuditEvent {
-  const { userId, sessionId, orgId, orgRole } = user
-  return {
+  const { userId, actor, sessionId, orgId, orgRole } = user
+  return withoutKeysDeep({
     ...change,
     outcome,
     at: new Date(),
-    requestId: request.id,
+    requestId: requestIdOf(request),
     tenantId,
-    actor: { userId, sessionId, orgId, orgRole },
+    actor: { userId, sessionId, orgId, orgRole, ...(actor !== null && { impersonatorId: actor.sub }) },
     ip: request.ip,
     userAgent: request.headers['user-agent'] ?? null,
-  }
+  }) as KeyAuditEvent
 }
 
 async function report(request: FastifyRequest, onAudit: AuditHook, event: KeyAuditEvent): Promise<void> {
   try {
     await withTimeLimit(systemClock, TIME_LIMIT, async () => onAudit(event))
   } catch (error) {
-    request.log.error({ err: error, audit: event }, 'key routes: onAudit failed, this event was not taken')
+    quietly('The logger', () =>
+      request.log.error({ err: error, audit: event }, 'key routes: onAudit failed, this event was not taken'),
+    )
   }
 }

@@ -1,20 +1,27 @@
 /** The six operations as an OpenAPI document shows them, and as Fastify validates them. */
+import type { TSchema } from '@sinclair/typebox'
 import type { FastifySchema } from 'fastify'
 import { ErrorResponse } from '../http/error-response.ts'
 import * as schemas from './schemas.ts'
 
-/** What swagger takes beyond Fastify's own. */
-interface Operation extends FastifySchema {
+/** As Fastify has it, and swagger beyond that. */
+export interface Operation extends FastifySchema {
   operationId: string
   summary: string
+  tags: string[]
+  params?: TSchema
+  body?: TSchema
+  querystring?: TSchema
+  headers?: TSchema
+  response: Record<number, object>
 }
 
 const ERRORS = {
   400: 'The request is not acceptable; the message says what is',
   401: 'The session token is missing, invalid or expired',
-  403: 'No organization is active, or the user does not have the role that this takes',
+  403: 'No organization is active, the user does not have the role that this takes, or is impersonated',
   404: 'No such key',
-  409: 'The key is revoked, or the Idempotency-Key was used before',
+  409: 'The key is revoked or has expired, or the Idempotency-Key was used before',
   413: 'The body is too large',
   415: 'The body is not JSON',
   503: 'The key store or the session verification is unavailable',
@@ -27,7 +34,7 @@ function errors(statuses: readonly (keyof typeof ERRORS)[], told: Record<number,
   )
 }
 
-function operation(described: Operation): FastifySchema & { tags: string[] } {
+function operation(described: Omit<Operation, 'tags'>): Operation {
   return { ...described, tags: ['API keys'] }
 }
 
@@ -46,7 +53,7 @@ export const createKey = operation({
   response: {
     201: schemas.CreateAnswer,
     ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
-      404: 'The organization is no tenant',
+      404: 'The organization is no tenant, and none is made of it',
       409: 'The Idempotency-Key was used before; the message names the key that it has made',
     }),
   },
@@ -66,7 +73,9 @@ export const updateKey = operation({
   body: schemas.UpdateBody,
   response: {
     200: schemas.ChangeAnswer,
-    ...errors([400, 401, 403, 404, 409, 413, 415, 503], { 409: 'The key is revoked, which is for ever' }),
+    ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
+      409: 'The key is revoked or has expired, which is for ever',
+    }),
   },
 })
 

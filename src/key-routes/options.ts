@@ -1,56 +1,127 @@
 /** The options of `keyRoutes`, checked once, at registration. */
+import type { FastifyInstance } from 'fastify'
 import type { ConsoleUser } from '../console-auth/index.ts'
 import { badOption } from '../http/errors.ts'
-import { OF_REGISTER, refuseUnknown } from '../lib/option-names.ts'
-import type { KeyManager } from '../keys/key-manager.ts'
+import type { KeyOperations } from '../keys/key-operations.ts'
+import { isScopeList } from '../keys/key-values.ts'
+import type { TenantOperations } from '../keys/tenant-manager.ts'
+import {
+  callback,
+  flag,
+  OF_REGISTER,
+  optional,
+  readOptions as read,
+  required,
+  type SpecificationOf,
+} from '../lib/options.ts'
 import type { AuditHook } from './audit.ts'
 
+/** What `keyRoutes` need of a `KeyManager`. */
+export type KeyRoutesManager = KeyOperations &
+  Pick<TenantOperations, 'createTenant' | 'getTenant'> & {
+    /** The scopes that there are, `undefined` for any. */
+    readonly scopes: readonly string[] | undefined
+  }
+
+/** A tenant to make for an organization. */
+export interface NewTenant {
+  /** 1 to 100 characters. Default: the organization's slug, else its id. */
+  name?: string
+  /** A plain object that survives JSON, up to 4 KiB. Default: `{}`. */
+  metadata?: object
+}
+
 export interface KeyRoutesOptions {
-  /** What makes, lists and revokes the keys. */
-  keys: KeyManager
+  /** A `KeyManager`: what makes, lists and revokes the keys. */
+  keys: KeyRoutesManager
+  /**
+   * The scopes that users may grant to their tenant's keys: a list, or `'any'`. Default: the `scopes` of the
+   * `KeyManager`; one of the two there must be. A key with other scopes may be revoked, and neither rotated nor prolonged.
+   */
+  scopes?: readonly string[] | 'any'
   /**
    * The tenant whose keys a signed-in user sees. Default: the active organization's id. `null` answers 403.
    *
    * It gets nothing but the session's user, so that no header, query or body can choose the tenant.
    */
   tenantOf?: (user: ConsoleUser) => string | null | Promise<string | null>
+  /**
+   * The tenant to make where there is none yet, once somebody who may write makes its first key, or `null` for none.
+   * Default: one with the name of the organization's slug. `false`: tenants are made elsewhere.
+   */
+  newTenant?: false | ((user: ConsoleUser) => NewTenant | null | Promise<NewTenant | null>)
   /** Who may list and read keys. Default: every member of the organization. */
   canRead?: (user: ConsoleUser) => boolean
   /** Who may create, change, rotate and revoke keys. Default: `user.has({ role: 'org:admin' })`. */
   canWrite?: (user: ConsoleUser) => boolean
+  /** Whether somebody who impersonates a user may change keys, with both in `createdBy` and the audit. Default: `false`. */
+  allowImpersonation?: boolean
   /** Told of every change that was made. Default: nobody. See `KeyAuditEvent` for what happens when it fails. */
   onAudit?: AuditHook
 }
 
-export type KeyRoutesSettings = Required<Omit<KeyRoutesOptions, 'onAudit'>> &
-  Pick<KeyRoutesOptions, 'onAudit'>
-
-const DEFAULTS = {
-  tenantOf: (user: ConsoleUser) => user.orgId,
-  canRead: () => true,
-  canWrite: (user: ConsoleUser) => user.has({ role: 'org:admin' }),
+export interface KeyRoutesSettings extends Required<Omit<KeyRoutesOptions, 'onAudit'>> {
+  onAudit: AuditHook | undefined
 }
 
-const FUNCTIONS = ['tenantOf', 'canRead', 'canWrite', 'onAudit'] as const
+const SPECIFICATION = {
+  keys: required<KeyRoutesManager>('a KeyManager, as in new KeyManager(store)', isManager),
+  scopes: optional(required<readonly string[] | 'any'>("'any' or an array of scopes", isGrant)),
+  tenantOf: callback<KeyRoutesSettings['tenantOf']>(),
+  newTenant: optional(required<KeyRoutesSettings['newTenant']>('false or a function', isFalseOrFunction)),
+  canRead: callback<KeyRoutesSettings['canRead']>(),
+  canWrite: callback<KeyRoutesSettings['canWrite']>(),
+  allowImpersonation: flag(false),
+  onAudit: callback<AuditHook>(),
+} satisfies SpecificationOf<KeyRoutesOptions>
 
 /** @throws `TENANT_AUTH_BAD_OPTION` */
-export function readOptions(options: KeyRoutesOptions): KeyRoutesSettings {
-  refuseUnknown('keyRoutes', options, ['keys', ...FUNCTIONS], OF_REGISTER)
-  const keys: Partial<KeyManager> | undefined = options.keys
-  if (typeof keys?.create !== 'function' || typeof keys.revoke !== 'function') {
-    throw badOption('keyRoutes: keys', 'a KeyManager, as in new KeyManager(store)')
+export function readOptions(app: FastifyInstance, options: KeyRoutesOptions): KeyRoutesSettings {
+  const given = read('keyRoutes', SPECIFICATION, options, { prefix: 'keyRoutes: ', besides: OF_REGISTER })
+  // Of the very scope: a property of requests is known in every scope of the app.
+  if (!app.hasDecorator('verifyConsoleSession')) {
+    throw badOption('keyRoutes', 'registered in a scope that consoleAuth guards')
   }
-  for (const name of FUNCTIONS) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw badOption(`keyRoutes: ${name}`, 'a function')
-    }
-  }
-  const { tenantOf, canRead, canWrite } = options
   return {
-    keys: options.keys,
-    tenantOf: tenantOf ?? DEFAULTS.tenantOf,
-    canRead: canRead ?? DEFAULTS.canRead,
-    canWrite: canWrite ?? DEFAULTS.canWrite,
-    ...(options.onAudit && { onAudit: options.onAudit }),
+    ...given,
+    scopes: grantable(given.keys.scopes, given.scopes),
+    tenantOf: given.tenantOf ?? ((user) => user.orgId),
+    newTenant: given.newTenant ?? ((user) => (user.orgSlug === null ? {} : { name: user.orgSlug })),
+    canRead: given.canRead ?? (() => true),
+    canWrite: given.canWrite ?? ((user) => user.has({ role: 'org:admin' })),
   }
+}
+
+/** Where nobody says what users may grant, an administrator of any organization may make a key for everything. */
+function grantable(
+  known: readonly string[] | undefined,
+  granted: KeyRoutesOptions['scopes'],
+): readonly string[] | 'any' {
+  if (granted === 'any') return known ?? 'any'
+  const scopes = granted ?? known
+  if (scopes === undefined) {
+    throw badOption(
+      'keyRoutes: scopes',
+      "the scopes that users may grant to keys, or 'any', where the KeyManager has no list of scopes",
+    )
+  }
+  if (known !== undefined && !scopes.every((scope) => known.includes(scope))) {
+    throw badOption('keyRoutes: scopes', 'among the scopes of the KeyManager')
+  }
+  return [...scopes]
+}
+
+function isManager(value: unknown): boolean {
+  const manager = Object(value) as Partial<KeyRoutesManager>
+  return [manager.create, manager.revoke, manager.createTenant].every(
+    (method) => typeof method === 'function',
+  )
+}
+
+function isGrant(value: unknown): boolean {
+  return value === 'any' || isScopeList(value)
+}
+
+function isFalseOrFunction(value: unknown): boolean {
+  return value === false || typeof value === 'function'
 }

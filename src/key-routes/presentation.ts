@@ -1,4 +1,7 @@
 /** A key as the routes show it. Field by field: what a store answers beyond the contract, a hash say, stays inside. */
+import type { ConsoleUser } from '../console-auth/index.ts'
+import { statusOfKey } from '../keys/key-status.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 import type { KeyDetailsBody } from './schemas.ts'
 
@@ -10,7 +13,7 @@ export function present(key: KeyDetails): KeyDetailsBody {
     start: key.start,
     last4: key.last4,
     scopes: [...key.scopes],
-    status: status(key),
+    status: statusOfKey(key),
     createdAt: key.createdAt.toISOString(),
     createdBy: key.createdBy,
     expiresAt: moment(key.expiresAt),
@@ -19,11 +22,19 @@ export function present(key: KeyDetails): KeyDetailsBody {
   }
 }
 
-function status({ revokedAt, expiresAt }: KeyDetails): KeyDetailsBody['status'] {
-  if (revokedAt !== null) return 'revoked'
-  return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'active'
-}
-
 function moment(at: Date | null): string | null {
   return at === null ? null : at.toISOString()
+}
+
+/** What is known of a write's reach. How many instances there are, and how often they were told, concerns no browser. */
+export function confirmation({
+  confirmedBy,
+  waitedMs,
+}: Confirmation): Pick<Confirmation, 'confirmedBy' | 'waitedMs'> {
+  return { confirmedBy, waitedMs }
+}
+
+/** Who made a key: the user, and whoever impersonates them. */
+export function createdBy({ userId, actor }: ConsoleUser): string {
+  return actor === null ? userId : `${userId}, impersonated by ${actor.sub}`
 }

@@ -1,138 +1,172 @@
-/** The six routes: each takes its input apart, calls the `KeyManager`, and shows what may be shown. */
+/** The six routes: each takes its input, calls the `KeyManager`, and shows what may be shown. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyDetails } from '../stores/writable-key-store.ts'
+import { invalid } from '../keys/text.ts'
 import type { Caller } from './access.ts'
-import { audited } from './audit.ts'
+import { audited, type Change } from './audit.ts'
+import { bodyOf, queryOf } from './body.ts'
 import * as operations from './operations.ts'
 import type { KeyRoutesSettings } from './options.ts'
-import { present } from './presentation.ts'
+import { confirmation, createdBy, present } from './presentation.ts'
 import type * as schemas from './schemas.ts'
-import { InvalidRequest } from './validation.ts'
+import { hasTenant, inTenant } from './tenants.ts'
+import { compile, InvalidRequest } from './validation.ts'
+
+/** A request, by the letter of its schemas. */
+interface Call<Body, Query> {
+  request: FastifyRequest
+  caller: Caller
+  id: string
+  body: Body
+  query: Query
+  /** Of the header, for operations that take one. */
+  idempotency: { idempotencyKey?: string }
+}
 
 export function defineRoutes(
   app: FastifyInstance,
-  { keys, onAudit }: KeyRoutesSettings,
+  settings: KeyRoutesSettings,
   callerOf: (request: FastifyRequest) => Caller,
 ): void {
-  app.get<{ Querystring: schemas.ListQuery }>(
+  const { keys } = settings
+  const tell = <Result>(
+    { request, caller }: Call<unknown, unknown>,
+    change: Change,
+    make: () => Promise<Result>,
+    made?: (result: Result) => Partial<Change>,
+  ) => audited(request, caller, settings.onAudit, change, make, made)
+
+  define(
+    'GET',
     '/keys',
-    { schema: operations.listKeys, preValidation: refuseIdempotencyKey },
-    async (request) => {
-      const { tenantId, canWrite } = callerOf(request)
-      const page = await keys.list({ tenantId, ...request.query })
+    operations.listKeys,
+    async ({ request, caller, query }: Call<null, schemas.ListQuery>) => {
+      const { tenantId } = caller
+      const page = await keys.list({ tenantId, ...query })
+      // Whoever sees keys has a tenant.
+      const canWrite =
+        caller.canWrite && (page.keys.length > 0 || (await hasTenant(request, caller, settings)))
       return { keys: page.keys.map(present), nextCursor: page.nextCursor, canWrite }
     },
   )
 
-  app.post<{ Body: schemas.CreateBody; Headers: schemas.IdempotencyHeaders }>(
-    '/keys',
-    { schema: operations.createKey },
-    async (request, reply) => {
-      const caller = callerOf(request)
-      const { body } = request
-      const created = await audited(
-        request,
-        caller,
-        onAudit,
-        { action: 'key.create', keyId: null, input: body },
-        () =>
-          keys.create({
-            ...withExpiry(body),
-            tenantId: caller.tenantId,
-            createdBy: caller.user.userId,
-            ...idempotency(request.headers),
-          }),
-        ({ details }) => ({ keyId: details.id }),
-      )
-      return reply.code(201).send({ key: created.key, details: present(created.details) })
-    },
+  define('POST', '/keys', operations.createKey, async (call: Call<schemas.CreateBody, null>) => {
+    const { request, caller, body, idempotency } = call
+    checkGrant(body.scopes)
+    const values = { ...withExpiry(body), tenantId: caller.tenantId, createdBy: createdBy(caller.user) }
+    const { key, details } = await tell(
+      call,
+      { action: 'key.create', keyId: null, input: body },
+      () => inTenant(request, caller, settings, () => keys.create({ ...values, ...idempotency })),
+      (created) => ({ keyId: created.details.id }),
+    )
+    return { key, details: present(details) }
+  })
+
+  define('GET', '/keys/:id', operations.getKey, async ({ caller: { tenantId }, id }) =>
+    present(await keys.get(id, { tenantId })),
   )
 
-  app.get<{ Params: schemas.KeyParams }>(
-    '/keys/:id',
-    { schema: operations.getKey, preValidation: refuseIdempotencyKey },
-    async (request) => {
-      const { tenantId } = callerOf(request)
-      return present(await keys.get(request.params.id, { tenantId }))
-    },
-  )
+  define('PATCH', '/keys/:id', operations.updateKey, async (call: Call<schemas.UpdateBody, null>) => {
+    const { caller, id, body } = call
+    checkGrant(body.scopes)
+    if (body.expiresAt !== undefined && body.scopes === undefined) await checkInherited(id, caller)
+    const { details, ...reach } = await tell(call, { action: 'key.update', keyId: id, input: body }, () =>
+      keys.update(id, withExpiry(body), { tenantId: caller.tenantId }),
+    )
+    return { details: present(details), ...confirmation(reach) }
+  })
 
-  app.patch<{ Params: schemas.KeyParams; Body: schemas.UpdateBody }>(
-    '/keys/:id',
-    { schema: operations.updateKey, preValidation: refuseIdempotencyKey },
-    async (request) => {
-      const caller = callerOf(request)
-      const { body, params } = request
-      const change = { action: 'key.update', keyId: params.id, input: body } as const
-      const { details, ...reach } = await audited(request, caller, onAudit, change, () =>
-        keys.update(params.id, withExpiry(body), { tenantId: caller.tenantId }),
-      )
-      return { details: present(details), ...confirmation(reach) }
-    },
-  )
+  define('POST', '/keys/:id/rotate', operations.rotateKey, async (call: Call<schemas.RotateBody, null>) => {
+    const { caller, id, body, idempotency } = call
+    const { graceSeconds, ...expiry } = withExpiry(body)
+    await checkInherited(id, caller)
+    const { key, details, retired, ...reach } = await tell(
+      call,
+      { action: 'key.rotate', keyId: id, newKeyId: null, input: body },
+      () =>
+        keys.rotate(id, {
+          tenantId: caller.tenantId,
+          createdBy: createdBy(caller.user),
+          ...expiry,
+          ...(graceSeconds !== undefined && { grace: graceSeconds * 1_000 }),
+          ...idempotency,
+        }),
+      (rotated) => ({ newKeyId: rotated.details.id }),
+    )
+    return { key, details: present(details), retired: present(retired), ...confirmation(reach) }
+  })
 
-  app.post<{ Params: schemas.KeyParams; Body: schemas.RotateBody; Headers: schemas.IdempotencyHeaders }>(
-    '/keys/:id/rotate',
-    { schema: operations.rotateKey },
-    async (request, reply) => {
-      const caller = callerOf(request)
-      const { body, params } = request
-      const { graceSeconds, ...expiry } = withExpiry(body)
-      const rotated = await audited(
-        request,
-        caller,
-        onAudit,
-        { action: 'key.rotate', keyId: params.id, newKeyId: null, input: body },
-        () =>
-          keys.rotate(params.id, {
-            tenantId: caller.tenantId,
-            createdBy: caller.user.userId,
-            ...expiry,
-            ...(graceSeconds !== undefined && { grace: graceSeconds * 1_000 }),
-            ...idempotency(request.headers),
-          }),
-        ({ details }) => ({ newKeyId: details.id }),
-      )
-      const { key, details, retired, ...reach } = rotated
-      return reply
-        .code(201)
-        .send({ key, details: present(details), retired: present(retired), ...confirmation(reach) })
-    },
-  )
+  define('DELETE', '/keys/:id', operations.revokeKey, async (call) => {
+    const { caller, id } = call
+    const { details, ...reach } = await tell(call, { action: 'key.revoke', keyId: id, input: {} }, () =>
+      keys.revoke(id, { tenantId: caller.tenantId }),
+    )
+    return { details: present(details), ...confirmation(reach) }
+  })
 
-  app.delete<{ Params: schemas.KeyParams }>(
-    '/keys/:id',
-    { schema: operations.revokeKey, preValidation: refuseIdempotencyKey },
-    async (request) => {
-      const caller = callerOf(request)
-      const { id } = request.params
-      const change = { action: 'key.revoke', keyId: id, input: {} } as const
-      const { details, ...reach } = await audited(request, caller, onAudit, change, () =>
-        keys.revoke(id, { tenantId: caller.tenantId }),
-      )
-      return { details: present(details), ...confirmation(reach) }
-    },
-  )
+  /** What a user may not grant to a key that is made is not to be had by passing on one that an operator has made. */
+  async function checkInherited(id: string, { tenantId }: Caller): Promise<void> {
+    if (settings.scopes === 'any') return
+    const { scopes }: KeyDetails = await keys.get(id, { tenantId })
+    const { scopes: granted } = settings
+    if (scopes.every((scope) => granted.includes(scope))) return
+    throw invalid(
+      'the key',
+      'without scopes that only an operator may grant: revoke it, or create another one',
+    )
+  }
+
+  function checkGrant(scopes: readonly string[] = []): void {
+    const { scopes: granted } = settings
+    if (granted === 'any' || scopes.every((scope) => granted.includes(scope))) return
+    throw invalid('scopes', granted.length === 0 ? 'empty' : `among ${granted.join(', ')}`)
+  }
+
+  /**
+   * Validates and answers by itself. What is sent are bytes, which no hook or serializer of the app's turns into something
+   * else, and what came is read anew, whatever they have made of it.
+   */
+  function define<Body, Query>(
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    schema: operations.Operation,
+    answer: (call: Call<Body, Query>) => Promise<object>,
+  ): void {
+    const checks = {
+      params: compile('params', schema.params),
+      body: compile('body', schema.body),
+      querystring: compile('querystring', schema.querystring),
+      headers: compile('headers', schema.headers),
+    }
+    app.route({
+      method,
+      url,
+      schema,
+      handler: async (request, reply) => {
+        const { 'idempotency-key': idempotencyKey } = request.headers
+        // The other routes may be repeated as they are. The header asks for a promise, and is refused rather than ignored.
+        if (schema.headers === undefined && idempotencyKey !== undefined) {
+          throw new InvalidRequest('headers must be without Idempotency-Key: only create and rotate take it')
+        }
+        const { id = '' } = checks.params(request.params) as { id?: string }
+        const body = checks.body(bodyOf(request)) as Body
+        const query = checks.querystring(queryOf(request)) as Query
+        checks.headers(request.headers)
+        const idempotency = typeof idempotencyKey === 'string' ? { idempotencyKey } : {}
+        const told = await answer({ request, caller: callerOf(request), id, body, query, idempotency })
+        const status = schema.response[201] === undefined ? 200 : 201
+        return reply
+          .code(status)
+          .type('application/json; charset=utf-8')
+          .send(Buffer.from(JSON.stringify(told)))
+      },
+    })
+  }
 }
 
 function withExpiry<Body extends { expiresAt?: string | null }>(body: Body) {
   const { expiresAt, ...rest } = body
   if (expiresAt === undefined) return rest
   return { ...rest, expiresAt: expiresAt === null ? null : new Date(expiresAt) }
-}
-
-function confirmation({ epoch, confirmedBy, instances, waitedMs }: Confirmation): Confirmation {
-  return { epoch, confirmedBy, instances, waitedMs }
-}
-
-function idempotency(headers: schemas.IdempotencyHeaders): { idempotencyKey?: string } {
-  const idempotencyKey = headers['idempotency-key']
-  return idempotencyKey === undefined ? {} : { idempotencyKey }
-}
-
-/** The other routes may be repeated as they are. The header asks for a promise, and is refused rather than ignored. */
-async function refuseIdempotencyKey(request: FastifyRequest): Promise<void> {
-  if (request.headers['idempotency-key'] !== undefined) {
-    throw new InvalidRequest('headers must be without Idempotency-Key: only create and rotate take it')
-  }
 }

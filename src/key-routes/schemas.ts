@@ -6,6 +6,8 @@
  * In every body `key` is the credential itself, and `details` is what may be shown of it.
  */
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import * as limits from '../keys/limits.ts'
+import { MAX_LABEL_LENGTH } from '../keys/well-formed.ts'
 
 const Nullable = <T extends TSchema>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description })
@@ -13,16 +15,27 @@ const Nullable = <T extends TSchema>(schema: T, description: string) =>
 const closed = { additionalProperties: false }
 const Moment = (description: string) => Type.String({ format: 'date-time', description })
 const Scopes = (description: string) =>
-  Type.Array(Type.String({ minLength: 1, maxLength: 100, description: 'a scope of 1 to 100 characters' }), {
-    maxItems: 100,
-    uniqueItems: true,
-    description,
-  })
+  Type.Array(
+    Type.String({
+      minLength: 1,
+      maxLength: limits.SCOPE_LENGTH,
+      description: `a scope of 1 to ${limits.SCOPE_LENGTH} characters`,
+    }),
+    {
+      maxItems: limits.SCOPES,
+      uniqueItems: true,
+      description,
+    },
+  )
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 
-const Name = Type.String({ minLength: 1, maxLength: 100, description: 'a text of 1 to 100 characters' })
-const NewScopes = Scopes('a list of at most 100 different scopes')
+const Name = Type.String({
+  minLength: 1,
+  maxLength: limits.NAME_LENGTH,
+  description: `a text of 1 to ${limits.NAME_LENGTH} characters`,
+})
+const NewScopes = Scopes(`a list of at most ${limits.SCOPES} different scopes`)
 const NewExpiry = Nullable(
   Type.String({ format: 'date-time', maxLength: 40 }),
   'an RFC 3339 date and time in the future, or null for a key that does not expire',
@@ -33,7 +46,7 @@ export const CreateBody = Type.Object(
     name: Name,
     environment: Type.String({
       minLength: 1,
-      maxLength: 16,
+      maxLength: MAX_LABEL_LENGTH,
       description: 'the name of one of the environments that the service offers',
       examples: ['live', 'test'],
     }),
@@ -55,9 +68,9 @@ export const RotateBody = Type.Object(
     graceSeconds: Type.Optional(
       Type.Integer({
         minimum: 0,
-        maximum: 31_536_000,
+        maximum: limits.LONGEST_GRACE / 1_000,
         description:
-          'a whole number of seconds up to a year, after which the old key ends (without it, it stays valid until revoked)',
+          'a whole number of seconds up to 365 days, after which the old key ends (without it, it stays valid until revoked)',
       }),
     ),
     expiresAt: Type.Optional(NewExpiry),
@@ -69,12 +82,17 @@ export type RotateBody = Static<typeof RotateBody>
 export const ListQuery = Type.Object(
   {
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'a whole number from 1 to 100' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.PAGE,
+        default: limits.DEFAULT_PAGE,
+        description: `a whole number from 1 to ${limits.PAGE}`,
+      }),
     ),
     cursor: Type.Optional(
       Type.String({
         minLength: 1,
-        maxLength: 512,
+        maxLength: limits.CURSOR_LENGTH,
         description: 'the nextCursor of the page before',
       }),
     ),
@@ -84,7 +102,7 @@ export const ListQuery = Type.Object(
 export type ListQuery = Static<typeof ListQuery>
 
 export const KeyParams = Type.Object(
-  { id: Type.String({ minLength: 1, maxLength: 200, description: 'the id of a key' }) },
+  { id: Type.String({ minLength: 1, maxLength: limits.ID_LENGTH, description: 'the id of a key' }) },
   closed,
 )
 export type KeyParams = Static<typeof KeyParams>
@@ -113,7 +131,7 @@ export const KeyDetailsBody = Type.Object(
     scopes: Type.Array(Type.String()),
     status: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
     createdAt: Moment('When it was made'),
-    createdBy: Nullable(Type.String(), 'Id of the user who made it'),
+    createdBy: Nullable(Type.String(), 'Id of the user who made it, and of who impersonated them'),
     expiresAt: Nullable(Moment(''), 'The moment from which it is refused'),
     revokedAt: Nullable(Moment(''), 'The moment of its revocation, which is for ever'),
     lastUsedAt: Nullable(Moment(''), 'When it was last used, kept to about a minute'),
@@ -123,12 +141,10 @@ export const KeyDetailsBody = Type.Object(
 export type KeyDetailsBody = Static<typeof KeyDetailsBody>
 
 const reach = {
-  epoch: Type.Integer({ description: "The store's count of changes, at this one" }),
   confirmedBy: Type.Union([Type.Literal('all'), Type.Literal('lease'), Type.Literal('none')], {
     description:
       '`all`: every instance has acknowledged the change. `lease`: some have not, and may serve no more without asking the store. `none`: the store cannot tell, caches end by their time to live',
   }),
-  instances: Type.Integer({ description: 'How many instances had to see the change' }),
   waitedMs: Type.Number({ description: 'Milliseconds from the commit to this answer' }),
 }
 const fullKey = Type.String({ description: 'The full key. This answer is the only one that ever holds it' })

@@ -3,11 +3,10 @@
  *
  * Fastify's own validator is made for leniency: it turns `"5"` and `[5]` into 5 and takes properties out that a schema does
  * not know, so that a misspelt `scopse` would make a key of other powers than asked for, and say 201. And an app may
- * have replaced it (zod's compiler, say), which could not read these schemas. So the routes bring one of their own.
+ * have replaced it (zod's compiler, say), which could not read these schemas. So the routes validate by themselves.
  */
 import { type TSchema, FormatRegistry } from '@sinclair/typebox'
 import { TypeCompiler, ValueErrorType } from '@sinclair/typebox/compiler'
-import type { FastifySchemaCompiler } from 'fastify'
 
 /** RFC 3339, with its offset: a date and time without one means another moment on each machine. */
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
@@ -30,16 +29,20 @@ export class InvalidRequest extends Error {
   readonly validation: readonly unknown[] = []
 }
 
-/** For `setValidatorCompiler`. */
-export const strictValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
+/**
+ * @returns a function that answers what it was given, with what the schema's types make of it
+ * @throws `InvalidRequest`, from that function
+ */
+export function compile(part: string, schema: TSchema | undefined): (received: unknown) => unknown {
+  if (schema === undefined) return () => ({})
   const check = TypeCompiler.Compile(schema)
-  return (received: unknown) => {
-    // No body comes in as null. It is an empty object: what it lacks is then named.
+  return (received) => {
+    // No body is an empty object: what it lacks is then named.
     let value: unknown = received ?? {}
     // A query holds nothing but strings; bodies have types of their own, which are not bent.
-    if (httpPart === 'querystring') value = withNumbers(schema, value as object)
-    if (check.Check(value)) return { value }
-    return { error: new InvalidRequest(complaint(httpPart, schema, check.Errors(value).First())) }
+    if (part === 'querystring') value = withNumbers(schema, value as object)
+    if (check.Check(value)) return value
+    throw new InvalidRequest(complaint(part, schema, check.Errors(value).First()))
   }
 }
 

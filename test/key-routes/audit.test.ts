@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
+import { TenantAuthError } from '../../src/http/errors.ts'
+import { generateKey } from '../../src/keys/key-format.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { ADMIN_OF_A, consoleApp, MEMBER_OF_A } from './console-app.ts'
 
@@ -123,5 +125,61 @@ describe('key routes: audit', () => {
       events.map(({ action, outcome, keyId }) => [action, outcome, keyId]),
       [['key.create', 'unknown', null]],
     )
+  })
+
+  it('tells of nothing that the store says it has not done, and of what has been done all the same', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const store = new MemoryKeyStore()
+    const { send, keys } = await consoleApp(t, {
+      store,
+      options: { onAudit: (event) => void events.push(event) },
+    })
+    const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
+    const revoke = { method: 'DELETE', url: `/console/keys/${details.id}` } as const
+    const nothing = new TenantAuthError('KEY_STORE_UNAVAILABLE', 'Nothing was done', { effect: 'none' })
+    t.mock.method(store, 'revokeKey', () => Promise.reject(nothing), { times: 1 })
+    assert.equal((await send(ADMIN_OF_A, revoke)).status, 503)
+    assert.deepEqual(events, [])
+    t.mock.method(store.coherence, 'confirm', () => Promise.reject(new Error('gone')), { times: 1 })
+    assert.equal((await send(ADMIN_OF_A, revoke)).status, 503)
+    assert.deepEqual(
+      events.map(({ action, outcome }) => [action, outcome]),
+      [['key.revoke', 'done']],
+    )
+  })
+
+  it('cuts a key out of whatever a client has put it into', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const lines: string[] = []
+    const key = generateKey('tk', 'live')
+    const onAudit = (event: KeyAuditEvent) => {
+      events.push(event)
+      throw new Error('not taken')
+    }
+    const { send } = await consoleApp(t, {
+      options: { onAudit },
+      server: { ...logTo(lines), genReqId: () => `req-${key}` },
+    })
+    await send(ADMIN_OF_A, { ...CREATE, headers: { 'user-agent': `curl ${key}` } })
+    assert.deepEqual([events[0]?.userAgent, events[0]?.requestId], ['curl [key]', 'req-[key]'])
+    const audits = lines.map((line) => JSON.stringify((JSON.parse(line) as { audit?: object }).audit))
+    assert.ok(audits.length === 1 && !audits[0]?.includes(key))
+  })
+
+  it('answers all the same when the logger throws as well', async (t) => {
+    const { send } = await consoleApp(t, {
+      options: { onAudit: () => Promise.reject(new Error('not taken')) },
+      server: {
+        logger: {
+          level: 'error',
+          stream: {
+            write() {
+              throw new Error('the disk is full')
+            },
+          },
+        },
+      },
+    })
+    assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
   })
 })

@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance, type FastifyServerOptions, type InjectOp
 import type { TestContext } from 'node:test'
 import { consoleAuth } from '../../src/console-auth/index.ts'
 import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
-import { type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
+import { type KeyRoutesManager, type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -25,7 +25,7 @@ export interface Answer<Body> {
 
 export interface ConsoleApp {
   app: FastifyInstance
-  keys: KeyManager
+  keys: KeyRoutesManager
   /** Sends a request with the session's token; with `null`, without one. */
   send: <Body = ErrorEnvelope>(session: TestSession | null, request: InjectOptions) => Promise<Answer<Body>>
 }
@@ -33,6 +33,7 @@ export interface ConsoleApp {
 interface Parts {
   store?: WritableKeyStore
   options?: Partial<KeyRoutesOptions>
+  consoleAuth?: { addHook?: boolean }
   server?: FastifyServerOptions
   /** Runs before the plugins are registered. */
   prepare?: (app: FastifyInstance) => void | Promise<void>
@@ -43,13 +44,15 @@ export async function consoleApp(test: TestContext, parts: Parts = {}): Promise<
   const app = fastify(parts.server)
   test.after(() => app.close())
   await parts.prepare?.(app)
-  const keys = new KeyManager(parts.store ?? new MemoryKeyStore(), { scopes: ['read', 'write'] })
+  const manager = () => new KeyManager(parts.store ?? new MemoryKeyStore(), { scopes: ['read', 'write'] })
+  const keys = parts.options?.keys ?? manager()
   for (const id of ['org_a', 'org_b']) await keys.createTenant({ id, name: id })
   await app.register(
     async (dashboard) => {
       await dashboard.register(consoleAuth, {
         jwtKey: signer.jwtKey,
         authorizedParties: signer.authorizedParties,
+        ...parts.consoleAuth,
       })
       await dashboard.register(keyRoutes, { keys, ...parts.options })
     },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastify from 'fastify'
+import { consoleAuth } from '../../src/console-auth/index.ts'
+import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
 import { type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
-import { ADMIN_OF_A, ADMIN_OF_B, consoleApp, MEMBER_OF_A } from './console-app.ts'
+import { ADMIN_OF_A, ADMIN_OF_B, consoleApp, MEMBER_OF_A, signer } from './console-app.ts'
 
 const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
 const LIST = { url: '/console/keys' } as const
@@ -38,7 +40,8 @@ describe('key routes: options', () => {
     const options = { keys: new KeyManager(new MemoryKeyStore()), canWritte: () => false }
     await assert.rejects(async () => app.register(keyRoutes, options), {
       code: 'TENANT_AUTH_BAD_OPTION',
-      message: 'canWritte is no option of keyRoutes, which takes keys, tenantOf, canRead, canWrite, onAudit',
+      message:
+        'canWritte is no option of keyRoutes, which takes keys, scopes, tenantOf, newTenant, canRead, canWrite, allowImpersonation, onAudit. Did you mean canWrite?',
     })
     await app.close()
   })
@@ -53,6 +56,98 @@ describe('key routes: options', () => {
       },
     )
     await app.close()
+  })
+
+  it('are refused in a scope that consoleAuth does not reach, beside one that it does', async () => {
+    const app = fastify()
+    const keys = new KeyManager(new MemoryKeyStore(), { scopes: [] })
+    const { jwtKey, authorizedParties } = signer
+    await app.register(async (guarded) => {
+      await guarded.register(consoleAuth, { jwtKey, authorizedParties })
+    })
+    await assert.rejects(async () => app.register(async (open) => open.register(keyRoutes, { keys })), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: 'keyRoutes must be registered in a scope that consoleAuth guards',
+    })
+    await app.close()
+  })
+
+  it('check the session themselves where consoleAuth does so on demand alone', async (t) => {
+    const { send } = await consoleApp(t, { consoleAuth: { addHook: false } })
+    assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
+    assert.equal((await send(MEMBER_OF_A, CREATE)).status, 403)
+    const refused = await send(null, LIST)
+    assert.deepEqual([refused.status, refused.body.error.code], [401, 'AUTH_INVALID_TOKEN'])
+  })
+
+  it('say which scopes users may grant, or that any will do', async (t) => {
+    const unlimited = () => new KeyManager(new MemoryKeyStore())
+    const listed = () => new KeyManager(new MemoryKeyStore(), { scopes: ['read', 'write', 'internal:admin'] })
+    const refused: [KeyManager, unknown][] = [
+      [unlimited(), undefined],
+      [unlimited(), 'all'],
+      [unlimited(), ['two words']],
+      [listed(), ['other']],
+    ]
+    for (const [keys, scopes] of refused) {
+      await assert.rejects(
+        consoleApp(t, { options: { keys, ...(scopes !== undefined && { scopes }) } as never }),
+        {
+          code: 'TENANT_AUTH_BAD_OPTION',
+          message: /^keyRoutes: scopes must be /,
+        },
+      )
+    }
+    for (const [keys, scopes, granted] of [
+      [unlimited(), 'any', true],
+      [unlimited(), [], false],
+      [unlimited(), ['read', 'internal:admin'], true],
+      [listed(), undefined, true],
+      [listed(), 'any', true],
+      [listed(), ['read'], false],
+    ] as const) {
+      const { send } = await consoleApp(t, { options: { keys, ...(scopes && { scopes }) } })
+      const payload = { name: 'n', environment: 'live', scopes: ['internal:admin'] }
+      const answer = await send<{ details: { id: string } } & ErrorEnvelope>(ADMIN_OF_A, {
+        ...CREATE,
+        payload,
+      })
+      assert.equal(answer.status, granted ? 201 : 400, JSON.stringify(scopes))
+      if (granted) continue
+      assert.equal(answer.body.error.code, 'KEY_INVALID')
+      const { details } = (await send<{ details: { id: string } }>(ADMIN_OF_A, CREATE)).body
+      const patch = {
+        method: 'PATCH',
+        url: `/console/keys/${details.id}`,
+        payload: { scopes: payload.scopes },
+      } as const
+      assert.equal((await send(ADMIN_OF_A, patch)).status, 400)
+    }
+  })
+
+  it('let nobody pass on scopes that they may not grant', async (t) => {
+    const manager = new KeyManager(new MemoryKeyStore())
+    const { send, keys } = await consoleApp(t, { options: { keys: manager, scopes: ['read'] } })
+    assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
+    const { details } = await manager.create({
+      tenantId: 'org_a',
+      name: 'of an operator',
+      environment: 'live',
+      scopes: ['internal:admin'],
+      expiresAt: new Date(Date.now() + 60_000),
+    })
+    const url = `/console/keys/${details.id}`
+    for (const request of [
+      { method: 'POST', url: `${url}/rotate` },
+      { method: 'PATCH', url, payload: { expiresAt: null } },
+    ] as const) {
+      const answer = await send(ADMIN_OF_A, request)
+      assert.deepEqual([answer.status, answer.body.error.code], [400, 'KEY_INVALID'])
+    }
+    assert.deepEqual(await keys.get(details.id), details)
+    const rename = { method: 'PATCH', url, payload: { name: 'mine' } } as const
+    assert.equal((await send(ADMIN_OF_A, rename)).status, 200)
+    assert.equal((await send(ADMIN_OF_A, { method: 'DELETE', url })).status, 200)
   })
 
   it('tenantOf says whose keys they are', async (t) => {
@@ -103,37 +198,5 @@ describe('key routes: options', () => {
     const answer = await send(ADMIN_OF_A, LIST)
     assert.deepEqual([answer.status, answer.body.error.code], [500, 'INTERNAL_ERROR'])
     assert.doesNotMatch(answer.text, /db-7/)
-  })
-})
-
-describe('key routes: in any app', () => {
-  it('keep their word whatever validator, serializer and error handler the app has', async (t) => {
-    const { app, send } = await consoleApp(t, {
-      prepare(app) {
-        app.setValidatorCompiler(() => () => ({ value: { hijacked: true } }))
-        app.setSerializerCompiler(() => () => '{"hijacked":true}')
-        app.setErrorHandler((_error, _request, reply) => reply.code(418).send({ hijacked: true }))
-      },
-    })
-    app.get('/own', () => {
-      throw new Error('of the app')
-    })
-    const refused = await send(ADMIN_OF_A, {
-      ...CREATE,
-      payload: { name: 'n', environment: 'live', scopse: [] },
-    })
-    assert.deepEqual([refused.status, refused.body.error.code], [400, 'VALIDATION_FAILED'])
-    const created = await send<{ details: { name: string } }>(ADMIN_OF_A, CREATE)
-    assert.deepEqual([created.status, created.body.details.name], [201, 'n'])
-    // And the app keeps its own.
-    assert.equal((await app.inject('/own')).statusCode, 418)
-  })
-
-  it('take a query by its types even where it holds none', async (t) => {
-    const { send } = await consoleApp(t)
-    await send(ADMIN_OF_A, CREATE)
-    await send(ADMIN_OF_A, CREATE)
-    const listed = await send<{ keys: unknown[] }>(ADMIN_OF_A, { url: '/console/keys?limit=1' })
-    assert.equal(listed.body.keys.length, 1)
   })
 })

@@ -3,7 +3,6 @@ import { describe, it, type TestContext } from 'node:test'
 import type { InjectOptions } from 'fastify'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
-import type { TestSession } from '../../src/testing/index.ts'
 import { ADMIN_OF_A, ADMIN_OF_B, type Answer, consoleApp, MEMBER_OF_A } from './console-app.ts'
 
 interface Target {
@@ -293,16 +292,6 @@ describe('key routes: what is taken', () => {
       if (name.startsWith('PATCH') || name.includes('rotate')) assertRefused(answer, 409, 'KEY_REVOKED')
       else assert.equal(answer.status, 200)
     }
-  })
-
-  it('answers 404 to an organization that is no tenant yet', async (t) => {
-    const { send } = await consoleApp(t)
-    const stranger: TestSession = { userId: 'user_new', orgId: 'org_new', orgRole: 'org:admin' }
-    const listed = await send<{ keys: unknown[] }>(stranger, { url: '/console/keys' })
-    assert.deepEqual(listed.body.keys, [])
-    const payload = { name: 'n', environment: 'live' }
-    const created = await send(stranger, { method: 'POST', url: '/console/keys', payload })
-    assertRefused(created, 404, 'TENANT_NOT_FOUND')
   })
 })
 

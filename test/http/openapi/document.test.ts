@@ -10,7 +10,7 @@ const KEY =
   '{ id: string, name: string, environment: string, start: string, last4: string, scopes: string[], ' +
   'status: "active" | "expired" | "revoked", createdAt: string, createdBy: string | null, ' +
   'expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null }'
-const REACH = 'epoch: integer, confirmedBy: "all" | "lease" | "none", instances: integer, waitedMs: number'
+const REACH = 'confirmedBy: "all" | "lease" | "none", waitedMs: number'
 /** Statuses that are answered with an error: of routes that read, that change, that take a body. */
 const READING = ['400', '401', '403', '503']
 const OF_ONE_KEY = [...READING, '404']

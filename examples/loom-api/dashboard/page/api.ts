@@ -24,7 +24,6 @@ export interface KeyPage {
 
 export interface Reach {
   confirmedBy: 'all' | 'lease' | 'none'
-  instances: number
   waitedMs: number
 }
 

@@ -28,9 +28,8 @@ export function reached({ confirmedBy, waitedMs }: Reach): string {
   return `Refused everywhere after ${time} ms.`
 }
 
-export function confirmedBy({ confirmedBy, instances }: Reach): string {
-  const servers = instances === 1 ? '1 server' : `${instances} servers`
+export function confirmedBy({ confirmedBy }: Reach): string {
   if (confirmedBy === 'lease')
-    return `Not all of ${servers} answered; those may not serve any key without asking.`
-  return confirmedBy === 'all' && instances > 0 ? `Confirmed by ${servers}.` : ''
+    return 'Not all servers answered; those that did not may not serve any key without asking.'
+  return confirmedBy === 'all' ? 'Confirmed by all servers.' : ''
 }

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
+import type { TestSession } from '../../src/testing/index.ts'
+import { ADMIN_OF_A, consoleApp } from './console-app.ts'
+
+const STAFF: TestSession = { ...ADMIN_OF_A, claims: { act: { sub: 'user_staff' } } }
+const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
+
+describe('key routes: who is calling', () => {
+  it('lets an impersonator read and change nothing', async (t) => {
+    const { send, keys } = await consoleApp(t)
+    const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
+    const url = `/console/keys/${details.id}`
+    const listed = await send<{ canWrite: boolean }>(STAFF, { url: '/console/keys' })
+    assert.deepEqual([listed.status, listed.body.canWrite], [200, false])
+    assert.equal((await send(STAFF, { url })).status, 200)
+    for (const request of [
+      CREATE,
+      { method: 'PATCH', url, payload: { name: 'x' } },
+      { method: 'POST', url: `${url}/rotate` },
+      { method: 'DELETE', url },
+    ] as const) {
+      const answer = await send(STAFF, request)
+      assert.deepEqual([answer.status, answer.body.error.code], [403, 'AUTH_FORBIDDEN'])
+      assert.match(answer.body.error.message, /impersonates/)
+    }
+    assert.deepEqual((await keys.list({ tenantId: 'org_a' })).keys, [details])
+  })
+
+  it('records both where an impersonator may change keys', async (t) => {
+    const events: KeyAuditEvent[] = []
+    const { send } = await consoleApp(t, {
+      options: { allowImpersonation: true, onAudit: (event) => void events.push(event) },
+    })
+    const created = await send<{ details: { createdBy: string } }>(STAFF, CREATE)
+    assert.equal(created.body.details.createdBy, 'user_admin, impersonated by user_staff')
+    assert.deepEqual(events[0]?.actor, {
+      userId: 'user_admin',
+      impersonatorId: 'user_staff',
+      sessionId: 'sess_test',
+      orgId: 'org_a',
+      orgRole: 'org:admin',
+    })
+  })
+
+  it('says to choose an organization where none is active', async (t) => {
+    const { send } = await consoleApp(t)
+    const answer = await send({ userId: 'user_alone' }, { url: '/console/keys' })
+    assert.deepEqual([answer.status, answer.body.error.code], [403, 'AUTH_FORBIDDEN'])
+    assert.equal(
+      answer.body.error.message,
+      'No organization is active in this session: choose one, and try again',
+    )
+  })
+})

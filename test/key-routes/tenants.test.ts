@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { KeyManager } from '../../src/keys/index.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import type { TestSession } from '../../src/testing/index.ts'
+import { consoleApp } from './console-app.ts'
+
+const ADMIN: TestSession = {
+  userId: 'user_new',
+  orgId: 'org_new',
+  orgRole: 'org:admin',
+  orgSlug: 'new-one',
+}
+const MEMBER: TestSession = { userId: 'user_member', orgId: 'org_new', orgRole: 'org:member' }
+const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
+const LIST = { url: '/console/keys' } as const
+
+describe('key routes: a tenant for each organization', () => {
+  it('is made with its first key, and named after it', async (t) => {
+    const { send, keys } = await consoleApp(t)
+    const listed = await send<{ keys: unknown[]; canWrite: boolean }>(ADMIN, LIST)
+    assert.deepEqual(listed.body, { keys: [], nextCursor: null, canWrite: true })
+    await assert.rejects(keys.getTenant('org_new'), { code: 'TENANT_NOT_FOUND' })
+    assert.equal((await send(MEMBER, CREATE)).status, 403)
+    await assert.rejects(keys.getTenant('org_new'), { code: 'TENANT_NOT_FOUND' })
+    assert.equal((await send(ADMIN, CREATE)).status, 201)
+    const { name, metadata } = await keys.getTenant('org_new')
+    assert.deepEqual([name, metadata], ['new-one', {}])
+    const { orgSlug: _, ...nameless } = ADMIN
+    assert.equal((await send({ ...nameless, orgId: 'org_nameless' }, CREATE)).status, 201)
+    assert.equal((await keys.getTenant('org_nameless')).name, 'org_nameless')
+  })
+
+  it('is made once by many instances at once', async (t) => {
+    const store = new MemoryKeyStore()
+    const keys = new KeyManager(store, { scopes: [] })
+    const one = await consoleApp(t, { options: { keys } })
+    const other = await consoleApp(t, {
+      store,
+      options: { keys: withTenants(new KeyManager(store, { scopes: [] })) },
+    })
+    const inserted = t.mock.method(store, 'insertTenant')
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => (i % 2 ? one : other).send(ADMIN, CREATE)),
+    )
+    assert.ok(answers.every(({ status }) => status === 201))
+    const made = await Promise.all(inserted.mock.calls.map(async ({ result }) => result))
+    assert.equal(made.filter((written) => written?.record.id === 'org_new').length, 1)
+  })
+
+  it('is made as the app says, or not at all', async (t) => {
+    const said = await consoleApp(t, {
+      options: { newTenant: async ({ orgId }) => ({ name: `of ${orgId}`, metadata: { plan: 'free' } }) },
+    })
+    assert.equal((await said.send(ADMIN, CREATE)).status, 201)
+    const { name, metadata } = await said.keys.getTenant('org_new')
+    assert.deepEqual([name, metadata], ['of org_new', { plan: 'free' }])
+
+    for (const newTenant of [false, () => null] as const) {
+      const { send, keys } = await consoleApp(t, { options: { newTenant } })
+      const listed = await send<{ canWrite: boolean }>(ADMIN, LIST)
+      assert.equal(listed.body.canWrite, false, 'nobody may write where a create cannot succeed')
+      const refused = await send(ADMIN, CREATE)
+      assert.deepEqual([refused.status, refused.body.error.code], [404, 'TENANT_NOT_FOUND'])
+      await assert.rejects(keys.getTenant('org_new'), { code: 'TENANT_NOT_FOUND' })
+      await keys.createTenant({ id: 'org_new', name: 'New' })
+      assert.equal((await send<{ canWrite: boolean }>(ADMIN, LIST)).body.canWrite, true)
+    }
+  })
+
+  it('is not asked for where there is one', async (t) => {
+    let asked = 0
+    const newTenant = () => {
+      asked++
+      return {}
+    }
+    const { send } = await consoleApp(t, { options: { newTenant } })
+    assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, CREATE)).status, 201)
+    assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, LIST)).status, 200)
+    assert.equal(asked, 0)
+  })
+
+  it('is made with what can be a tenant alone', async (t) => {
+    const { send, keys } = await consoleApp(t, { options: { newTenant: () => ({ name: '' }) } })
+    const refused = await send(ADMIN, CREATE)
+    assert.deepEqual([refused.status, refused.body.error.code], [400, 'KEY_INVALID'])
+    await assert.rejects(keys.getTenant('org_new'), { code: 'TENANT_NOT_FOUND' })
+  })
+})
+
+/** `consoleApp` makes tenants of its own, which are there by now. */
+function withTenants(keys: KeyManager): KeyManager {
+  const createTenant = keys.createTenant.bind(keys)
+  keys.createTenant = (options) =>
+    createTenant(options).catch(async (error: unknown) => {
+      if (options.id === 'org_new') throw error
+      return { tenant: await keys.getTenant(String(options.id)) }
+    })
+  return keys
+}
