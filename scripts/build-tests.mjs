@@ -22,11 +22,17 @@ const PROGRAMS = [
 /**
  * @param {string[]} files of the tests, from the root of the repository
  * @param {string} folder within the repository, so that packages are found from there
- * @param {(path: string, source: string) => string} edit what a file is to be read as
+ * @param {{ edit?: (path: string, source: string) => string, programs?: string[] }} options `edit`: what a file is to be
+ *   read as
+ * @returns what became of which file: esbuild's metafile
  */
-export async function buildTests(files, folder, edit = (_path, source) => source) {
-  await build({
-    entryPoints: [...files, ...PROGRAMS],
+export async function buildTests(
+  files,
+  folder,
+  { edit = (_path, source) => source, programs = PROGRAMS } = {},
+) {
+  const { metafile } = await build({
+    entryPoints: [...files, ...programs],
     outbase: '.',
     outdir: folder,
     bundle: true,
@@ -37,6 +43,7 @@ export async function buildTests(files, folder, edit = (_path, source) => source
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'warning',
+    metafile: true,
     plugins: [
       {
         name: 'the URL of a file stays that of its source',
@@ -51,4 +58,5 @@ export async function buildTests(files, folder, edit = (_path, source) => source
       },
     ],
   })
+  return metafile
 }

@@ -14,13 +14,14 @@ const folder = mkdtempSync(join(tmpdir(), 'verdicts-'))
 after(() => rmSync(folder, { recursive: true }))
 
 function run(source: string, limit = 60_000) {
-  const file = join(folder, 'a.test.ts')
+  const file = join(folder, 'a.test.mjs')
   writeFileSync(file, IMPORTS + source)
-  const args = ['--import', 'tsx', '--test', `--test-reporter=${REPORTER}`, '--test-timeout=30000', file]
+  const args = ['--test', `--test-reporter=${REPORTER}`, '--test-timeout=30000', file]
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { stdout, status, signal } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
     timeout: limit,
+    killSignal: 'SIGKILL',
     env,
   })
   const { verdict, tests } = verdictOf({ output: stdout, ok: status === 0, late: signal !== null })
@@ -50,7 +51,7 @@ test('neither has a file that does not load', () => {
 })
 test('neither has a run that hangs', () => {
   assert.deepEqual(
-    run(`setInterval(() => {}, 1000); test('a', { timeout: 200 }, () => new Promise(() => {}))`, 5_000),
+    run(`setTimeout(() => {}, 10_000); test('a', { timeout: 200 }, () => new Promise(() => {}))`, 5_000),
     ['hung'],
   )
 })

@@ -32,7 +32,7 @@ export function verdictOf({ output, ok, late }: TestRun): Verdict {
   const passed = lines.filter(({ pass }) => pass !== undefined).length
   const tests = lines.flatMap(({ fail, assertion }) => (fail !== undefined && assertion ? [fail] : []))
   // A file that does not load is reported as a test with the name of the file.
-  const loads = lines.every(({ fail }) => fail?.endsWith('.test.ts') !== true)
+  const loads = lines.every(({ fail }) => !/\.test\.m?[jt]s$/.test(fail ?? ''))
   const verdict = () => {
     if (!loads) return 'broken'
     if (tests.length > 0) return 'caught'

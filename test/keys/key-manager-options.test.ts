@@ -42,7 +42,7 @@ describe('a KeyManager', () => {
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
       code: 'TENANT_AUTH_BAD_OPTION',
       message:
-        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, timeout',
+        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, timeout. Did you mean environments?',
     })
   })
 

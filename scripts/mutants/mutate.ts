@@ -1,0 +1,113 @@
+/** Small wrong changes of a source file, each of which a test should notice. */
+import { parse } from '@babel/parser'
+
+export interface Mutant {
+  file: string
+  line: number
+  /** What was taken for what: `a < b → a <= b`. */
+  change: string
+  start: number
+  end: number
+  replacement: string
+}
+
+interface Node {
+  type: string
+  start: number
+  end: number
+  loc: { start: { line: number } }
+  [field: string]: unknown
+}
+
+const COMPARISONS: Record<string, string> = {
+  '<': '<=',
+  '<=': '<',
+  '>': '>=',
+  '>=': '>',
+  '===': '!==',
+  '!==': '===',
+}
+const LOGICAL: Record<string, string> = { '&&': '||', '||': '&&' }
+const WITH_TEST = new Set(['IfStatement', 'ConditionalExpression', 'WhileStatement'])
+/** Longest text of a change that is shown. */
+const SHOWN = 100
+
+/** Every mutant of a file, in the order of the file. */
+export function mutantsOf(file: string, source: string): Mutant[] {
+  const mutants: Mutant[] = []
+  const text = ({ start, end }: Node) => source.slice(start, end)
+  const add = (node: Node, replacement: string) => {
+    const change = `${text(node)} → ${replacement}`.replaceAll(/\s+/g, ' ')
+    mutants.push({
+      file,
+      line: node.loc.start.line,
+      change: change.length > SHOWN ? `${change.slice(0, SHOWN)}…` : change,
+      start: node.start,
+      end: node.end,
+      replacement,
+    })
+  }
+  const visit = (node: Node) => {
+    if (WITH_TEST.has(node.type)) add(node.test as Node, `!(${text(node.test as Node)})`)
+    else if (node.type === 'BinaryExpression' || node.type === 'LogicalExpression') {
+      const { left, right, operator } = node as unknown as { left: Node; right: Node; operator: string }
+      const other = (node.type === 'BinaryExpression' ? COMPARISONS : LOGICAL)[operator]
+      if (other !== undefined) add(node, `(${text(left)}) ${other} (${text(right)})`)
+    } else if (node.type === 'ExpressionStatement' || node.type === 'ThrowStatement') {
+      // Without super() no class works, which every test sees.
+      if (!text(node).startsWith('super(')) add(node, ';')
+    } else if (node.type === 'NumericLiteral') {
+      const value = Number(node.value)
+      add(node, String(value < 2 ? value + 1 : value * 1_000))
+    } else if (node.type === 'BooleanLiteral') add(node, String(node.value !== true))
+    for (const child of childrenOf(node)) visit(child)
+  }
+  visit(parse(source, { sourceType: 'module', plugins: ['typescript'] }).program as unknown as Node)
+  return mutants
+}
+
+/** The source with a mutant in the place of what it replaces. */
+export function mutated(source: string, { start, end, replacement }: Mutant): string {
+  return source.slice(0, start) + replacement + source.slice(end)
+}
+
+/** What runs. Types are left out, and so are assertions of types but for what they hold. */
+function childrenOf(node: Node): Node[] {
+  return Object.values(node)
+    .flat()
+    .filter(
+      (value): value is Node =>
+        typeof (value as Node | null)?.type === 'string' && 'start' in (value as Node),
+    )
+    .filter(({ type }) => !type.startsWith('TS') || /^TS(As|Satisfies|NonNull)/.test(type))
+}
+
+/** A sample that is the same for the same seed. */
+export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
+  const left = [...items]
+  const taken: T[] = []
+  let state = seed >>> 0
+  while (taken.length < count && left.length > 0) {
+    // mulberry32.
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    const index = Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * left.length)
+    taken.push(...left.splice(index, 1))
+  }
+  return taken
+}
+
+/**
+ * The tests that may notice a change of a file: those that mirror it, then those of its folder, then all that load it.
+ *
+ * @param loading test files that have it in them
+ */
+export function testsFor(file: string, loading: readonly string[]): string[][] {
+  const mirror = file.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts')
+  const folder = mirror.slice(0, mirror.lastIndexOf('/') + 1)
+  const rank = (test: string) => (test === mirror ? 0 : test.startsWith(folder) ? 1 : 2)
+  return [0, 1, 2]
+    .map((wanted) => loading.filter((test) => rank(test) === wanted))
+    .filter((tests) => tests.length > 0)
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { EQUIVALENT } from '../../scripts/mutants/equivalent.ts'
+import { mutantsOf, mutated, sample, testsFor } from '../../scripts/mutants/mutate.ts'
+
+/** Source → what becomes of it, one mutant after the other. */
+const CHANGES: [source: string, ...mutants: string[]][] = [
+  ['if (a) b', 'if (!(a)) b', 'if (a) ;'],
+  ['x = a ? b : c', ';', 'x = !(a) ? b : c'],
+  ['while (a) {}', 'while (!(a)) {}'],
+  ['const x = a < b', 'const x = (a) <= (b)'],
+  ['const x = a === b && c', 'const x = (a === b) || (c)', 'const x = (a) !== (b) && c'],
+  ['const x = 0', 'const x = 1'],
+  ['const x = 50', 'const x = 50000'],
+  ['const x = true as boolean', 'const x = false as boolean'],
+  ['throw a', ';'],
+  ['class A extends B { constructor() { super() } }'],
+  ['type A = 1 | true; let a: { b: 2 }'],
+  ['const x = a + b'],
+]
+
+describe('mutants of a source file', () => {
+  for (const [source, ...expected] of CHANGES) {
+    it(`are, of \`${source}\`: ${expected.length}`, () => {
+      const mutants = mutantsOf('a.ts', source).map((mutant) => mutated(source, mutant))
+      assert.deepEqual(mutants, expected)
+    })
+  }
+
+  it('say where they are and what they change', () => {
+    const [mutant] = mutantsOf('src/a.ts', '\n  if (a >\n b) {}')
+    assert.deepEqual([mutant?.line, mutant?.change], [2, 'a > b → !(a > b)'])
+  })
+
+  it('are sampled by the seed, each at most once', () => {
+    const items = Array.from({ length: 50 }, (_, index) => index)
+    assert.deepEqual(sample(items, 10, 1), sample(items, 10, 1))
+    assert.notDeepEqual(sample(items, 10, 1), sample(items, 10, 2))
+    assert.deepEqual(
+      sample(items, 99, 3).sort((a, b) => a - b),
+      items,
+    )
+  })
+
+  it('are tried on the tests that mirror the file first, on those that do not load it never', () => {
+    const loading = ['test/b/c.test.ts', 'test/a/z.test.ts', 'test/a/b.test.ts']
+    assert.deepEqual(testsFor('src/a/b.ts', loading), [
+      ['test/a/b.test.ts'],
+      ['test/a/z.test.ts'],
+      ['test/b/c.test.ts'],
+    ])
+  })
+
+  it('that are left out as equivalent have a reason', () => {
+    for (const { file, change, because } of EQUIVALENT) assert.ok(because.length > 10, `${file}: ${change}`)
+  })
+})
