@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { announceChecker } from '../http/demands.ts'
 import { AuthError, TenantAuthError } from '../http/errors.ts'
 import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
@@ -11,7 +12,7 @@ import { readBearer } from './bearer.ts'
 import { ClerkUsers } from './clerk-users.ts'
 import type { ConsoleUser } from './console-user.ts'
 import { type ConsoleAuthOptions, checkOptions } from './options.ts'
-import { type ConsoleRefusalReason, zeroCounts } from './refusals.ts'
+import { type ConsoleRefusalReason, FORBIDDEN, zeroCounts } from './refusals.ts'
 import { checkRouteConfig, guard } from './route-guard.ts'
 import { SessionCache } from './session-cache.ts'
 import { type Session, verifySession } from './session-token.ts'
@@ -56,6 +57,16 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     throw new AuthError(refusal.code, refusal)
   })
 
+  const admittedUser = (request: FastifyRequest & Authenticated) => request[kUser] ?? undefined
+  announceChecker(app, 'consoleAuth', {
+    hook: options.addHook,
+    admitted: (request) => admittedUser(request) !== undefined,
+    refuse: (request) => {
+      const refusal = { ...FORBIDDEN.other_credential, of: whoIs(admittedUser(request) as ConsoleUser) }
+      record(request, refusal)
+      return new AuthError(refusal.code, refusal)
+    },
+  })
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
   // Before `onClose`, which comes when all requests have ended: they may be waiting for these very fetches.
   app.addHook('preClose', async () => {

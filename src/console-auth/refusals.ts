@@ -56,6 +56,12 @@ export const INVALID = Object.fromEntries(
 export const FORBIDDEN = {
   role: Object.freeze({ code: 'AUTH_FORBIDDEN', reason: 'role', headers: TOO_LITTLE }),
   permission: Object.freeze({ code: 'AUTH_FORBIDDEN', reason: 'permission', headers: TOO_LITTLE }),
+  /** The route demands something of a tenant's key, which no session can meet. */
+  other_credential: Object.freeze({
+    code: 'AUTH_FORBIDDEN',
+    reason: 'other_credential',
+    headers: TOO_LITTLE,
+  }),
 } as const satisfies Record<string, Refusal>
 
 /** From `getUser()`: deleted after the token was issued. */

@@ -74,8 +74,13 @@ export class Guard<Reason extends string> {
       this.accepted++
       return
     }
+    throw this.refuse(request, refusal)
+  }
+
+  /** For a request that its credential does not open after all: counted and told of like every refusal. */
+  readonly refuse = (request: FastifyRequest, refusal: Refusal): AuthError => {
     this.#record(request, refusal)
-    throw new AuthError(refusal.code, refusal)
+    return new AuthError(refusal.code, refusal)
   }
 
   async #settle(

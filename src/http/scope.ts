@@ -44,7 +44,7 @@ export function declareEverywhere(
   })
 }
 
-function outermostOf(app: FastifyInstance): FastifyInstance {
+export function outermostOf(app: FastifyInstance): FastifyInstance {
   const above = scopeAround(app)
   return above === undefined ? app : outermostOf(above)
 }

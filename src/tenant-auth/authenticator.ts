@@ -54,6 +54,11 @@ export class Authenticator {
     return verdict === undefined ? this.#askStore(request, digest) : this.#decide(request, verdict)
   }
 
+  /** The key is good, and the route demands something of the other kind of credential. */
+  refusalOfOther(request: FastifyRequest): Refusal {
+    return refusalOf(request[kEntry] as KeyEntry, this.#refusals.other_credential)
+  }
+
   async #askStore(request: FastifyRequest, digest: string): Promise<Refusal | null> {
     let verdict
     try {

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FleetReport } from '../coherence/fleet-report.ts'
+import { announceChecker } from '../http/demands.ts'
 import { TenantAuthError } from '../http/errors.ts'
 import { Guard } from '../http/guard.ts'
 import { UsageRecorder } from './usage-recorder.ts'
@@ -46,6 +47,11 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     isReady: () => authenticator.cache.ready,
   })
   app.decorate('verifyTenantKey', guard.verify)
+  announceChecker(app, 'tenantAuth', {
+    hook: options.addHook,
+    admitted: (request) => request[kEntry] !== null && request[kEntry] !== undefined,
+    refuse: (request) => guard.refuse(request, authenticator.refusalOfOther(request)),
+  })
 
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.tenantAuth, url))
   app.addHook('onReady', () => authenticator.cache.start())

@@ -15,6 +15,8 @@ const CODES = {
   expired: 'AUTH_INVALID_KEY',
   suspended: 'AUTH_TENANT_SUSPENDED',
   scope: 'AUTH_INSUFFICIENT_SCOPE',
+  /** The route demands something of a signed-in user, which no key can meet. */
+  other_credential: 'AUTH_INSUFFICIENT_SCOPE',
   unavailable: 'AUTH_UNAVAILABLE',
 } as const satisfies Record<string, AuthErrorCode>
 

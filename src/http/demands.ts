@@ -1,0 +1,173 @@
+/**
+ * What routes demand (`config.tenantAuth`, `config.consoleAuth`) and who is to check it: a demand that nobody checks keeps
+ * the app from starting, and a credential that cannot meet a demand is refused.
+ *
+ * Fastify tells of routes only to hooks that were there before them, so each app is watched from its first moment, which
+ * `fastify.initialization` tells of. One that was made before this package was loaded is watched from the first of its
+ * guards on.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteOptions,
+} from 'fastify'
+import { asError } from '../lib/quietly.ts'
+import { badOption, TenantAuthError } from './errors.ts'
+import { outermostOf } from './scope.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * For a route that takes either credential: each has to meet the demands on its own kind. Without it, a credential is
+     * refused (403) where the route demands something of the other kind. Default: `false`.
+     */
+    eitherCredential?: boolean
+  }
+}
+
+const KINDS = ['tenantAuth', 'consoleAuth'] as const
+export type Kind = (typeof KINDS)[number]
+
+export interface Checker {
+  /** Whether every route of the scope is guarded; else the app calls the check where it likes. */
+  hook: boolean
+  /** Whether the request has been let in by it. */
+  admitted: (request: FastifyRequest) => boolean
+  /** Counts and tells of a refusal: the route demands what only the other kind of credential can have. */
+  refuse: (request: FastifyRequest) => Error
+}
+
+/** For each scope the checks that reach it. Scopes that were made before the plugin was registered do not have it. */
+const reached = new WeakMap<FastifyInstance, Map<Kind, Checker>>()
+/** By outermost scope: the routes that demand something, and the scope of each. */
+const demanding = new WeakMap<FastifyInstance, { route: RouteOptions; scope: FastifyInstance }[]>()
+
+/** For a plugin to call in the scope that it is registered in. */
+export function announceChecker(app: FastifyInstance, kind: Kind, checker: Checker): void {
+  watch(app)
+  const reach = (scope: FastifyInstance) => {
+    const checkers = reached.get(scope) ?? new Map<Kind, Checker>()
+    reached.set(scope, checkers.set(kind, checker))
+  }
+  reach(app)
+  // Hooks reach the scopes that are made after them, this one and the guard's alike.
+  app.addHook('onRegister', reach)
+}
+
+/** Watches from here on, in this scope and in those that will be made below it. */
+function watch(app: FastifyInstance): void {
+  const outermost = outermostOf(app)
+  const routes = demanding.get(outermost)
+  if (routes !== undefined) return
+  demanding.set(outermost, [])
+  outermost.addHook('onReady', async () => {
+    for (const { route, scope } of demanding.get(outermost) ?? []) checkRoute(route, scope)
+  })
+  const see = function (this: FastifyInstance, route: RouteOptions) {
+    const known = demanding.get(outermost) ?? []
+    if (demandsOf(route.config).length === 0 || known.some((one) => one.route === route)) return
+    known.push({ route, scope: this })
+    // After all of the app's own, of which one may call a check.
+    route.onRequest = [route.onRequest ?? [], admittedMeetsAll].flat()
+    if (!namesCheck(route.handler)) route.preHandler = [route.preHandler ?? [], allIsMet].flat()
+  }
+  outermost.addHook('onRoute', see)
+  if (outermost !== app) app.addHook('onRoute', see)
+}
+
+subscribe('fastify.initialization', (message) => {
+  const { fastify } = message as { fastify?: FastifyInstance }
+  if (fastify !== undefined) watch(fastify)
+})
+
+function demandsOf(config: FastifyContextConfig | undefined): Kind[] {
+  return KINDS.filter((kind) => config?.[kind] !== undefined)
+}
+
+/** @throws `TENANT_AUTH_BAD_OPTION` */
+function checkRoute(route: RouteOptions, scope: FastifyInstance): void {
+  const { config = {}, method, url } = route
+  if (config.eitherCredential !== undefined && typeof config.eitherCredential !== 'boolean') {
+    throw badOption(`config.eitherCredential of route ${url}`, 'true or false')
+  }
+  for (const kind of demandsOf(config)) {
+    const checker = reached.get(scope)?.get(kind)
+    if (checker?.hook === true || (checker !== undefined && mayBeChecked(route, scope))) continue
+    throw new TenantAuthError(
+      'TENANT_AUTH_BAD_OPTION',
+      `config.${kind} of route ${String(method)} ${url} is checked by nobody: ` +
+        (checker === undefined
+          ? `${kind} does not guard the scope of the route. Register it there or in one around it, before the scope is registered`
+          : `${kind} has addHook: false, and neither its scope nor the route has a hook that could call its check, nor does the handler`),
+    )
+  }
+}
+
+const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
+
+/** Whether there is a hook of the app's that may call the check. Whether it does is seen when a request comes. */
+function mayBeChecked(route: RouteOptions, scope: FastifyInstance): boolean {
+  const own = HOOKS.flatMap((name) => (route[name] ?? []) as unknown[])
+  if (own.some((hook) => hook !== admittedMeetsAll && hook !== allIsMet) || namesCheck(route.handler))
+    return true
+  const kHooks = Object.getOwnPropertySymbols(scope).find(
+    ({ description }) => description === 'fastify.hooks',
+  )
+  if (kHooks === undefined) return true
+  const hooks = (scope as unknown as Record<symbol, Record<string, unknown[] | undefined>>)[kHooks]
+  return hooks === undefined || HOOKS.some((name) => (hooks[name] ?? []).length > 0)
+}
+
+/** A handler may call the check itself, late as it is. */
+function namesCheck(handler: RouteOptions['handler']): boolean {
+  return /verify(?:TenantKey|ConsoleSession)/.test(String(handler))
+}
+
+type Done = (error?: Error) => void
+
+/** Last of a route's `onRequest`: who has been let in has to meet all that the route demands. */
+function admittedMeetsAll(
+  this: FastifyInstance,
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  done: Done,
+): void {
+  settle(this, request, false, done)
+}
+
+/** Last of a route's `preHandler`: checks may be called as late as here. */
+function allIsMet(this: FastifyInstance, request: FastifyRequest, _reply: FastifyReply, done: Done): void {
+  settle(this, request, true, done)
+}
+
+function settle(scope: FastifyInstance, request: FastifyRequest, last: boolean, done: Done): void {
+  let error
+  try {
+    error = unmet(scope, request, last)
+  } catch (thrown) {
+    error = asError(thrown, 'the check of demands')
+  }
+  done(error)
+}
+
+/** A check that has let a request in has seen to the demands on its own kind. */
+function unmet(scope: FastifyInstance, request: FastifyRequest, last: boolean): Error | undefined {
+  const { config } = request.routeOptions
+  const checkers = reached.get(scope)
+  const met = (kind: Kind) => checkers?.get(kind)?.admitted(request) === true
+  const open = demandsOf(config).filter((kind) => !met(kind))
+  if (open.length === 0) return undefined
+  const by = KINDS.find(met)
+  if (by !== undefined) {
+    if (config.eitherCredential === true) return undefined
+    return checkers?.get(by)?.refuse(request)
+  }
+  if (!last) return undefined
+  return new TenantAuthError(
+    'TENANT_AUTH_NOT_AUTHENTICATED',
+    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook of the route`,
+  )
+}
