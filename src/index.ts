@@ -28,7 +28,12 @@ export type {
   TenantOperations,
   UpdateTenantOptions,
 } from './keys/tenant-manager.ts'
-export { redactCredentials, redactPaths } from './http/redact.ts'
+export {
+  credentialRedaction,
+  type CredentialRedaction,
+  redactCredentials,
+  redactPaths,
+} from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
 export type { ErrorResponseOption } from './http/refusal.ts'
 export { genReqId } from './http/request-id.ts'

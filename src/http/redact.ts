@@ -1,45 +1,174 @@
-/** Where credentials could get into a log, for pino's `redact`. */
-import { KEY_FORM } from '../keys/key-format.ts'
+/** Where credentials could get into a log, and how pino's `redact` keeps them out. */
+const REDACTED = '[Redacted]'
 
-/** Request headers that carry, or are mistaken to carry, a credential. */
-const HEADERS = ['x-tenant-api-key', 'authorization', 'x-api-key', 'cookie']
+/** Headers that carry, or are mistaken to carry, a credential. */
+const HEADERS = [
+  'x-tenant-api-key',
+  'authorization',
+  'x-api-key',
+  'cookie',
+  'set-cookie',
+  'proxy-authorization',
+]
 
 /**
- * Paths for pino: `fastify({ logger: { redact: redactPaths } })`.
- *
- * Neither Fastify nor this package logs headers or bodies. These paths are for whoever adds a serializer that does, or
- * logs `{ headers: request.headers }`, and for the answer that shows a new key (`{ key }`). They stand for the usual
- * places; what you log elsewhere, you redact yourself. A header of your own (option `header`) is to be added:
- * `[...redactPaths, 'req.headers["x-my-key"]']`.
+ * Paths for pino, for who wants no more than these: `fastify({ logger: { redact: redactPaths } })`. Headers in lower case
+ * and bodies where they are usually logged. `redactCredentials` finds them anywhere.
  */
 export const redactPaths: string[] = [
-  // Named one by one: a wildcard would make every log line dearer.
   ...['', 'req.', 'request.', 'err.'].flatMap((at) => HEADERS.map((name) => `${at}headers["${name}"]`)),
   // The bytes of a request that Node could not read, which Fastify logs at level trace.
   'err.rawPacket',
-  'key',
-  'body.key',
-  'req.body.key',
-  'token',
-  'body.token',
-  'req.body.token',
+  ...['', 'body.', 'req.body.'].flatMap((at) => [`${at}key`, `${at}token`]),
 ]
 
-/** What a key or a session token looks like inside a longer text, even where more of its kind follows. */
-const CREDENTIAL = new RegExp(`${KEY_FORM}|eyJ[\\w-]+\\.[\\w-]+\\.[\\w-]+`, 'g')
+/** Names of properties, in lower case, whatever they hold. */
+const SECRET = new Set([...HEADERS, 'cookies', 'signedcookies', 'rawpacket'])
+/** Names of properties, in lower case and without `_`, that are a credential where they hold a text. */
+const SECRET_TEXT = new Set(
+  'key token jwt secret password apikey secretkey accesstoken sessiontoken idtoken refreshtoken'.split(' '),
+)
+
+/** One character of a class, as it is or percent-encoded, however often. */
+const encoded = (chars: string, codes: string) => `(?:[${chars}]|%(?:25)*(?:${codes}))`
+const letter = encoded('0-9A-Za-z', '3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]')
+const underscore = encoded('_', '5[Ff]')
+const word = encoded('\\w-', '3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|2[Dd]')
+const dot = encoded('.', '2[Ee]')
+/** What a key looks like in a text, of whatever prefix and environment, even where more of its kind follows. */
+const KEY = /[A-Za-z]\w{0,32}_[0-9A-Za-z]{39}/g
+const ENCODED_KEY = new RegExp(`(?:${letter}|${underscore}){1,33}${underscore}${letter}{39}`, 'g')
+/** Takes in all that a token could be part of, so that a long text is read once. */
+const DOTTED = new RegExp(`${word}+(?:${dot}${word}*)*`, 'g')
+/** A token's own beginning, `{"` in base64, and what follows. */
+const TOKEN = new RegExp(
+  `${encoded('e', '65')}${encoded('y', '79')}${encoded('J', '4[Aa]')}(?:.*?${dot}){2}.*`,
+)
+const headerValue = `(?<=\\b(?:${HEADERS.join('|')})["']?\\s?[:=]\\s?["']?)[^"'\\s][^"'\\r\\n]*`
+const HEADER_LINE = new RegExp(headerValue, 'gi')
+/** No key, token or header line with one is shorter. */
+const SHORTEST = 20
+
+/** Objects within objects, and values in all, before the rest is left out: of what holds a socket, say. */
+const DEPTH = 12
+const SIZE = 5_000
+
+interface Walk {
+  readonly above: object[]
+  left: number
+}
 
 /**
- * `redactPaths`, and keys and tokens cut out of the URL, which Fastify logs with each request and has in its message
- * where no route fits: a client that puts its key into the query is refused, but the line has it by then.
+ * For pino's `redact`: takes keys, tokens and headers that carry them out of every line, wherever they stand. In the URL,
+ * percent-encoded or not; in `host`, `accept-version`, messages, stacks and causes; in maps and lists of headers, in any
+ * case; in `key`, `token` and their like; at any depth. It knows this package's keys and JWTs by their form, other
+ * credentials by where they stand. A line without any is looked at and not copied.
  *
  * ```ts
  * const app = fastify({ logger: { redact: redactCredentials } })
  * ```
+ *
+ * A header of your own (option `header`) with keys of another form: `credentialRedaction('x-my-key')`. A path of your own
+ * beside `redactCredentials.paths` takes the place of all this for the property that it begins with.
  */
-export const redactCredentials: { paths: string[]; censor: (value: unknown, path: string[]) => string } = {
-  paths: [...redactPaths, 'req.url', 'msg'],
-  censor: (value, path) =>
-    ['url', 'msg'].includes(String(path.at(-1)))
-      ? String(value).replace(CREDENTIAL, '[Redacted]')
-      : '[Redacted]',
+export const redactCredentials: CredentialRedaction = credentialRedaction()
+
+export interface CredentialRedaction {
+  paths: string[]
+  censor: (value: unknown, path: string[]) => unknown
+}
+
+/**
+ * `redactCredentials`, and all that stands under these names.
+ *
+ * @param names of headers or properties, in any case
+ */
+export function credentialRedaction(...names: readonly string[]): CredentialRedaction {
+  const secret = new Set([...SECRET, ...names.map((name) => name.toLowerCase())])
+
+  function isSecret(name: string, value: unknown): boolean {
+    const lower = /[A-Z_]/.test(name) ? name.toLowerCase() : name
+    return secret.has(lower) || (typeof value === 'string' && SECRET_TEXT.has(lower.replaceAll('_', '')))
+  }
+
+  /** The value itself where there is nothing to take out. */
+  function scrub(value: unknown, walk: Walk): unknown {
+    if (typeof value === 'string') return scrubText(value)
+    if (typeof value !== 'object' || value === null) return value
+    // Bytes, which are logged as numbers, may spell anything.
+    if (ArrayBuffer.isView(value)) return REDACTED
+    if (walk.above.includes(value)) return '[Circular]'
+    if (walk.above.length === DEPTH || walk.left <= 0) return '[…]'
+    walk.above.push(value)
+    const scrubbed = scrubObject(value, walk)
+    walk.above.pop()
+    return scrubbed
+  }
+
+  function scrubObject(value: object, walk: Walk): unknown {
+    if ('toJSON' in value && typeof value.toJSON === 'function') {
+      const plain: unknown = (value as { toJSON: () => unknown }).toJSON()
+      return plain === value ? scrubProperties(value, walk) : scrub(plain, walk)
+    }
+    return Array.isArray(value) ? scrubList(value, walk) : scrubProperties(value, walk)
+  }
+
+  function scrubProperties(value: object, walk: Walk): object {
+    let copy: Record<string, unknown> | undefined
+    for (const [name, held] of Object.entries(value)) {
+      walk.left--
+      const kept = isSecret(name, held) ? REDACTED : scrub(held, walk)
+      if (kept !== held) (copy ??= { ...value })[name] = kept
+      const told = scrubText(name)
+      if (told !== name) {
+        copy ??= { ...value }
+        delete copy[name]
+        copy[told] = kept
+      }
+    }
+    return copy ?? value
+  }
+
+  function scrubList(value: readonly unknown[], walk: Walk): readonly unknown[] {
+    let copy: unknown[] | undefined
+    for (const [index, item] of value.entries()) {
+      walk.left--
+      // `rawHeaders`, and pairs of a name and a value.
+      const name: unknown = index === 0 ? undefined : value[index - 1]
+      const kept = typeof name === 'string' && secret.has(name.toLowerCase()) ? REDACTED : scrub(item, walk)
+      if (kept !== item) (copy ??= [...value])[index] = kept
+    }
+    return copy ?? value
+  }
+
+  const camel = ['apiKey', 'secretKey', 'accessToken', 'sessionToken', 'idToken', 'refreshToken', 'api_key']
+  const spellings = [...secret, ...SECRET_TEXT, ...camel].flatMap((name) => [
+    name,
+    name.toUpperCase(),
+    name.replace(/\b[a-z]/g, (first) => first.toUpperCase()),
+  ])
+  return {
+    // The first for all that a line has, without telling its name; the others for the names that tell.
+    paths: ['*', ...spellings.map((name) => `["${name}"]`)],
+    censor(value, path) {
+      const name: unknown = path.at(-1)
+      try {
+        return typeof name === 'string' && isSecret(name, value)
+          ? REDACTED
+          : scrub(value, { above: [], left: SIZE })
+      } catch {
+        // A getter or a `toJSON` of the app's. What cannot be looked at is not told.
+        return '[unable to redact]'
+      }
+    },
+  }
+}
+
+function scrubText(text: string): string {
+  if (text.length < SHORTEST) return text
+  const isEncoded = text.includes('%')
+  // Tokens first: a part of one may look like a key.
+  const scrubbed =
+    isEncoded || text.includes('eyJ') ? text.replace(DOTTED, (run) => run.replace(TOKEN, REDACTED)) : text
+  return scrubbed.replace(isEncoded ? ENCODED_KEY : KEY, REDACTED).replace(HEADER_LINE, REDACTED)
 }
