@@ -1,4 +1,5 @@
 /** `fastify-tenant-auth`: everything, by name. Each plugin is also the default export of its own subpath. */
+export { clerkWebhooks, type ClerkWebhooksOptions } from './clerk-webhooks/index.ts'
 export * from './console-auth/index.ts'
 export { ErrorResponse } from './http/error-response.ts'
 export { type ErrorEnvelope, errorEnvelope } from './http/error-envelope.ts'
@@ -28,6 +29,7 @@ export type {
   TenantOperations,
   UpdateTenantOptions,
 } from './keys/tenant-manager.ts'
+export { type Leak, leakReports, type LeakReportsOptions } from './leak-reports/index.ts'
 export {
   credentialRedaction,
   type CredentialRedaction,

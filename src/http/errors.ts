@@ -100,6 +100,8 @@ const USAGE_ERRORS = {
   TENANT_NOT_FOUND: 404,
   /** A tenant with this id exists. */
   TENANT_EXISTS: 409,
+  /** An event of Clerk's or a report of GitHub's is not signed by them. */
+  WEBHOOK_NOT_SIGNED: 401,
 } as const
 
 export type UsageErrorCode = keyof typeof USAGE_ERRORS

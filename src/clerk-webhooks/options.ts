@@ -1,0 +1,61 @@
+/** The options of `clerkWebhooks`, checked once, at registration. */
+import type { KeyOperations } from '../keys/key-operations.ts'
+import type { TenantOperations } from '../keys/tenant-manager.ts'
+import {
+  callback,
+  flag,
+  OF_REGISTER,
+  oneOf,
+  readOptions,
+  required,
+  type SpecificationOf,
+  withDefault,
+} from '../lib/options.ts'
+
+export interface ClerkWebhooksOptions {
+  /** A `KeyManager`. */
+  keys: TenantOperations & Pick<KeyOperations, 'list' | 'revoke'>
+  /** The signing secret of the endpoint, `whsec_…`, which Clerk's dashboard shows. */
+  signingSecret: string
+  /** Where events are taken. Default: `/clerk-webhooks`. */
+  url?: string
+  /** The tenant of an organization, `null` for none. Default: the organization's id. */
+  tenantOf?: (organizationId: string) => string | null
+  /** Whether a tenant is made for an organization that is created. Default: `true`. */
+  create?: boolean
+  /** What an organization that is deleted means for its tenant: suspended, or suspended with all keys revoked. Default: `'suspend'`. */
+  onDeleted?: 'suspend' | 'revoke'
+}
+
+const SPECIFICATION = {
+  keys: required<ClerkWebhooksOptions['keys']>('a KeyManager, as in new KeyManager(store)', isManager),
+  signingSecret: required<string>('the signing secret of the endpoint, whsec_ and base64', isSecret),
+  url: withDefault(required<string>('a path that begins with /', isPath), '/clerk-webhooks'),
+  tenantOf: callback<NonNullable<ClerkWebhooksOptions['tenantOf']>>(),
+  create: flag(true),
+  onDeleted: oneOf(['suspend', 'revoke'], 'suspend'),
+} satisfies SpecificationOf<ClerkWebhooksOptions>
+
+export type ClerkWebhooksSettings = ReturnType<typeof checkOptions>
+
+/** @throws `TENANT_AUTH_BAD_OPTION` */
+export function checkOptions(options: ClerkWebhooksOptions) {
+  const given = readOptions('clerkWebhooks', SPECIFICATION, options, {
+    prefix: 'clerkWebhooks: ',
+    besides: OF_REGISTER,
+  })
+  return { ...given, tenantOf: given.tenantOf ?? ((organizationId: string) => organizationId) }
+}
+
+function isManager(value: unknown): boolean {
+  const { createTenant, suspendTenant, list } = Object(value) as Partial<ClerkWebhooksOptions['keys']>
+  return [createTenant, suspendTenant, list].every((method) => typeof method === 'function')
+}
+
+function isSecret(value: unknown): boolean {
+  return typeof value === 'string' && /^whsec_[0-9A-Za-z+/]{16,}={0,2}$/.test(value)
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/')
+}

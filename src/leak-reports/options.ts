@@ -1,0 +1,107 @@
+/** The options of `leakReports`, checked once, at registration. */
+import type { IdentifiedKey, KeyChange, KeyOperations } from '../keys/key-operations.ts'
+import {
+  callback,
+  flag,
+  group,
+  OF_REGISTER,
+  optional,
+  readOptions,
+  required,
+  type SpecificationOf,
+  whole,
+  withDefault,
+} from '../lib/options.ts'
+
+/** A key of this service that was found in a public place. It holds no key. */
+export interface Leak extends IdentifiedKey {
+  /** What it was revoked with. `null` where it was not, or had been revoked before. */
+  revoked: KeyChange | null
+  /** The name by which the pattern of these keys is registered. */
+  type: string
+  /** Where it was found, and empty where GitHub does not say. A key in it is cut. */
+  url: string
+  /** In what it was found: `content`, `commit`, `npm`, `gist_content`, … */
+  source: string
+}
+
+export interface LeakReportsOptions {
+  /** A `KeyManager`. */
+  keys: Pick<KeyOperations, 'identify' | 'revoke'>
+  /** Where reports are taken. Default: `/leak-reports`. */
+  url?: string
+  /** Whether a key that is reported is revoked at once. Default: `false`. */
+  revoke?: boolean
+  /**
+   * Told of each reported key that is one of the service's, after it was revoked. The answer to GitHub waits for it, two
+   * seconds at most; one that fails is logged.
+   */
+  onLeak?: (leak: Leak) => void | Promise<void>
+  /** Reports that an address may send in a minute, signed or not. Default: 120. */
+  maxPerMinute?: number
+  /** Bytes of a report. Default: 1,048,576. */
+  bodyLimit?: number
+  /** GitHub's public keys. */
+  publicKeys?: {
+    /** `https`, or `http` on loopback. Default: `https://api.github.com/meta/public_keys/secret_scanning`. */
+    url?: string
+    /** A personal access token without any scope, for GitHub's limits of rate. Default: none. */
+    token?: string
+    /** Milliseconds for a fetch. Default: 5,000. */
+    timeout?: number
+    /** Milliseconds until they are fetched anew. Default: 3,600,000. */
+    maxAge?: number
+    /** Milliseconds between fetches because of a key that is not known, or after one that failed. Default: 60,000. */
+    cooldown?: number
+  }
+}
+
+const PUBLIC_KEYS = {
+  url: withDefault(
+    required<string>('a URL of https, or of http on loopback', isSafeUrl),
+    'https://api.github.com/meta/public_keys/secret_scanning',
+  ),
+  token: optional(required<string>('a token', isToken)),
+  timeout: whole({ fallback: 5_000 }),
+  maxAge: whole({ fallback: 3_600_000 }),
+  cooldown: whole({ fallback: 60_000 }),
+} satisfies SpecificationOf<NonNullable<LeakReportsOptions['publicKeys']>>
+
+const SPECIFICATION = {
+  keys: required<LeakReportsOptions['keys']>('a KeyManager, as in new KeyManager(store)', isManager),
+  url: withDefault(required<string>('a path that begins with /', isPath), '/leak-reports'),
+  revoke: flag(false),
+  onLeak: callback<NonNullable<LeakReportsOptions['onLeak']>>(),
+  maxPerMinute: whole({ fallback: 120 }),
+  bodyLimit: whole({ fallback: 1_048_576, max: 16_777_216 }),
+  publicKeys: group('publicKeys of leakReports', PUBLIC_KEYS),
+} satisfies SpecificationOf<LeakReportsOptions>
+
+export type LeakReportsSettings = ReturnType<typeof checkOptions>
+
+/** @throws `TENANT_AUTH_BAD_OPTION` */
+export function checkOptions(options: LeakReportsOptions) {
+  return readOptions('leakReports', SPECIFICATION, options, { prefix: 'leakReports: ', besides: OF_REGISTER })
+}
+
+function isManager(value: unknown): boolean {
+  const { identify, revoke } = Object(value) as Partial<LeakReportsOptions['keys']>
+  return typeof identify === 'function' && typeof revoke === 'function'
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/')
+}
+
+function isToken(value: unknown): boolean {
+  return typeof value === 'string' && /^[!-~]+$/.test(value)
+}
+
+/** Whoever can change these keys on their way can have any key revoked. */
+function isSafeUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { protocol, hostname } = new URL(value)
+  return (
+    protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+  )
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { createHmac, randomBytes } from 'node:crypto'
+import { describe, it, type TestContext } from 'node:test'
+import fastify from 'fastify'
+import { clerkWebhooks, type ClerkWebhooksOptions } from '../../src/clerk-webhooks/index.ts'
+import { KeyManager } from '../../src/keys/index.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+
+const SECRET = `whsec_${randomBytes(24).toString('base64')}`
+
+/** As Standard Webhooks has it, which is what Clerk sends. */
+function delivery(event: unknown, { id = 'msg_1', at = Date.now(), secret = SECRET } = {}) {
+  const payload = JSON.stringify(event)
+  const time = String(Math.floor(at / 1_000))
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
+  const signature = createHmac('sha256', key).update(`${id}.${time}.${payload}`).digest('base64')
+  const headers = {
+    'content-type': 'application/json',
+    'svix-id': id,
+    'svix-timestamp': time,
+    'svix-signature': `v1,${signature}`,
+  }
+  return { method: 'POST', url: '/clerk-webhooks', payload, headers } as const
+}
+
+const changed = (type: 'created' | 'updated', updated_at: number, name = 'Acme', id = 'org_acme') => ({
+  type: `organization.${type}`,
+  object: 'event',
+  data: { object: 'organization', id, name, slug: 'acme', created_at: 1_000, updated_at },
+})
+const DELETED = {
+  type: 'organization.deleted',
+  object: 'event',
+  data: { object: 'organization', id: 'org_acme', deleted: true },
+}
+
+async function setUp(t: TestContext, options: Partial<ClerkWebhooksOptions> = {}) {
+  const app = fastify()
+  t.after(() => app.close())
+  const store = new MemoryKeyStore()
+  const keys = new KeyManager(store)
+  await app.register(clerkWebhooks, { keys, signingSecret: SECRET, ...options })
+  const send = async (event: unknown, how?: Parameters<typeof delivery>[1]) => {
+    const answer = await app.inject(delivery(event, how))
+    return answer.statusCode === 200 ? answer.json<{ outcome: string }>().outcome : answer.statusCode
+  }
+  const tenant = () => keys.getTenant('org_acme')
+  return { app, store, keys, send, tenant }
+}
+
+describe('clerkWebhooks', () => {
+  it('makes the tenant of an organization, and renames it', async (t) => {
+    const { send, tenant } = await setUp(t)
+    assert.equal(await send(changed('created', 1_000)), 'done')
+    assert.equal((await tenant()).name, 'Acme')
+    assert.equal(await send(changed('updated', 2_000, 'Acme Ltd')), 'done')
+    assert.equal((await tenant()).name, 'Acme Ltd')
+  })
+
+  it('changes nothing by what comes again or late', async (t) => {
+    const { send, tenant } = await setUp(t)
+    await send(changed('updated', 3_000, 'Third'))
+    const before = await tenant()
+    for (const event of [
+      changed('updated', 3_000, 'Again'),
+      changed('updated', 2_000, 'Second'),
+      changed('created', 1_000, 'First'),
+    ]) {
+      assert.equal(await send(event), 'nothing')
+      assert.deepEqual(await tenant(), before)
+    }
+  })
+
+  it('comes to the newest whatever the order, and at once', async (t) => {
+    const orders = [
+      [1, 2, 3],
+      [3, 1, 2],
+      [2, 3, 1],
+      [3, 2, 1],
+    ]
+    for (const order of orders) {
+      const { send, tenant } = await setUp(t)
+      const answers = await Promise.all(
+        order.map((n) => send(changed(n === 1 ? 'created' : 'updated', n * 1_000, `Name ${n}`))),
+      )
+      assert.ok(answers.every((answer) => typeof answer === 'string'))
+      assert.equal((await tenant()).name, 'Name 3')
+    }
+  })
+
+  it('ends the keys of an organization that is deleted, for good', async (t) => {
+    for (const onDeleted of ['suspend', 'revoke'] as const) {
+      const { send, tenant, keys } = await setUp(t, { onDeleted })
+      await send(changed('created', 1_000))
+      const made = await Promise.all(
+        Array.from({ length: 120 }, () =>
+          keys.create({ tenantId: 'org_acme', name: 'n', environment: 'live' }),
+        ),
+      )
+      assert.equal(await send(DELETED), 'done')
+      assert.ok((await tenant()).suspendedAt)
+      const statuses = await Promise.all(made.map(async ({ key }) => (await keys.identify(key)).status))
+      assert.deepEqual([...new Set(statuses)], [onDeleted === 'suspend' ? 'suspended' : 'revoked'])
+      // What is still on its way opens nothing, and does not take back what an operator has done since.
+      assert.equal(await send(changed('updated', 9_000, 'Late')), 'nothing')
+      await keys.resumeTenant('org_acme')
+      assert.equal(await send(DELETED), 'nothing')
+      assert.equal((await tenant()).suspendedAt, null)
+    }
+  })
+
+  it('ends an organization that was never a tenant before its first event comes', async (t) => {
+    const { send, tenant } = await setUp(t)
+    assert.equal(await send(DELETED), 'done')
+    assert.equal(await send(changed('created', 1_000)), 'nothing')
+    assert.ok((await tenant()).suspendedAt)
+  })
+
+  it('does a deletion again that failed midway', async (t) => {
+    const { send, tenant, store, keys } = await setUp(t, { onDeleted: 'revoke' })
+    await send(changed('created', 1_000))
+    const { details } = await keys.create({ tenantId: 'org_acme', name: 'n', environment: 'live' })
+    t.mock.method(store, 'revokeKey', () => Promise.reject(new Error('down')), { times: 1 })
+    assert.equal(await send(DELETED), 503)
+    assert.ok((await tenant()).suspendedAt, 'what could be done is')
+    assert.equal(await send(DELETED), 'done')
+    assert.ok((await keys.get(details.id)).revokedAt)
+  })
+
+  it('keeps the metadata of a tenant that was there, and names it by what can be a name', async (t) => {
+    const { send, tenant, keys } = await setUp(t)
+    await keys.createTenant({ id: 'org_acme', name: 'by hand', metadata: { plan: 'pro' } })
+    assert.equal(await send(changed('created', 1_000, '\u202e')), 'done')
+    const { name, metadata } = await tenant()
+    assert.deepEqual([name, metadata], ['acme', { plan: 'pro', clerk: { updatedAt: 1_000 } }])
+    await send(changed('updated', 2_000, 'x'.repeat(300)))
+    assert.equal((await tenant()).name, 'x'.repeat(100))
+  })
+
+  it('leaves alone what it is not to touch', async (t) => {
+    const { send, keys } = await setUp(t, {
+      create: false,
+      tenantOf: (id) => (id === 'org_none' ? null : `t_${id}`),
+    })
+    assert.equal(await send(changed('created', 1_000)), 'nothing')
+    assert.equal(await send(DELETED), 'nothing')
+    assert.equal(await send(changed('created', 1_000, 'x', 'org_none')), 'nothing')
+    assert.equal(await send({ type: 'user.created', object: 'event', data: { id: 'user_1' } }), 'nothing')
+    assert.equal(
+      await send({ type: 'organization.updated', object: 'event', data: { id: 'org_acme' } }),
+      'nothing',
+    )
+    assert.equal(await send({}), 'nothing')
+    await keys.createTenant({ id: 't_org_acme', name: 'x' })
+    assert.equal(await send(changed('updated', 1_000, 'Acme')), 'done')
+    assert.equal((await keys.getTenant('t_org_acme')).name, 'Acme')
+  })
+
+  it('does nothing that Clerk has not signed', async (t) => {
+    const { app, keys } = await setUp(t)
+    const good = delivery(changed('created', 1_000))
+    const { 'svix-id': _, ...incomplete } = good.headers
+    for (const request of [
+      { ...good, headers: { 'content-type': 'application/json' } },
+      { ...good, headers: incomplete },
+      { ...good, headers: { ...good.headers, 'svix-id': 'msg_2' } },
+      { ...good, headers: { ...good.headers, 'svix-signature': 'v1,xxxx' } },
+      { ...good, payload: good.payload.replace('Acme', 'Evil') },
+      delivery(changed('created', 1_000), { secret: `whsec_${randomBytes(24).toString('base64')}` }),
+      delivery(changed('created', 1_000), { at: Date.now() - 6 * 60_000 }),
+      delivery(changed('created', 1_000), { at: Date.now() + 6 * 60_000 }),
+    ]) {
+      const answer = await app.inject(request)
+      assert.equal(answer.statusCode, 401)
+      assert.match(answer.body, /WEBHOOK_NOT_SIGNED/)
+    }
+    await assert.rejects(keys.getTenant('org_acme'), { code: 'TENANT_NOT_FOUND' })
+    const large = delivery({ ...changed('created', 1_000), padding: 'x'.repeat(300_000) })
+    assert.equal((await app.inject(large)).statusCode, 413)
+  })
+
+  it('names an option that is not acceptable', async () => {
+    const keys = new KeyManager(new MemoryKeyStore())
+    for (const options of [
+      { keys },
+      { signingSecret: SECRET },
+      { keys, signingSecret: 'sk_test_1234567890123456' },
+      { keys, signingSecret: SECRET, onDeleted: 'delete' },
+      { keys, signingSecret: SECRET, url: 'hooks' },
+      { keys, signingSecret: SECRET, tenantOf: 'id' },
+    ]) {
+      const app = fastify()
+      await assert.rejects(async () => app.register(clerkWebhooks, options as never), {
+        code: 'TENANT_AUTH_BAD_OPTION',
+      })
+      await app.close()
+    }
+  })
+})

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+import fastify, { type FastifyInstance } from 'fastify'
+import { generateKey } from '../../src/keys/key-format.ts'
+import { KeyManager } from '../../src/keys/index.ts'
+import { type Leak, leakReports, type LeakReportsOptions } from '../../src/leak-reports/index.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
+/** The examples of GitHub's documentation, of 2022 and of 2023. */
+const DOCUMENTED = [
+  {
+    id: '90a421169f0a406205f1563a953312f0be898d3c7b6c06b681aa86a874555f4a',
+    key: 'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9MJJHnMfn2+H4xL4YaPDA4RpJqUq\nkCmRCBnYERxZanmcpzQSXs1X/AljlKkbJ8qpVIW4clayyef9gWhFbNHWAA==',
+    signature:
+      'MEUCIQDKZokqnCjrRtw0tni+2Ltvl/uiMJ1EGumEsp1BsNr32AIgQY1YXD2nlj+XNfGK4rBfkMJ1JDOQcYXxa2sY8FNkrKc=',
+    body: '[{"token":"some_token","type":"some_type","url":"some_url"}]',
+  },
+  {
+    id: 'f9525bf080f75b3506ca1ead061add62b8633a346606dc5fe544e29231c6ee0d',
+    key: 'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsz9ugWDj5jK5ELBK42ynytbo38gP\nHzZFI03Exwz8Lh/tCfL3YxwMdLjB+bMznsanlhK0RwcGP3IDb34kQDIo3Q==',
+    signature:
+      'MEUCIQDfLvT8/zM8F1aB3cM0ZwyeWF1m5YR6IhcUIv1OKQYL0wIgBZ5lVXB3gHK+dT8+xt0WgRVLqvsTPFiDO9QP/7eJ4yE=',
+    body: '[{"token":"NMIfyYncKcRALEXAMPLE","type":"mycompany_api_token","url":"https://github.com/octocat/Hello-World/blob/12345600b9cbe38a219f39a9941c9319b600c002/foo/bar.txt","source":"content"}]',
+  },
+]
+const LISTED = [
+  { key_identifier: 'test', key: pem(pair.publicKey), is_current: true },
+  // Of another kind: not for these signatures.
+  { key_identifier: 'p384', key: pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey) },
+  ...DOCUMENTED.map(({ id, key }) => ({
+    key_identifier: id,
+    key: `-----BEGIN PUBLIC KEY-----\n${key}\n-----END PUBLIC KEY-----`,
+  })),
+]
+
+/** GitHub's list of keys. `answer` may be changed, and `asked` counts. */
+async function github(t: TestContext) {
+  const state = { asked: 0, answer: JSON.stringify({ public_keys: LISTED }), status: 200, url: '' }
+  const server = createServer((_request, response) => {
+    state.asked++
+    response.writeHead(state.status).end(state.answer)
+  })
+  t.after(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return state
+}
+
+async function setUp(
+  t: TestContext,
+  options: Partial<LeakReportsOptions> = {},
+  prepare = (_app: FastifyInstance) => {},
+) {
+  const hub = await github(t)
+  const lines: string[] = []
+  const app = fastify({
+    logger: { level: 'info', stream: { write: (line: string) => void lines.push(line) } },
+  })
+  t.after(() => app.close())
+  prepare(app)
+  const store = new MemoryKeyStore()
+  const keys = new KeyManager(store)
+  await keys.createTenant({ id: 'acme', name: 'Acme' })
+  const { key, details } = await keys.create({ tenantId: 'acme', name: 'server', environment: 'live' })
+  const { publicKeys, ...rest } = options
+  await app.register(leakReports, { keys, publicKeys: { url: hub.url, ...publicKeys }, ...rest })
+  const send = async (body: string, headers: Record<string, string> = signed(body)) => {
+    const answer = await app.inject({ method: 'POST', url: '/leak-reports', payload: body, headers })
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      text: answer.body,
+      body: answer.json<object[]>(),
+    }
+  }
+  return { hub, app, store, keys, key, details, send, lines }
+}
+
+function signed(body: string, id = 'test', key = pair.privateKey): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'github-public-key-identifier': id,
+    'github-public-key-signature': sign('sha256', Buffer.from(body), key).toString('base64'),
+  }
+}
+
+const report = (...tokens: string[]) =>
+  JSON.stringify(
+    tokens.map((token) => ({ token, type: 'acme_key', url: 'https://example.com/a', source: 'commit' })),
+  )
+const label = (token: string, label: string) => ({
+  token_hash: createHash('sha256').update(token).digest('hex'),
+  token_type: 'acme_key',
+  label,
+})
+
+describe('leakReports', () => {
+  it('takes what GitHub\u2019s documentation shows, by the bytes of its body', async (t) => {
+    const { send } = await setUp(t)
+    for (const { id, signature, body } of DOCUMENTED) {
+      const headers = {
+        'content-type': 'application/json',
+        'github-public-key-identifier': id,
+        'github-public-key-signature': signature,
+      }
+      assert.equal((await send(body, headers)).status, 200)
+      assert.equal((await send(`${body} `, headers)).status, 401)
+      assert.equal((await send(body.replace('token', 'tokem'), headers)).status, 401)
+    }
+  })
+
+  it('labels each key, tells of those that are real, and leaves them alone unless it is to revoke', async (t) => {
+    const leaks: Leak[] = []
+    const { send, keys, key, details, lines } = await setUp(t, { onLeak: (leak) => void leaks.push(leak) })
+    const other = generateKey('tk', 'live')
+    const around = `export_${key}`
+    const answer = await send(report(key, other, around))
+    assert.deepEqual(answer.body, [
+      label(key, 'true_positive'),
+      label(other, 'false_positive'),
+      label(around, 'true_positive'),
+    ])
+    assert.equal(leaks.length, 2)
+    const [leak] = leaks
+    assert.ok(leak)
+    assert.deepEqual(
+      [leak.details.id, leak.tenant.id, leak.status, leak.revoked, leak.type, leak.url, leak.source],
+      [details.id, 'acme', 'active', null, 'acme_key', 'https://example.com/a', 'commit'],
+    )
+    assert.equal((await keys.get(details.id)).revokedAt, null)
+    assert.ok(lines.some((line) => line.includes('found in a public place') && line.includes(details.id)))
+    assert.ok(![...lines, answer.text, JSON.stringify(leaks)].join().includes(key))
+  })
+
+  it('revokes at once where it is to, once, and says so to the hook', async (t) => {
+    const leaks: Leak[] = []
+    const { send, keys, key, details } = await setUp(t, {
+      revoke: true,
+      onLeak: (leak) => void leaks.push(leak),
+    })
+    assert.deepEqual((await send(report(key))).body, [label(key, 'true_positive')])
+    const { revokedAt } = await keys.get(details.id)
+    assert.ok(revokedAt)
+    assert.deepEqual((await send(report(key))).body, [label(key, 'true_positive')])
+    assert.deepEqual((await keys.get(details.id)).revokedAt, revokedAt)
+    assert.deepEqual(
+      leaks.map(({ status, revoked }) => [status, revoked?.confirmedBy]),
+      [
+        ['active', 'all'],
+        ['revoked', undefined],
+      ],
+    )
+  })
+
+  it('does nothing that GitHub has not signed', async (t) => {
+    const { send, app, keys, key, details } = await setUp(t, { revoke: true })
+    const body = report(key)
+    const good = signed(body)
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const { 'github-public-key-identifier': _, ...withoutId } = good
+    for (const headers of [
+      {},
+      withoutId,
+      signed(body, 'test', privateKey),
+      signed(body, 'unknown'),
+      signed(body, 'p384'),
+      signed(`${body} `),
+      { ...good, 'github-public-key-signature': '' },
+      { ...good, 'github-public-key-signature': 'x'.repeat(100) },
+    ]) {
+      const answer = await send(body, { 'content-type': 'application/json', ...headers })
+      assert.deepEqual([answer.status, answer.text.includes('WEBHOOK_NOT_SIGNED')], [401, true])
+    }
+    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH'] as const) {
+      assert.equal((await app.inject({ method, url: '/leak-reports' })).statusCode, 404)
+    }
+    assert.equal((await keys.get(details.id)).revokedAt, null)
+  })
+
+  it('refuses what is signed and no report', async (t) => {
+    const { send } = await setUp(t)
+    for (const body of ['', '{', '{}', 'null', '7'])
+      assert.equal((await send(body)).status, body === '' ? 400 : 400)
+    assert.deepEqual((await send('[null,{"token":7}]')).body.length, 2)
+  })
+
+  it('fetches the keys once, and for an unknown one no more often than the cool-down', async (t) => {
+    const { send, hub } = await setUp(t)
+    await Promise.all(Array.from({ length: 10 }, () => send(report())))
+    assert.equal(hub.asked, 1)
+    for (let i = 0; i < 10; i++) await send(report(), signed(report(), `unknown-${i}`))
+    assert.equal(hub.asked, 1)
+  })
+
+  it('is a 503 while the keys cannot be had, and never a pass', async (t) => {
+    const answers: [string, number][] = [
+      ['{}', 200],
+      ['no', 200],
+      [JSON.stringify({ public_keys: LISTED }), 500],
+      [`"${'x'.repeat(70_000)}"`, 200],
+      [JSON.stringify({ public_keys: [{ key_identifier: 'test', key: 'no key' }] }), 200],
+    ]
+    for (const [answer, status] of answers) {
+      const { send, hub } = await setUp(t)
+      Object.assign(hub, { answer, status })
+      assert.equal((await send(report())).status, 503)
+    }
+  })
+
+  it('has limits of its own for size and rate, which come before anything is read', async (t) => {
+    const { send, hub } = await setUp(t, { bodyLimit: 100, maxPerMinute: 2 })
+    assert.equal((await send(report('x'.repeat(200)))).status, 413)
+    assert.equal((await send('', {})).status, 401)
+    const refused = await send('[]')
+    assert.equal(refused.status, 429)
+    assert.ok(Number(refused.headers['retry-after']) > 0)
+    assert.equal(hub.asked, 0)
+  })
+
+  it('revokes what it can when the store fails, and has the rest sent again', async (t) => {
+    const { send, store, keys, key, details } = await setUp(t, { revoke: true })
+    const find = store.findByHash.bind(store)
+    let calls = 0
+    t.mock.method(store, 'findByHash', async (hash: string) => {
+      if (calls++ === 0) throw new Error('down')
+      return find(hash)
+    })
+    assert.equal((await send(report(generateKey('tk', 'live'), key))).status, 503)
+    assert.ok((await keys.get(details.id)).revokedAt)
+  })
+
+  it('answers all the same when the hook fails, and in an app of any kind', async (t) => {
+    const { send, key, lines } = await setUp(
+      t,
+      { onLeak: () => Promise.reject(new Error('no mail')) },
+      (app) => {
+        app.removeAllContentTypeParsers()
+        app.addHook('preValidation', async (request) => {
+          request.body = 'hijacked'
+        })
+        app.addHook('preSerialization', async () => 'hijacked')
+        app.addHook('onRequest', async (_request, reply) => {
+          reply.serializer(() => '"hijacked"')
+        })
+      },
+    )
+    assert.deepEqual((await send(report(key))).body, [label(key, 'true_positive')])
+    assert.ok(lines.some((line) => line.includes('onLeak failed')))
+    assert.equal((await send(report(key), {})).status, 401)
+  })
+
+  it('names an option that is not acceptable', async () => {
+    const keys = new KeyManager(new MemoryKeyStore())
+    for (const options of [
+      {},
+      { keys: {} },
+      { keys, url: 'leaks' },
+      { keys, revoke: 'yes' },
+      { keys, maxPerMinute: 0 },
+      { keys, publicKeys: { url: 'http://example.com' } },
+      { keys, publicKeys: { key: 'x' } },
+      { keys, revok: true },
+    ]) {
+      const app = fastify()
+      await assert.rejects(async () => app.register(leakReports, options as never), {
+        code: 'TENANT_AUTH_BAD_OPTION',
+      })
+      await app.close()
+    }
+  })
+})
