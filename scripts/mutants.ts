@@ -30,8 +30,8 @@ await runMain(async () => {
   )
   if (sources.length === 0) throw new BadArgument(`--only takes a path below one of src/{${FOLDERS.join()}}`)
   const all = sources.flatMap((file) => mutantsOf(file, readFileSync(file, 'utf8')))
-  const isEquivalent = ({ file, change }: Mutant) =>
-    EQUIVALENT.some((known) => known.file === file && known.change === change)
+  const isEquivalent = ({ file, in: line, change }: Mutant) =>
+    EQUIVALENT.some((known) => known.file === file && known.in === line && known.change === change)
   const judged = all.filter((mutant) => !isEquivalent(mutant))
   const chosen =
     given === undefined ? judged : sample(judged, whole('sample', given, 100), whole('seed', seed, 1, 0))
@@ -56,7 +56,8 @@ async function tryAll(mutants: Mutant[], bench: Bench, parallel: number): Promis
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const isNoticed = await bench.notices(mutant)
       noticed.set(mutant, isNoticed)
-      if (!isNoticed) console.log(`SURVIVED ${mutant.file}:${mutant.line}  ${mutant.change}`)
+      if (isNoticed) continue
+      console.log(`SURVIVED ${mutant.file}:${mutant.line}\n  in: ${mutant.in}\n  change: ${mutant.change}`)
     }
   }
   await Promise.all(Array.from({ length: parallel }, work))

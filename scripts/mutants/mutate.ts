@@ -4,6 +4,8 @@ import { parse } from '@babel/parser'
 export interface Mutant {
   file: string
   line: number
+  /** The line of the source, without its indentation. */
+  in: string
   /** What was taken for what: `a < b → a <= b`. */
   change: string
   start: number
@@ -35,12 +37,14 @@ const SHOWN = 100
 /** Every mutant of a file, in the order of the file. */
 export function mutantsOf(file: string, source: string): Mutant[] {
   const mutants: Mutant[] = []
+  const lines = source.split('\n')
   const text = ({ start, end }: Node) => source.slice(start, end)
   const add = (node: Node, replacement: string) => {
     const change = `${text(node)} → ${replacement}`.replaceAll(/\s+/g, ' ')
     mutants.push({
       file,
       line: node.loc.start.line,
+      in: lines[node.loc.start.line - 1]?.trim() ?? '',
       change: change.length > SHOWN ? `${change.slice(0, SHOWN)}…` : change,
       start: node.start,
       end: node.end,

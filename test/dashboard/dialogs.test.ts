@@ -92,7 +92,9 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     const copy = page.getByRole('button', { name: 'Copy: Line for your .env file' })
     await copy.click()
     await page.getByRole('dialog').getByRole('status').getByText('Copied').waitFor({ state: 'attached' })
-    for (const button of await page.getByRole('dialog').getByRole('button').all()) {
+    const buttons = await page.getByRole('dialog').getByRole('button').all()
+    assert.ok(buttons.length > 1, 'there are buttons')
+    for (const button of buttons) {
       const [seen, name] = [await button.innerText(), await button.getAttribute('aria-label')]
       assert.ok(name === null || name.includes(seen), `“${name}” is what says “${seen}”`)
     }
