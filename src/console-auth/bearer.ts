@@ -1,23 +1,21 @@
 /** Takes the token out of `Authorization: Bearer <token>` (RFC 6750, section 2.1), and nowhere else: no cookie, no query. */
 import type { FastifyRequest } from 'fastify'
 import type { Refusal } from '../http/refusal.ts'
-import { INVALID } from './refusals.ts'
-
-/** Characters. A session token is about 800; cookies, where Clerk also puts it, end at 4 KiB. */
-const MAX_LENGTH = 8192
+import { invalid, INVALID } from './refusals.ts'
 
 /**
+ * @param maxLength - characters
  * @returns what may be a JWT, or why it is none. Tenant keys and machine tokens are told apart here, by their first
  * characters: a JWT starts with an encoded `{`
  */
-export function readBearer(request: FastifyRequest): string | Refusal {
+export function readBearer(request: FastifyRequest, maxLength: number): string | Refusal {
   const header = request.headers.authorization
   if (header === undefined) return INVALID.missing
   // Node keeps the first of several Authorization headers and says nothing, while a proxy in front may look at the last.
   if (isRepeated(request.raw.rawHeaders)) return INVALID.repeated
   const token = header.startsWith('Bearer ey') ? header.slice(7) : credentials(header)
   if (typeof token !== 'string') return token
-  if (token.length > MAX_LENGTH) return INVALID.too_long
+  if (token.length > maxLength) return invalid('too_long', { length: token.length, expected: maxLength })
   return token.startsWith('ey') ? token : INVALID.malformed
 }
 

@@ -1,6 +1,12 @@
 /** `fastify-tenant-auth/console-auth`: the console side alone. */
+export type { ClerkFetch } from './clerk/api.ts'
 export type { Actor, ConsoleUser, SessionClaims } from './console-user.ts'
 export type { ClerkKeys, ConsoleAuthOptions, ConsoleAuthSettings } from './options.ts'
-export { consoleAuth, consoleAuth as default } from './plugin.ts'
+export {
+  consoleAuth,
+  consoleAuth as default,
+  type ConsoleAuthState,
+  type ConsoleAuthStats,
+} from './plugin.ts'
 export type { ConsoleRefusalReason } from './refusals.ts'
-export type { ConsoleAuthRouteConfig, ConsoleAuthState, ConsoleAuthStats } from './types.ts'
+export type { ConsoleAuthRouteConfig } from './route-demands.ts'

@@ -1,21 +1,41 @@
 /** The options of consoleAuth, and the settings they become once they are checked. */
 import type { JsonWebKey } from 'node:crypto'
 import { badOption } from '../http/errors.ts'
-import { OF_REGISTER, refuseUnknown } from '../lib/option-names.ts'
-import type { ErrorResponseOption } from '../http/refusal.ts'
-import { apiUrlOf, groupOf, integerOf, listOf, partiesOf, secretKeyOf } from './option-checks.ts'
-import { publicKeyFromPem } from './public-key.ts'
+import { errorResponse, type ErrorResponseOption } from '../http/refusal.ts'
+import {
+  callback,
+  flag,
+  group,
+  OF_REGISTER,
+  type Option,
+  optional,
+  orFalse,
+  readOptions,
+  required,
+  type SpecificationOf,
+  whole,
+  withDefault,
+} from '../lib/options.ts'
+import type { ClerkFetch } from './clerk/api.ts'
+import { apiUrl, isIssuer, isText, isTrimmed, jwksUrl, parties } from './addresses.ts'
+import { publicKeysFromText } from './clerk/public-keys.ts'
 
-/** One of the two is needed: with `jwtKey` no token ever causes a request, `getUser()` needs `secretKey`. */
-export type ClerkKeys =
-  { jwtKey: string; secretKey?: string | undefined } | { jwtKey?: string | undefined; secretKey: string }
-
-interface ClerkKeyOptions {
-  /** The instance's public key as PEM (Clerk's dashboard, API keys). Escaped newlines are repaired. */
-  jwtKey?: string | undefined
-  /** The instance's secret key (`sk_…`): for the key set, where there is no `jwtKey`, and for `getUser()`. */
+interface KeySources {
+  /**
+   * The instance's public key (Clerk's dashboard, API keys): as PEM, or its base64 alone. Several, in a list or as PEMs in
+   * one text, while Clerk rotates its key. Escaped newlines are repaired. Tokens that none of them has signed are looked for
+   * in the key set, where there is a `secretKey` or a `jwksUrl`.
+   */
+  jwtKey?: string | readonly string[] | undefined
+  /** The instance's secret key (`sk_…`): for the key set, and for `getUser()`. */
   secretKey?: string | undefined
+  /** The key set's address where it needs no key: `https://clerk.example.com/.well-known/jwks.json`. */
+  jwksUrl?: string | undefined
 }
+
+/** One of the three is needed: with `jwtKey` alone no token ever causes a request, `getUser()` needs `secretKey`. */
+export type ClerkKeys = KeySources &
+  ({ jwtKey: string | readonly string[] } | { secretKey: string } | { jwksUrl: string })
 
 export interface ConsoleAuthSettings {
   /**
@@ -23,6 +43,8 @@ export interface ConsoleAuthSettings {
    * of the same Clerk instance act for its users, and takes tokens that say nothing of their origin.
    */
   authorizedParties: readonly string[] | false
+  /** Accept tokens without `azp`, as native apps have them, beside those of `authorizedParties`. @default false */
+  allowMissingParty?: boolean
   /** Clerk's Backend API, without the `/v1`. `https`, or `http` on loopback. @default 'https://api.clerk.com' */
   apiUrl?: string
   /** The token's `aud` must name one of these. @default not checked */
@@ -33,12 +55,15 @@ export interface ConsoleAuthSettings {
   clockSkew?: number
   /** Accept sessions with a task still to do (`sts: pending`), which otherwise count as signed out. @default false */
   allowPending?: boolean
+  /** Characters that a token may have, 1,024 to 65,536. Node's own limit for all headers is 16 KiB. @default 8_192 */
+  maxTokenLength?: number
   /**
-   * How many verified tokens are remembered (to 10,000,000), each until it expires, or `false`.
+   * How many verified tokens are remembered (to 10,000,000), each until it expires, and beside them 1,000 bad ones; or
+   * `false`.
    * @default { max: 10_000 }
    */
   cache?: false | { max?: number }
-  /** Clerk's key set, where there is no `jwtKey`. */
+  /** Clerk's key set. */
   jwks?: {
     /** Milliseconds for a fetch. @default 3_000 */
     timeout?: number
@@ -47,8 +72,8 @@ export interface ConsoleAuthSettings {
     /** Milliseconds beyond that for which the last set serves while Clerk cannot be reached. @default 3_600_000 */
     staleIfError?: number
     /**
-     * Milliseconds between fetches because of tokens with an unknown `kid`. For that long after a fetch, a token signed
-     * with a key that Clerk has added since is refused. @default 10_000
+     * Milliseconds in which tokens with an unknown `kid` cause two fetches at most. Until a third may be made, such tokens are
+     * answered 503. @default 10_000
      */
     cooldown?: number
   }
@@ -61,6 +86,8 @@ export interface ConsoleAuthSettings {
     /** Milliseconds that a user is remembered. @default 60_000 */
     ttl?: number
   }
+  /** In place of Node's `fetch`, for requests to Clerk: by a proxy, with a certificate of your own. */
+  fetch?: ClerkFetch
   /** `false`: nothing is guarded until `app.verifyConsoleSession` is called. @default true */
   addHook?: boolean
   /** What to answer in place of the envelope: the body that a function returns, or `'throw'` for the app's error handler. */
@@ -69,90 +96,98 @@ export interface ConsoleAuthSettings {
 
 export type ConsoleAuthOptions = ConsoleAuthSettings & ClerkKeys
 
-const NAMES = Object.keys({
-  jwtKey: true,
-  secretKey: true,
-  authorizedParties: true,
-  apiUrl: true,
-  audience: true,
-  issuer: true,
-  clockSkew: true,
-  allowPending: true,
-  cache: true,
-  jwks: true,
-  users: true,
-  addHook: true,
-  errorResponse: true,
-} satisfies Record<keyof (ConsoleAuthSettings & ClerkKeyOptions), true>)
-
-/** Each takes about a kilobyte, so that more is a slip of the pen. */
-const MAX_REMEMBERED = 10_000_000
-
 /** What a token has to fulfil beyond its signature. */
 export interface TokenRules {
   /** Empty: any. */
-  authorizedParties: string[]
+  authorizedParties: readonly string[]
+  allowMissingParty: boolean
   audience: string[] | undefined
   issuer: string[] | undefined
   clockSkew: number
   allowPending: boolean
 }
 
+/** Each takes about a kilobyte, so that more is a slip of the pen. */
+const MAX_REMEMBERED = 10_000_000
+
+const SPECIFICATION = {
+  jwtKey: optional(jwtKeys),
+  // It becomes a header, and the publishable key next to it in Clerk's dashboard is the one often taken by mistake.
+  secretKey: optional(
+    required<string>("Clerk's secret key (sk_…), without spaces", (value) =>
+      isText(value, /^sk_[\x21-\x7e]+$/),
+    ),
+  ),
+  jwksUrl: optional(jwksUrl),
+  apiUrl: withDefault(apiUrl, 'https://api.clerk.com'),
+  authorizedParties: parties,
+  allowMissingParty: flag(false),
+  audience: optional(
+    listOf('a non-empty string without spaces around it, or a non-empty list of them', isTrimmed),
+  ),
+  issuer: optional(
+    listOf(
+      "an address such as 'https://clerk.example.com' (no slash at the end), or a non-empty list of them",
+      isIssuer,
+    ),
+  ),
+  clockSkew: whole({ fallback: 5_000, min: 0, max: 60_000 }),
+  allowPending: flag(false),
+  maxTokenLength: whole({ fallback: 8_192, min: 1_024, max: 65_536 }),
+  cache: orFalse(group('cache', { max: whole({ fallback: 10_000, max: MAX_REMEMBERED }) })),
+  jwks: group('jwks', {
+    timeout: whole({ fallback: 3_000 }),
+    maxAge: whole({ fallback: 300_000 }),
+    staleIfError: whole({ fallback: 3_600_000, min: 0 }),
+    cooldown: whole({ fallback: 10_000, min: 0 }),
+  }),
+  users: group('users', {
+    timeout: whole({ fallback: 3_000 }),
+    max: whole({ fallback: 1_000, max: MAX_REMEMBERED }),
+    ttl: whole({ fallback: 60_000 }),
+  }),
+  fetch: callback<ClerkFetch>('a function like fetch'),
+  addHook: flag(true),
+  errorResponse,
+} satisfies SpecificationOf<ConsoleAuthSettings & KeySources>
+
 /** Options with nothing left open. */
 export type Settings = ReturnType<typeof checkOptions>
 
 /** @throws {TenantAuthError} `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
-export function checkOptions(options: ConsoleAuthSettings & ClerkKeyOptions) {
-  refuseUnknown('consoleAuth', options, NAMES, OF_REGISTER)
-  const { addHook = true, allowPending = false, errorResponse } = options
-  const cache = options.cache === false ? false : groupOf('cache', options.cache, ['max'])
-  const jwks = groupOf('jwks', options.jwks, ['timeout', 'maxAge', 'staleIfError', 'cooldown'])
-  const users = groupOf('users', options.users, ['timeout', 'max', 'ttl'])
-  const secretKey = secretKeyOf(options.secretKey)
-  const jwtKey = jwtKeyOf(options.jwtKey)
-  if (jwtKey === undefined && secretKey === undefined) {
-    throw badOption('jwtKey', "set to Clerk's public key (PEM), or secretKey to its secret key")
-  }
-  if (typeof addHook !== 'boolean') throw badOption('addHook', 'true or false')
-  if (typeof allowPending !== 'boolean') throw badOption('allowPending', 'true or false')
-  if (errorResponse !== undefined && errorResponse !== 'throw' && typeof errorResponse !== 'function') {
-    throw badOption('errorResponse', "'throw' or a function")
+export function checkOptions(options: ConsoleAuthSettings & KeySources) {
+  const read = readOptions('consoleAuth', SPECIFICATION, options, { besides: OF_REGISTER })
+  const { authorizedParties, allowMissingParty, audience, issuer, clockSkew, allowPending, ...settings } =
+    read
+  const { jwtKey, secretKey, jwksUrl } = settings
+  if (jwtKey === undefined && secretKey === undefined && jwksUrl === undefined) {
+    throw badOption('jwtKey', "set to Clerk's public key (PEM), or secretKey to its secret key, or jwksUrl")
   }
   const rules: TokenRules = {
-    authorizedParties: partiesOf(options.authorizedParties),
-    audience: listOf('audience', options.audience),
-    issuer: listOf('issuer', options.issuer),
-    clockSkew: integerOf('clockSkew', options.clockSkew, 5_000, 0, 60_000),
+    authorizedParties,
+    allowMissingParty,
+    audience,
+    issuer,
+    clockSkew,
     allowPending,
   }
-  return {
-    addHook,
-    errorResponse,
-    jwtKey,
-    secretKey,
-    apiUrl: apiUrlOf(options.apiUrl),
-    rules,
-    /** 0: no cache. */
-    cacheMax: cache === false ? 0 : integerOf('cache.max', cache.max, 10_000, 1, MAX_REMEMBERED),
-    jwks: {
-      timeout: integerOf('jwks.timeout', jwks.timeout, 3_000, 1),
-      maxAge: integerOf('jwks.maxAge', jwks.maxAge, 300_000, 1),
-      staleIfError: integerOf('jwks.staleIfError', jwks.staleIfError, 3_600_000, 0),
-      cooldown: integerOf('jwks.cooldown', jwks.cooldown, 10_000, 0),
-    },
-    users: {
-      timeout: integerOf('users.timeout', users.timeout, 3_000, 1),
-      max: integerOf('users.max', users.max, 1_000, 1, MAX_REMEMBERED),
-      ttl: integerOf('users.ttl', users.ttl, 60_000, 1),
-    },
-  }
+  return { ...settings, rules }
 }
 
-function jwtKeyOf(value: unknown): JsonWebKey | undefined {
-  if (value === undefined) return undefined
-  const key = typeof value === 'string' ? publicKeyFromPem(value) : undefined
-  if (key === undefined) {
-    throw badOption('jwtKey', 'an RSA public key of at least 2048 bits as PEM (-----BEGIN PUBLIC KEY-----)')
+function jwtKeys(value: unknown, name: string): JsonWebKey[] {
+  const texts: unknown[] = Array.isArray(value) ? value : [value]
+  const keys = texts.map((text) => (typeof text === 'string' ? publicKeysFromText(text) : undefined))
+  if (keys.length > 0 && keys.every((key) => key !== undefined)) return keys.flat()
+  throw badOption(
+    name,
+    'an RSA public key of at least 2048 bits as PEM (-----BEGIN PUBLIC KEY-----) or its base64 alone, or several: in a list, or as PEMs one after the other, with nothing between them',
+  )
+}
+
+function listOf(takes: string, is: (value: unknown) => value is string): Option<string[]> {
+  return (value, name) => {
+    const list: unknown[] = Array.isArray(value) ? value : [value]
+    if (list.length > 0 && list.every(is)) return [...list]
+    throw badOption(name, takes)
   }
-  return key
 }

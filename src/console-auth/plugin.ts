@@ -1,22 +1,66 @@
 /** The plugin: guards the scope it is registered in with Clerk's session tokens. */
 import { hash } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+// By another name: plugins of the app's may declare a `FastifyReply` in the module below, too, which would hide this one.
+import type { FastifyInstance, FastifyReply as Reply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { announceChecker } from '../http/demands.ts'
-import { AuthError, TenantAuthError } from '../http/errors.ts'
-import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
+import { TenantAuthError } from '../http/errors.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
-import { recordRefusal, type Refusal, sendRefusal } from '../http/refusal.ts'
+import { Guard, type Outcome } from '../http/guard.ts'
+import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
+import type { Refusal } from '../http/refusal.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { readBearer } from './bearer.ts'
-import { ClerkUsers } from './clerk-users.ts'
+import { askClerk } from './clerk/index.ts'
 import type { ConsoleUser } from './console-user.ts'
 import { type ConsoleAuthOptions, checkOptions } from './options.ts'
-import { type ConsoleRefusalReason, FORBIDDEN, zeroCounts } from './refusals.ts'
-import { checkRouteConfig, guard } from './route-guard.ts'
+import { ALL_REASONS, type ConsoleRefusalReason, OTHER_CREDENTIAL } from './refusals.ts'
+import { checkRouteConfig, type ConsoleAuthRouteConfig, unmetDemand } from './route-demands.ts'
 import { SessionCache } from './session-cache.ts'
 import { type Session, verifySession } from './session-token.ts'
-import { verificationKeys } from './verification-keys.ts'
+
+/** Counters since start. */
+export interface ConsoleAuthStats {
+  accepted: number
+  /** Tokens that were remembered, good or bad, and tokens that had to be verified. */
+  hits: number
+  misses: number
+  /** By reason. `unavailable` counts the answers 503. */
+  refused: Record<ConsoleRefusalReason, number>
+  /** Good tokens remembered now. */
+  cached: number
+}
+
+/** `app.consoleAuth` */
+export interface ConsoleAuthState {
+  stats(): ConsoleAuthStats
+  /**
+   * Whether tokens can be verified now, for a readiness check: always with a `jwtKey`, else once Clerk's key set is here, and
+   * as long as it may be used.
+   */
+  isReady(): boolean
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The signed-in user. Throws `TENANT_AUTH_NOT_AUTHENTICATED` where `consoleAuth` has not let the request in.
+     */
+    readonly consoleUser: ConsoleUser
+  }
+  interface FastifyInstance {
+    consoleAuth: ConsoleAuthState
+    /**
+     * The check as a function, for `addHook: false` and for `@fastify/auth`.
+     *
+     * @throws AuthError
+     */
+    verifyConsoleSession(this: void, request: FastifyRequest, reply: Reply): Promise<void>
+  }
+  interface FastifyContextConfig {
+    consoleAuth?: ConsoleAuthRouteConfig
+  }
+}
 
 const kUser = Symbol('fastify-tenant-auth.consoleUser')
 interface Authenticated {
@@ -30,113 +74,83 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   app.decorateRequest(kUser, null)
   declareEverywhere(app, 'consoleUser', readConsoleUser)
 
-  const users = new ClerkUsers({ ...options.users, apiUrl: options.apiUrl, secretKey: options.secretKey })
-  const keys = verificationKeys(options, {
-    onWithdrawal: () => sessions.clear(),
-    onFailure: (err) => app.log.warn({ err }, "Clerk's key set cannot be had"),
-  })
+  const { maxTokenLength, cache, rules } = options
+  const clerk = askClerk(app, options, () => sessions.clear())
   const verification = {
-    rules: options.rules,
-    findKey: keys.find,
-    fetchUser: (id: string) => users.get(id),
+    rules,
+    keys: { fixed: options.jwtKey ?? [], remote: clerk.keys },
+    fetchUser: (id: string) => clerk.users.get(id),
   }
-  const sessions = new SessionCache(options.cacheMax, (token) => verifySession(token, verification))
-  const refused = zeroCounts()
-  let accepted = 0
+  const sessions = new SessionCache(cache === false ? 0 : cache.max, (token) =>
+    verifySession(token, verification),
+  )
+  const isReady = () => options.jwtKey !== undefined || clerk.keys?.isReady() === true
   let hits = 0
   let misses = 0
+  const guard = new Guard({
+    plugin: 'consoleAuth',
+    check,
+    reasons: ALL_REASONS,
+    errorResponse: options.errorResponse,
+  })
 
   app.decorate('consoleAuth', {
-    stats: () => ({ accepted, hits, misses, refused: { ...refused }, cached: sessions.size }),
+    stats: () => ({
+      accepted: guard.accepted,
+      hits,
+      misses,
+      refused: { ...guard.refused },
+      cached: sessions.size,
+    }),
+    isReady,
   })
-  app.decorate('verifyConsoleSession', async (request: FastifyRequest) => {
-    const outcome = check(request)
-    const refusal = admit(request, outcome instanceof Promise ? await outcome : outcome)
-    if (refusal === undefined) return
-    record(request, refusal)
-    throw new AuthError(refusal.code, refusal)
-  })
-
-  const admittedUser = (request: FastifyRequest & Authenticated) => request[kUser] ?? undefined
+  app.decorate('verifyConsoleSession', guard.verify)
   announceChecker(app, 'consoleAuth', {
     hook: options.addHook,
-    admitted: (request) => admittedUser(request) !== undefined,
-    refuse: (request) => {
-      const refusal = { ...FORBIDDEN.other_credential, of: whoIs(admittedUser(request) as ConsoleUser) }
-      record(request, refusal)
-      return new AuthError(refusal.code, refusal)
-    },
+    admitted: (request) => userOf(request) !== undefined,
+    refuse: (request) =>
+      guard.refuse(request, { ...OTHER_CREDENTIAL, of: whoIs(readConsoleUser.call(request)) }),
   })
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
+  // The first token need not wait for the key set, and a secret key that Clerk does not take is said at once.
+  app.addHook('onReady', async () => void isReady())
   // Before `onClose`, which comes when all requests have ended: they may be waiting for these very fetches.
   app.addHook('preClose', async () => {
-    keys.close()
-    users.close()
+    clerk.keys?.close()
+    clerk.users.close()
   })
 
   if (!options.addHook) return
   await describeGuard(app, consoleSessionGuard(options.errorResponse === undefined))
-  // Synchronous as long as the token is remembered: no promise, no closure.
-  app.addHook('onRequest', (request, reply, done) => {
-    const outcome = check(request)
-    if (outcome instanceof Promise) outcome.then((late) => settle(late, request, reply, done), done)
-    else settle(outcome, request, reply, done)
-  })
+  app.addHook('onRequest', guard.hook)
 
-  /** The session of the token in the header, or why there is none. */
-  function check(request: FastifyRequest): Session | Refusal | Promise<Session | Refusal> {
-    const token = readBearer(request)
+  /** Synchronous as long as the token is remembered. */
+  function check(request: FastifyRequest): Outcome | Promise<Outcome> {
+    const token = readBearer(request, maxTokenLength)
     if (typeof token !== 'string') return token
     const digest = hash('sha256', token, 'binary')
-    const session = sessions.get(digest)
-    if (session === undefined) {
-      misses++
-      return sessions.verify(token, digest)
+    const known = sessions.get(digest)
+    if (known !== undefined) {
+      hits++
+      return admit(request, known)
     }
-    hits++
-    return session
+    misses++
+    return sessions.verify(token, digest).then((outcome) => admit(request, outcome))
   }
+}
 
-  /** Lets the user in, unless the route demands more. */
-  function admit(request: FastifyRequest, outcome: Session | Refusal): Refusal | undefined {
-    if (!('user' in outcome)) return outcome
-    const { user } = outcome
-    // Read here and not gathered in `onRoute`, which does not see routes declared before the plugin was registered.
-    const demand = request.routeOptions.config.consoleAuth
-    const refusal = demand === undefined ? undefined : guard(user, demand)
-    if (refusal !== undefined) return { ...refusal, of: whoIs(user) }
-    const authenticated = request as FastifyRequest & Authenticated
-    authenticated[kUser] = user
-    accepted++
-    if (acceptedChannel.hasSubscribers) publishAccepted('consoleAuth', request, whoIs(user))
-    return undefined
-  }
-
-  function settle(
-    outcome: Session | Refusal,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    done: Done,
-  ): void {
-    let refusal
-    try {
-      refusal = admit(request, outcome)
-      if (refusal !== undefined) record(request, refusal)
-    } catch (thrown) {
-      // By the app's logger. Behind a promise nobody else would catch it, and `done` without an error would let it in.
-      done(
-        thrown instanceof Error ? thrown : new Error('the logger threw what is no Error', { cause: thrown }),
-      )
-      return
-    }
-    if (refusal === undefined) done()
-    else sendRefusal(request, reply, refusal, options.errorResponse, done)
-  }
-
-  function record(request: FastifyRequest, refusal: Refusal): void {
-    refused[refusal.reason as ConsoleRefusalReason]++
-    recordRefusal('consoleAuth', request, refusal)
-  }
+/** Lets the user in, unless the route demands more. */
+function admit(request: FastifyRequest, outcome: Session | Refusal): Outcome {
+  if (!('user' in outcome)) return outcome
+  const { user } = outcome
+  // Read here and not gathered in `onRoute`, which does not see routes declared before the plugin was registered.
+  const demand = request.routeOptions.config.consoleAuth
+  const refusal = demand === undefined ? undefined : unmetDemand(user, demand)
+  if (refusal !== undefined) return { ...refusal, of: whoIs(user) }
+  const authenticated = request as FastifyRequest & Authenticated
+  authenticated[kUser] = user
+  if (acceptedChannel.hasSubscribers) publishAccepted('consoleAuth', request, whoIs(user))
+  return null
 }
 
 /** For log and events: the user, and who impersonates them. */
@@ -144,11 +158,13 @@ function whoIs({ userId, actor }: ConsoleUser): { userId: string; actorId?: stri
   return actor === null ? { userId } : { userId, actorId: actor.sub }
 }
 
-type Done = (error?: Error) => void
+function userOf(request: FastifyRequest & Authenticated): ConsoleUser | undefined {
+  return request[kUser] ?? undefined
+}
 
 function readConsoleUser(this: FastifyRequest): ConsoleUser {
-  const user = (this as FastifyRequest & Authenticated)[kUser]
-  if (user !== null && user !== undefined) return user
+  const user = userOf(this)
+  if (user !== undefined) return user
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
     'request.consoleUser was read where consoleAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope',

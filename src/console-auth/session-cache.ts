@@ -1,67 +1,93 @@
 /**
- * Remembers tokens that were verified, under the SHA-256 of the whole token. That delays no revocation: a session token
- * is valid offline until `exp` either way, and `exp`, `nbf` and `iat` are compared with the clock on every hit.
+ * Remembers tokens that were verified, under the SHA-256 of the whole token: good ones, and apart from them bad ones, so that
+ * a forged token that is sent again costs no more than a good one. That delays no revocation: a session token is valid
+ * offline until `exp` either way, and `exp`, `nbf`, `iat` and the age of the key set are compared with the clock on every hit.
  */
 import { LRUCache } from 'lru-cache'
 import type { Refusal } from '../http/refusal.ts'
+import { unavailable } from './refusals.ts'
 import type { Session } from './session-token.ts'
 
-/** Milliseconds after which a token is verified anew, so that a withdrawn key is noticed for long-lived ones, too. */
-const MAX_AGE = 300_000
+/** Bad tokens. */
+const MAX_REFUSED = 1_000
 
-interface Entry {
-  readonly session: Session
-  readonly from: number
+/** Milliseconds for which a bad token is refused without another look. */
+const REFUSED_FOR = 60_000
+
+/** Verifications under way. A stranger's tokens, each a new one, would take all of the processor otherwise. */
+const MAX_AT_ONCE = 1_000
+
+/** What passes with time, or with a key that Clerk adds. */
+const NOT_REMEMBERED: ReadonlySet<string> = new Set(['not_yet_valid', 'unknown_key', 'unavailable'])
+
+interface RefusedToken {
+  readonly refusal: Refusal
   readonly until: number
 }
 
 export class SessionCache {
-  readonly #entries: LRUCache<string, Entry> | undefined
+  readonly #sessions: LRUCache<string, Session> | undefined
+  readonly #refused: LRUCache<string, RefusedToken> | undefined
   readonly #verify: (token: string) => Promise<Session | Refusal>
   readonly #pending = new Map<string, Promise<Session | Refusal>>()
 
   /** @param max - 0: nothing is remembered, requests with the same token still share a verification */
   constructor(max: number, verify: (token: string) => Promise<Session | Refusal>) {
-    this.#entries = max === 0 ? undefined : new LRUCache({ max })
+    this.#sessions = max === 0 ? undefined : new LRUCache({ max })
+    this.#refused = max === 0 ? undefined : new LRUCache({ max: MAX_REFUSED })
     this.#verify = verify
   }
 
+  /** Good ones. */
   get size(): number {
-    return this.#entries?.size ?? 0
+    return this.#sessions?.size ?? 0
   }
 
   /** On the hot path. */
-  get(digest: string): Session | undefined {
-    const entry = this.#entries?.get(digest)
-    if (entry === undefined) return undefined
-    const now = Date.now()
+  get(digest: string): Session | Refusal | undefined {
+    const session = this.#sessions?.get(digest)
     // Not in its time: the verification says why.
-    return now >= entry.from && now < entry.until ? entry.session : undefined
+    if (session !== undefined) return isWithin(session) ? session : undefined
+    const refused = this.#refused?.get(digest)
+    return refused !== undefined && Date.now() < refused.until ? refused.refusal : undefined
   }
 
   /** Verifies a token that is not remembered, once for all requests that wait for it. Never rejects. */
   async verify(token: string, digest: string): Promise<Session | Refusal> {
     const pending = this.#pending.get(digest)
     if (pending !== undefined) return pending
+    if (this.#pending.size >= MAX_AT_ONCE) return TOO_MANY
     const verification = this.#verify(token)
     this.#pending.set(digest, verification)
     const outcome = await verification
     // Cleared in the meantime, perhaps with another verification begun since: this one used a key that may be withdrawn.
     if (this.#pending.get(digest) !== verification) return outcome
     this.#pending.delete(digest)
-    if ('user' in outcome) this.#remember(digest, outcome)
-    else this.#entries?.delete(digest)
+    this.#remember(digest, outcome)
     return outcome
   }
 
   /** Forgets everything, verifications under way included. */
   clear(): void {
-    this.#entries?.clear()
+    this.#sessions?.clear()
+    this.#refused?.clear()
     this.#pending.clear()
   }
 
-  #remember(digest: string, session: Session): void {
-    const until = Math.min(session.notAfter, Date.now() + MAX_AGE)
-    this.#entries?.set(digest, { session, from: session.notBefore, until })
+  #remember(digest: string, outcome: Session | Refusal): void {
+    if ('user' in outcome) {
+      if (isWithin(outcome)) this.#sessions?.set(digest, outcome)
+      return
+    }
+    this.#sessions?.delete(digest)
+    if (NOT_REMEMBERED.has(outcome.reason)) return
+    this.#refused?.set(digest, { refusal: outcome, until: Date.now() + REFUSED_FOR })
   }
 }
+
+function isWithin({ from, until }: Session): boolean {
+  const now = Date.now()
+  return now >= from && now < until
+}
+
+const TOO_MANY = unavailable(new Error(`more than ${MAX_AT_ONCE} tokens are being verified`))

@@ -1,7 +1,7 @@
 /**
- * Is this string a session token of ours? Cryptography and the checks of registered claims are Clerk's; what stands here
+ * Is this string a session token of ours? Cryptography and most checks of registered claims are Clerk's; what stands here
  * is what its `verifyJwt` lets through: tokens of machines, of JWT templates and of OpenID Connect, headers and times that
- * make no sense, no audience where one is demanded.
+ * make no sense, no audience where one is demanded; and what it cannot say: one of these origins, or none.
  */
 import type { JsonWebKey } from 'node:crypto'
 import type { UserJSON } from '@clerk/backend'
@@ -11,19 +11,25 @@ import { verifyJwt } from '@clerk/backend/jwt'
 import type { Refusal } from '../http/refusal.ts'
 import { type ConsoleUser, consoleUser, type SessionClaims } from './console-user.ts'
 import type { TokenRules } from './options.ts'
-import { INVALID, type InvalidReason, unavailable } from './refusals.ts'
+import { isSameKey } from './clerk/public-keys.ts'
+import { invalid, INVALID, told, unavailable } from './refusals.ts'
+import type { RemoteKey, RemoteKeys } from './clerk/remote-keys.ts'
 
-/** A token that was verified, and the time (milliseconds since 1970) within which that holds. */
+/** A token that was verified, and the time (milliseconds since 1970) for which that holds without another look. */
 export interface Session {
   readonly user: ConsoleUser
-  readonly notBefore: number
-  readonly notAfter: number
+  readonly from: number
+  readonly until: number
 }
 
 export interface TokenVerification {
   rules: TokenRules
-  /** @throws where the key cannot be had */
-  findKey: (kid: unknown) => JsonWebKey | undefined | Promise<JsonWebKey | undefined>
+  keys: {
+    /** Tried for each token: a PEM has no key id. */
+    fixed: readonly JsonWebKey[]
+    /** Asked where none of them fits. */
+    remote: Pick<RemoteKeys, 'find'> | undefined
+  }
   fetchUser: (id: string) => Promise<UserJSON>
 }
 
@@ -32,86 +38,162 @@ const ALGORITHMS: ReadonlySet<unknown> = new Set(['RS256', 'RS384', 'RS512'])
 /** The header `cat` of session tokens, and the one that Clerk's own code passes over. Older tokens have none. */
 const CATEGORIES: ReadonlySet<unknown> = new Set([undefined, 'cl_B7d4PD111AAA', 'cl_I7d4PD111III'])
 
-const REASON_OF: Readonly<Record<string, InvalidReason>> = {
-  [Why.TokenExpired]: 'expired',
-  [Why.TokenNotActiveYet]: 'not_yet_valid',
-  [Why.TokenIatInTheFuture]: 'not_yet_valid',
-  [Why.TokenInvalidSignature]: 'signature',
-  [Why.TokenInvalidAuthorizedParties]: 'authorized_party',
-  [Why.TokenInvalidIssuer]: 'issuer',
-}
-
 /** Never rejects. */
 export async function verifySession(
   token: string,
-  { rules, findKey, fetchUser }: TokenVerification,
+  verification: TokenVerification,
 ): Promise<Session | Refusal> {
-  const header = JWT_FORM.test(token) ? decodeHeader(token) : undefined
-  if (header === undefined) return INVALID.malformed
-  if (!ALGORITHMS.has(header.alg)) return INVALID.algorithm
+  if (!JWT_FORM.test(token)) return invalid('malformed', { rule: 'form' })
+  const [head = '', payload = ''] = token.split('.', 2)
+  const header = decode(head)
+  if (header === undefined) return invalid('malformed', { rule: 'header' })
+  const { alg, cat, crit, kid, typ } = header
+  if (!ALGORITHMS.has(alg)) return invalid('algorithm', { alg: told(alg) })
   // RFC 7515, section 4.1.11: an extension marked as critical and not understood makes the token invalid.
-  if (header.crit !== undefined || !CATEGORIES.has(header.cat)) return INVALID.not_a_session
-  let key
-  try {
-    key = await findKey(header.kid)
-  } catch (error) {
-    return unavailable(error)
-  }
-  if (key === undefined) return INVALID.unknown_key
-  try {
-    const { authorizedParties, clockSkew, issuer } = rules
-    // The audience is checked below, because a token without any passes Clerk's check.
-    const options = { key, authorizedParties, clockSkewInMs: clockSkew, ...(issuer && { issuer }) }
-    return toSession(await verifyJwt(token, options), rules, fetchUser)
-  } catch (error) {
-    return INVALID[REASON_OF[(error as { reason?: string }).reason ?? ''] ?? 'malformed']
-  }
+  if (crit !== undefined) return invalid('not_a_session', { rule: 'crit', crit: told(crit) })
+  if (!CATEGORIES.has(cat)) return invalid('not_a_session', { rule: 'cat', cat: told(cat) })
+  if (typ !== undefined && typ !== 'JWT') return invalid('malformed', { rule: 'typ', typ: told(typ) })
+  const claims = decode(payload)
+  if (claims === undefined) return invalid('malformed', { rule: 'payload' })
+  const odd = oddClaim(claims)
+  if (odd !== undefined) return invalid('malformed', { rule: odd })
+  const verified = await verifySignature(token, kid, claims, verification)
+  if (!('claims' in verified)) return verified
+  const refusal = checkClaims(verified.claims, verification.rules)
+  return refusal ?? toSession(verified, verification)
 }
 
-function decodeHeader(token: string): Record<string, unknown> | undefined {
+function decode(part: string): Record<string, unknown> | undefined {
   try {
-    const json = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString()
-    const header: unknown = JSON.parse(json)
-    return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : undefined
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
   } catch {
     return undefined
   }
 }
 
-function toSession(
-  claims: SessionClaims,
-  { allowPending, audience, clockSkew }: TokenRules,
-  fetchUser: (id: string) => Promise<UserJSON>,
-): Session | Refusal {
-  const { sub, sid, aud, act, sts = 'active', exp } = claims
-  // Typed as though every token had them.
-  const starts: { nbf?: number; iat?: number } = claims
-  const { nbf = 0, iat = 0 } = starts
-  // Clerk's check lets them through: every comparison with a date that is none is false.
-  if (![exp, nbf, iat].every(isTime)) return INVALID.malformed
-  // An id token of OpenID Connect may be signed with the same key, and is shown to other parties.
-  if ('nonce' in claims || 'at_hash' in claims) return INVALID.not_a_session
-  if (!sub.startsWith('user_') || typeof sid !== 'string' || sid === '') return INVALID.not_a_session
-  if (sts !== 'active' && sts !== 'pending') return INVALID.not_a_session
-  if (sts === 'pending' && !allowPending) return INVALID.pending
-  // Somebody impersonates the user, and nobody could say who.
-  if (act !== undefined && act !== null && !isActor(act)) return INVALID.not_a_session
-  if (audience !== undefined && ![aud].flat().some((name) => audience.includes(name as string))) {
-    return INVALID.audience
-  }
-  return {
-    user: consoleUser(claims, fetchUser),
-    notBefore: Math.max(nbf, iat) * 1000 - clockSkew,
-    notAfter: exp * 1000 + clockSkew,
-  }
-}
-
-function isActor(act: unknown): boolean {
-  const { sub } = Object(act) as { sub?: unknown }
-  return typeof sub === 'string' && sub !== ''
+/** Clerk's check lets some of them through: every comparison with a date that is none is false. */
+function oddClaim({ sub, exp, nbf = 0, iat = 0 }: Record<string, unknown>): string | undefined {
+  if (typeof sub !== 'string') return 'sub'
+  return Object.entries({ exp, nbf, iat }).find(([, at]) => !isTime(at))?.[0]
 }
 
 /** Seconds since 1970, within what a `Date` can hold. */
 function isTime(seconds: unknown): boolean {
   return typeof seconds === 'number' && Math.abs(seconds) < 8.64e12
+}
+
+interface Verified {
+  claims: SessionClaims
+  /** Milliseconds since 1970 for which the key is known to be good. */
+  keyUntil: number
+}
+
+async function verifySignature(
+  token: string,
+  kid: unknown,
+  claims: Record<string, unknown>,
+  { rules, keys }: TokenVerification,
+): Promise<Verified | Refusal> {
+  const wrong = invalid('signature', { kid: told(kid) })
+  for (const key of keys.fixed) {
+    const outcome = await verifyWith({ key, until: Infinity }, token, claims, rules)
+    if (outcome !== undefined) return outcome
+  }
+  if (keys.remote === undefined) return wrong
+  let found
+  try {
+    found = typeof kid === 'string' ? await keys.remote.find(kid) : undefined
+  } catch (error) {
+    return unavailable(error, { kid: told(kid) })
+  }
+  if (found === undefined) return invalid('unknown_key', { kid: told(kid) })
+  if (keys.fixed.some((key) => isSameKey(key, { ...found.key, alg: undefined as never }))) return wrong
+  return (await verifyWith(found, token, claims, rules)) ?? wrong
+}
+
+/** @returns `undefined` where the signature is not this key's */
+async function verifyWith(
+  { key, until }: RemoteKey,
+  token: string,
+  claims: Record<string, unknown>,
+  { clockSkew, issuer }: TokenRules,
+): Promise<Verified | Refusal | undefined> {
+  try {
+    const options = { key, clockSkewInMs: clockSkew, ...(issuer && { issuer }) }
+    return { claims: await verifyJwt(token, options), keyUntil: until }
+  } catch (error) {
+    const { exp, nbf, iat, iss } = claims
+    switch ((error as { reason?: string }).reason) {
+      case Why.TokenExpired:
+        return invalid('expired', time('exp', exp, -1))
+      case Why.TokenNotActiveYet:
+        return invalid('not_yet_valid', time('nbf', nbf, 1))
+      case Why.TokenIatInTheFuture:
+        return invalid('not_yet_valid', time('iat', iat, 1))
+      case Why.TokenInvalidIssuer:
+        return invalid('issuer', { iss: told(iss), expected: issuer })
+      default:
+        // Another key's signature, or a key for another algorithm.
+        return undefined
+    }
+  }
+}
+
+/** Told anew each time: the refusal may be remembered. */
+function time(claim: string, at: unknown, sign: 1 | -1): Refusal['detail'] {
+  return {
+    claim,
+    at,
+    /** By which it is late or early. */
+    get seconds() {
+      return Math.round(sign * (Number(at) - Date.now() / 1000))
+    },
+  }
+}
+
+/** Of a token whose signature is good. */
+function checkClaims(claims: SessionClaims, rules: TokenRules): Refusal | undefined {
+  const { authorizedParties, allowMissingParty, audience, allowPending } = rules
+  const { azp, sub, sid, aud, act, sts = 'active' } = claims
+  if (authorizedParties.length > 0 && !(allowMissingParty && isMissing(azp))) {
+    const isListed = typeof azp === 'string' && authorizedParties.includes(azp)
+    if (!isListed) return invalid('authorized_party', { azp: told(azp), expected: authorizedParties })
+  }
+  const broken = Object.entries({
+    // An id token of OpenID Connect may be signed with the same key, and is shown to other parties.
+    nonce: !('nonce' in claims),
+    at_hash: !('at_hash' in claims),
+    sub: sub.startsWith('user_'),
+    sid: typeof sid === 'string' && sid !== '',
+    sts: sts === 'active' || sts === 'pending',
+    // Somebody impersonates the user, and nobody could say who.
+    act: act === undefined || act === null || isActor(act),
+  }).find(([, holds]) => !holds)
+  if (broken !== undefined) return invalid('not_a_session', { rule: broken[0] })
+  if (sts === 'pending' && !allowPending) return INVALID.pending
+  if (audience !== undefined && ![aud].flat().some((name) => audience.includes(name as string))) {
+    return invalid('audience', { aud: told(aud), expected: audience })
+  }
+  return undefined
+}
+
+function toSession({ claims, keyUntil }: Verified, { rules, fetchUser }: TokenVerification): Session {
+  // Typed as though every token had both.
+  const { nbf = 0, iat = 0 } = claims as { nbf?: number; iat?: number }
+  return {
+    user: consoleUser(claims, fetchUser),
+    from: Math.max(nbf, iat) * 1000 - rules.clockSkew,
+    until: Math.min(claims.exp * 1000 + rules.clockSkew, keyUntil),
+  }
+}
+
+/** As Clerk has it: its tokens for native apps have no `azp`, or an empty one. */
+function isMissing(azp: unknown): boolean {
+  return azp === undefined || azp === ''
+}
+
+function isActor(act: unknown): boolean {
+  const { sub } = Object(act) as { sub?: unknown }
+  return typeof sub === 'string' && sub !== ''
 }

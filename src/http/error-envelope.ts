@@ -21,9 +21,14 @@ const BODY_TAILS = Object.fromEntries(
   ]),
 ) as Record<AuthErrorCode, string>
 
-/** The serialised envelope of an `AuthErrorCode`. The id is escaped: it may come from a request header. */
-export function envelopeBody(requestId: string, code: AuthErrorCode): string {
-  return `{"request_id":${JSON.stringify(requestId)}${BODY_TAILS[code]}`
+/**
+ * The serialised envelope of an `AuthErrorCode`. The id is escaped: it may come from a request header.
+ *
+ * @param beside what else the body says
+ */
+export function envelopeBody(requestId: string, code: AuthErrorCode, beside?: object): string {
+  const body = `{"request_id":${JSON.stringify(requestId)}${BODY_TAILS[code]}`
+  return beside === undefined ? body : `${body.slice(0, -1)},${JSON.stringify(beside).slice(1)}`
 }
 
 const CLIENT_CODES: Readonly<Record<number, string>> = {
@@ -62,6 +67,8 @@ interface Answer {
   statusCode: number
   code: string
   message: string
+  /** What the body says beside them. */
+  beside?: object | undefined
 }
 
 const NOT_FOUND: Answer = { statusCode: 404, code: 'NOT_FOUND', message: 'There is nothing at this address' }
@@ -75,7 +82,7 @@ const UNAVAILABLE: Answer = {
 function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  { statusCode, code, message }: Answer,
+  { statusCode, code, message, beside }: Answer,
   error?: unknown,
 ) {
   const { headers } = Object(error) as { headers?: unknown }
@@ -87,7 +94,11 @@ function answer(
     .code(statusCode)
     .type('application/json; charset=utf-8')
     .send(
-      JSON.stringify({ request_id: requestIdOf(request), error: { code, message } } satisfies ErrorEnvelope),
+      JSON.stringify({
+        request_id: requestIdOf(request),
+        error: { code, message },
+        ...beside,
+      } satisfies ErrorEnvelope),
     )
 }
 
@@ -98,7 +109,9 @@ function describe(thrown: unknown, reply: FastifyReply): Answer {
   const error: Partial<FastifyError> = Object(thrown)
   const { code, message } = error
   const statusCode = statusOfError(error, reply)
-  if (error instanceof AuthError) return { statusCode, code: error.code, message: error.message }
+  if (error instanceof AuthError) {
+    return { statusCode, code: error.code, message: error.message, beside: error.body }
+  }
   if (statusCode === 503) return UNAVAILABLE
   if (statusCode >= 500) return INTERNAL
   const told = typeof message === 'string' ? message : 'The request cannot be answered'

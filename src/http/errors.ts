@@ -41,6 +41,8 @@ export interface AuthErrorOptions {
   message?: string
   /** `WWW-Authenticate`, `Retry-After`. Fastify's default error handler sends them along. */
   headers?: AuthErrorHeaders
+  /** What the body says beside the envelope. */
+  body?: object | undefined
   cause?: unknown
 }
 
@@ -56,8 +58,10 @@ export class AuthError extends Error {
   readonly statusCode: number
   readonly reason: string
   readonly headers: AuthErrorHeaders
+  /** What the body is to say beside the envelope: `clerk_error`, for Clerk's front end to ask for a reverification. */
+  readonly body: object | undefined
 
-  constructor(code: AuthErrorCode, { reason, message, headers = {}, cause }: AuthErrorOptions) {
+  constructor(code: AuthErrorCode, { reason, message, headers = {}, body, cause }: AuthErrorOptions) {
     const limit = Error.stackTraceLimit
     Error.stackTraceLimit = 0
     super(message ?? AUTH_ERRORS[code].message, cause === undefined ? undefined : { cause })
@@ -67,6 +71,7 @@ export class AuthError extends Error {
     this.reason = reason
     // A copy: what an app's error handler changes must not be every later answer's.
     this.headers = { ...headers }
+    this.body = body
   }
 }
 

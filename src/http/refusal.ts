@@ -23,6 +23,10 @@ export interface Refusal {
   readonly cause?: unknown
   /** Whose credential it is, where it is a good one that is not let in all the same. */
   readonly of?: Whose
+  /** What the log line says beside the reason: what came, and what was expected. Nothing secret, and bounded. */
+  readonly detail?: Readonly<Record<string, unknown>> | undefined
+  /** What the body says beside the envelope. */
+  readonly body?: object | undefined
 }
 
 /**
@@ -45,10 +49,10 @@ const BODY_LIMIT = 5_000
 
 /** Logs and publishes a refusal. Once for each, however it is answered. Never throws. */
 export function recordRefusal(plugin: AuthEvent['plugin'], request: FastifyRequest, refusal: Refusal): void {
-  const { reason, cause, of } = refusal
+  const { reason, cause, of, detail } = refusal
   quietly('The logger', () => {
-    if (cause !== undefined) request.log.warn({ plugin, reason, err: cause }, 'request refused')
-    else request.log.info({ plugin, reason, ...of }, 'request refused')
+    if (cause !== undefined) request.log.warn({ plugin, reason, ...detail, err: cause }, 'request refused')
+    else request.log.info({ plugin, reason, ...of, ...detail }, 'request refused')
   })
   publishRefused(plugin, request, { reason, ...of })
 }
@@ -94,14 +98,14 @@ export function sendRefusal(
   }
 }
 
-function sendEnvelope(request: FastifyRequest, reply: FastifyReply, { code, headers }: Refusal): void {
+function sendEnvelope(request: FastifyRequest, reply: FastifyReply, { code, headers, body }: Refusal): void {
   void reply
     .code(statusOf(code))
     .headers(headers)
     .type('application/json; charset=utf-8')
     // The app's own would turn text into text once more.
     .serializer(asIs)
-    .send(envelopeBody(requestIdOf(request), code))
+    .send(envelopeBody(requestIdOf(request), code, body))
 }
 
 const asIs = (payload: unknown): string => payload as string

@@ -1,7 +1,10 @@
-/** For what requests share. */
+/** For what requests share. Not by recursion: a token may nest deeper than the stack. */
 export function deepFreeze<T extends object>(value: T): T {
-  for (const part of Object.values(value)) {
-    if (typeof part === 'object' && part !== null) deepFreeze(part as object)
+  const parts: object[] = [value]
+  for (const part of parts) {
+    for (const inner of Object.values(Object.freeze(part)) as unknown[]) {
+      if (typeof inner === 'object' && inner !== null) parts.push(inner)
+    }
   }
-  return Object.freeze(value)
+  return value
 }

@@ -6,12 +6,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { SessionSigner } from './session-signer.ts'
 
-/** `hang`: no answer at all. `error`: 500 and JSON. `garbage`: 200 and a body that is not JSON. */
-export type JwksFault = 'hang' | 'error' | 'garbage'
+/**
+ * `hang`: no answer at all. `error`: 500 and JSON. `garbage`: 200 and a body that is not JSON. `busy`: 429 and `Retry-After` of
+ * 30 seconds. `refuse`: 401, as for a wrong secret key.
+ */
+export type JwksFault = 'hang' | 'error' | 'garbage' | 'busy' | 'refuse'
 
 export interface JwksServer {
   /** consoleAuth's option `apiUrl`. */
   readonly apiUrl: string
+  /** consoleAuth's option `jwksUrl`: the key set where it needs no key. */
+  readonly jwksUrl: string
   /** consoleAuth's option `secretKey`. The server answers 401 to any other. */
   readonly secretKey: string
   /** How often each was asked for, faults included. */
@@ -40,21 +45,27 @@ export async function startJwksServer(signer: SessionSigner): Promise<JwksServer
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const userId = /^\/v1\/users\/(user_\w+)$/.exec(request.url ?? '')?.[1]
-    if (request.url === '/v1/jwks') requests.jwks++
+    const isPublic = request.url === '/.well-known/jwks.json'
+    const isKeySet = isPublic || request.url === '/v1/jwks'
+    if (isKeySet) requests.jwks++
     if (userId !== undefined) requests.users++
     if (jwks.fault === 'hang') return
     if (jwks.fault === 'error') return send(response, 500, { errors: [] })
     if (jwks.fault === 'garbage') return void response.end('<html>')
-    if (request.headers.authorization !== `Bearer ${secretKey}`) return send(response, 401, { errors: [] })
-    if (request.url === '/v1/jwks') return send(response, 200, { keys: jwks.keys ?? [signer.jwk] })
+    if (jwks.fault === 'busy') return send(response.setHeader('retry-after', '30'), 429, { errors: [] })
+    const isKnown = request.headers.authorization === `Bearer ${secretKey}`
+    if (jwks.fault === 'refuse' || (!isKnown && !isPublic)) return send(response, 401, { errors: [] })
+    if (isKeySet) return send(response, 200, { keys: jwks.keys ?? [signer.jwk] })
     if (userId === undefined || userId === 'user_deleted') return send(response, 404, { errors: [NOT_FOUND] })
     return send(response, 200, testUser(userId))
   }
 
   const server = createServer(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const jwks: JwksServer = {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiUrl,
+    jwksUrl: `${apiUrl}/.well-known/jwks.json`,
     secretKey,
     requests,
     fault: undefined,

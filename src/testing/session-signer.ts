@@ -11,14 +11,20 @@ import {
   randomUUID,
   sign,
 } from 'node:crypto'
-import { organizationClaims } from './organization-claims.ts'
+import type { Actor } from '../console-auth/index.ts'
+import { checkSession, sessionClaims } from './session-claims.ts'
 
-/** The session to sign. Times are seconds, relative to now. */
+/**
+ * The session to sign. Times are seconds, relative to now. What consoleAuth would never let in, or Clerk never sign, is
+ * refused, for a test would prove nothing by it; `claims` and `header` are there for tokens that are bad on purpose.
+ */
 export interface TestSession {
-  /** @default 'user_test' */
+  /** `user_…` @default 'user_test' */
   userId?: string
   /** @default 'sess_test' */
   sessionId?: string
+  /** Who impersonates the user: `{ sub: 'user_admin' }`. */
+  actor?: Actor
   /** The active organization. Without one there are no role and no permissions. */
   orgId?: string
   orgSlug?: string
@@ -26,6 +32,11 @@ export interface TestSession {
   orgRole?: string
   /** Custom permissions, `org:<feature>:<permission>`. Others are refused. */
   permissions?: readonly string[]
+  /** Features and plans, as `has()` takes them: `'org:invoices'`, `'user:export'`. In claims of version 2 alone. */
+  features?: readonly string[]
+  plans?: readonly string[]
+  /** Minutes since the first and the second factor were verified, `-1` for never. @default none */
+  factorVerificationAge?: readonly [firstFactorAge: number, secondFactorAge: number]
   /** The version of the claims: 1 (`org_id`, …) or 2 (`o: {id, rol, …}`). Clerk makes both. @default 2 */
   version?: 1 | 2
   /** Seconds until `exp`. Negative: a token that has expired. @default 60 */
@@ -95,23 +106,20 @@ export class SessionSigner {
     }
   }
 
-  /** A session token, as `Authorization: Bearer <token>` carries it. */
+  /**
+   * A session token, as `Authorization: Bearer <token>` carries it.
+   *
+   * @throws `TENANT_AUTH_BAD_OPTION` for a session that no app would ever let in
+   */
   signSession(session: TestSession = {}): string {
-    const now = Math.floor(Date.now() / 1000)
-    const { expiresIn = 60, notBefore = -10, issuedAt = 0 } = session
+    checkSession(session)
     const { authorizedParty = this.authorizedParties[0] } = session
     return this.sign(
       { alg: 'RS256', typ: 'JWT', kid: this.#jwk.kid, cat: 'cl_B7d4PD111AAA', ...session.header },
       {
         iss: this.issuer,
-        sub: session.userId ?? 'user_test',
-        sid: session.sessionId ?? 'sess_test',
-        sts: session.status ?? 'active',
-        exp: now + expiresIn,
-        nbf: now + notBefore,
-        iat: now + issuedAt,
         ...(authorizedParty === null ? {} : { azp: authorizedParty }),
-        ...organizationClaims(session),
+        ...sessionClaims(session, Math.floor(Date.now() / 1000)),
         ...session.claims,
       },
     )

@@ -1,6 +1,5 @@
 /** An app with consoleAuth as the tests need it: listening, its log kept, its signer at hand. */
 import { type AddressInfo, connect } from 'node:net'
-import type { TestContext } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import {
   consoleAuth,
@@ -15,7 +14,11 @@ export const signer = new SessionSigner()
 
 export const options = { jwtKey: signer.jwtKey, authorizedParties: signer.authorizedParties }
 
-export type Given = Partial<ConsoleAuthSettings & Record<'jwtKey' | 'secretKey', string | undefined>>
+export type Given = Partial<
+  ConsoleAuthSettings &
+    Record<'secretKey' | 'jwksUrl', string | undefined> &
+    Record<'jwtKey', string | readonly string[] | undefined>
+>
 
 export interface ConsoleApp {
   app: FastifyInstance
@@ -34,7 +37,7 @@ export interface Answer {
 
 /** `GET /me` answers the user, with `routes` beside it. */
 export async function consoleApp(
-  t: TestContext,
+  t: { after: (work: () => Promise<unknown>) => void },
   given: Given = {},
   routes: (app: FastifyInstance) => void = () => {},
 ): Promise<ConsoleApp> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
 import { consoleUser, type SessionClaims } from '../../src/console-auth/console-user.ts'
-import { organizationClaims } from '../../src/testing/organization-claims.ts'
+import { sessionClaims } from '../../src/testing/session-claims.ts'
 
 const nobody = () => Promise.reject(new Error('nobody is fetched'))
 const base = { sub: 'user_1', sid: 'sess_1', sts: 'active', exp: 2, nbf: 1, iat: 1 }
@@ -21,7 +21,7 @@ for (const version of [1, 2] as const) {
         { act: { sub: 'user_2', type: 'agent' }, fva: [3, -1], sts: 'pending' },
         { act: undefined, fva: undefined, sts: undefined },
       ]) {
-        const claims = { ...organizationClaims({ ...session, version }), ...rest }
+        const claims = { ...sessionClaims({ ...session, version }, 1), ...rest }
         const user = userOf(claims)
         const auth = clerks(claims)
         assert.deepEqual(
@@ -87,4 +87,11 @@ describe('claims of other types are no organization, no role, no feature, and no
       assert.equal(user.has({ reverification: 'lax' }), false)
     })
   }
+})
+
+it('may hold claims that nest deeper than the stack, frozen to the last', () => {
+  const nested = JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`) as unknown[]
+  let innermost = userOf({ nested }).sessionClaims.nested as unknown[]
+  while (innermost.length > 0) innermost = innermost[0] as unknown[]
+  assert.ok(Object.isFrozen(innermost))
 })

@@ -10,7 +10,7 @@ import byDefault from '../../src/console-auth/index.ts'
 import { errorEnvelope } from '../../src/http/error-envelope.ts'
 import { AuthError } from '../../src/http/errors.ts'
 import type { AuthEvent } from '../../src/http/events.ts'
-import { consoleApp, options, signer } from './console-app.ts'
+import { options, signer } from './console-app.ts'
 
 const bearer = (session?: Parameters<typeof signer.signSession>[0]) => ({
   authorization: `Bearer ${signer.signSession(session)}`,
@@ -123,123 +123,6 @@ it('does not read the body of a request that it refuses', async () => {
   const headers = { 'content-type': 'text/plain' }
   assert.equal((await app.inject({ method: 'POST', url: '/', headers, body: 'x' })).statusCode, 401)
   assert.equal(parsed, false)
-})
-
-describe('a route that demands a role or a permission', () => {
-  const guarded = async () => {
-    const app = fastify()
-    await app.register(consoleAuth, options)
-    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
-    app.get('/permission', { config: { consoleAuth: { permission: 'org:invoices:read' } } }, () => 'in')
-    app.get(
-      '/both',
-      { config: { consoleAuth: { role: 'org:admin', permission: 'org:invoices:read' } } },
-      () => 'in',
-    )
-    return app
-  }
-  const urls = ['/role', '/permission', '/both']
-  const statuses = async (session: object) => {
-    const app = await guarded()
-    const headers = bearer(session)
-    return Promise.all(urls.map(async (url) => (await app.inject({ url, headers })).statusCode))
-  }
-
-  for (const version of [1, 2] as const) {
-    it(`lets in who has it, claims version ${version}`, async () => {
-      assert.deepEqual(await statuses({ ...admin, version }), [200, 200, 200])
-    })
-    it(`refuses who lacks it, claims version ${version}`, async () => {
-      assert.deepEqual(await statuses({ ...admin, version, orgRole: 'org:member' }), [403, 200, 403])
-      assert.deepEqual(
-        await statuses({ ...admin, version, permissions: ['org:invoices:write'] }),
-        [200, 403, 403],
-      )
-      assert.deepEqual(await statuses({ ...admin, version, permissions: [] }), [200, 403, 403])
-      assert.deepEqual(await statuses({ version }), [403, 403, 403])
-    })
-  }
-
-  it('takes no text in place of the list of permissions', async () => {
-    const session = { ...admin, version: 1, claims: { org_permissions: 'org:invoices:read' } }
-    assert.deepEqual(await statuses(session), [200, 403, 403])
-  })
-
-  it('answers 403 with insufficient_scope, and 401 to who is not signed in', async () => {
-    const app = await guarded()
-    const forbidden = await app.inject({ url: '/role', headers: bearer() })
-    assert.equal(forbidden.statusCode, 403)
-    assert.equal(forbidden.headers['www-authenticate'], 'Bearer realm="console", error="insufficient_scope"')
-    assert.equal(forbidden.json<{ error: { code: string } }>().error.code, 'AUTH_FORBIDDEN')
-    assert.equal((await app.inject('/role')).statusCode, 401)
-  })
-
-  it('logs which of the two was lacking, and to whom', async (t) => {
-    const { get, log } = await consoleApp(t, {}, (app) => {
-      app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
-      app.get('/permission', { config: { consoleAuth: { permission: 'org:a:b' } } }, () => 'in')
-    })
-    const { authorization } = bearer({ userId: 'user_1', orgId: 'org_1' })
-    await get(authorization, '/role')
-    await get(authorization, '/permission')
-    assert.deepEqual(
-      log.map(({ reason, userId }) => [reason, userId]),
-      [
-        ['role', 'user_1'],
-        ['permission', 'user_1'],
-      ],
-    )
-  })
-
-  it('is guarded when it was declared before the plugin, even by a demand that is misspelt', async () => {
-    const app = fastify()
-    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, () => 'in')
-    app.get('/misspelt', { config: { consoleAuth: { permision: 'x' } as never } }, () => 'in')
-    await app.register(consoleAuth, options)
-    for (const url of ['/role', '/misspelt']) {
-      assert.equal((await app.inject({ url, headers: bearer({ orgId: 'org_1' }) })).statusCode, 403)
-    }
-    assert.equal((await app.inject({ url: '/role', headers: bearer(admin) })).statusCode, 200)
-  })
-
-  const noDemands = [
-    {},
-    null,
-    0,
-    '',
-    false,
-    'org:admin',
-    [],
-    { role: '' },
-    { role: 7 },
-    { role: undefined },
-    { role: 'org:admin', permission: undefined },
-    { role: 'org:admin', permision: 'org:invoices:read' },
-  ]
-
-  for (const demand of noDemands) {
-    it(`lets nobody in where it demands ${JSON.stringify(demand)}, and was declared before the plugin`, async () => {
-      const app = fastify()
-      app.get('/', { config: { consoleAuth: demand as never } }, () => 'in')
-      await app.register(consoleAuth, options)
-      const headers = bearer(admin)
-      for (const token of ['cold', 'remembered']) {
-        const { statusCode } = await app.inject({ url: '/', headers })
-        assert.equal(statusCode, 403, token)
-      }
-    })
-  }
-
-  for (const demand of noDemands) {
-    it(`cannot be declared with ${JSON.stringify(demand)}`, async () => {
-      const app = fastify()
-      await app.register(consoleAuth, options)
-      assert.throws(() => app.get('/x', { config: { consoleAuth: demand as never } }, () => 'in'), {
-        code: 'TENANT_AUTH_BAD_OPTION',
-        message: /config\.consoleAuth of route \/x must be/,
-      })
-    })
-  }
 })
 
 describe('request.consoleUser', () => {

@@ -1,21 +1,29 @@
 import assert from 'node:assert/strict'
-import { it, mock } from 'node:test'
-import type { Refusal } from '../../src/http/refusal.ts'
-import { INVALID } from '../../src/console-auth/refusals.ts'
+import { it, mock, type TestContext } from 'node:test'
+import { INVALID, unavailable } from '../../src/console-auth/refusals.ts'
 import { SessionCache } from '../../src/console-auth/session-cache.ts'
 import type { Session } from '../../src/console-auth/session-token.ts'
+import type { Refusal } from '../../src/http/refusal.ts'
 
-const session = (notAfter = Date.now() + 60_000) =>
-  ({ user: {}, notBefore: 0, notAfter }) as unknown as Session
+const NOW = 1_000_000
 
-function setup(max = 10) {
+const session = (until = NOW + 60_000, from = 0) => ({ user: {}, from, until }) as unknown as Session
+
+function setup(t: TestContext, max = 10) {
+  mock.timers.enable({ apis: ['Date'], now: NOW })
+  t.after(() => mock.timers.reset())
   const waiting: ((outcome: Session | Refusal) => void)[] = []
   const cache = new SessionCache(max, () => new Promise((resolve) => void waiting.push(resolve)))
-  return { cache, waiting }
+  const remember = async (digest: string, outcome: Session | Refusal) => {
+    const verified = cache.verify('t', digest)
+    waiting.pop()?.(outcome)
+    assert.equal(await verified, outcome)
+  }
+  return { cache, waiting, remember }
 }
 
-it('verifies once for all that wait for the same token', async () => {
-  const { cache, waiting } = setup()
+it('verifies once for all that wait for the same token', async (t) => {
+  const { cache, waiting } = setup(t)
   const outcomes = Promise.all([cache.verify('t', 'd'), cache.verify('t', 'd'), cache.verify('t', 'd')])
   assert.equal(waiting.length, 1)
   const good = session()
@@ -24,68 +32,107 @@ it('verifies once for all that wait for the same token', async () => {
   assert.equal(cache.get('d'), good)
 })
 
-it('remembers no refusal', async () => {
-  const { cache, waiting } = setup()
-  for (let i = 0; i < 2; i++) {
-    const outcome = cache.verify('t', 'd')
-    waiting[i]?.(INVALID.signature)
-    assert.equal(await outcome, INVALID.signature)
-    assert.equal(cache.get('d'), undefined)
+it('remembers a good token within its time alone', async (t) => {
+  const { cache, remember } = setup(t)
+  const good = session(NOW + 100, NOW - 100)
+  await remember('d', good)
+  for (const [at, expected] of [
+    [NOW + 99, good],
+    [NOW + 100, undefined],
+    [NOW - 100, good],
+    [NOW - 101, undefined],
+  ] as const) {
+    mock.timers.setTime(at)
+    assert.equal(cache.get('d'), expected, String(at - NOW))
   }
-  assert.equal(waiting.length, 2)
 })
 
-it('does not remember what was under way when it was cleared', async () => {
-  const { cache, waiting } = setup()
-  const outcome = cache.verify('t', 'd')
-  cache.clear()
-  waiting[0]?.(session())
-  await outcome
-  assert.equal(cache.get('d'), undefined)
+it('remembers no token whose time is over when it has been verified', async (t) => {
+  const { cache, remember } = setup(t)
+  await remember('d', session(NOW))
   assert.equal(cache.size, 0)
 })
 
-it('lets nobody join a verification from before it was cleared', async () => {
-  const { cache, waiting } = setup()
-  const before = cache.verify('t', 'd')
-  cache.clear()
-  const after = cache.verify('t', 'd')
-  assert.equal(waiting.length, 2)
-  waiting[0]?.(session())
-  waiting[1]?.(INVALID.unknown_key)
-  assert.ok('user' in (await before))
-  assert.equal(await after, INVALID.unknown_key)
+it('remembers a bad token for a minute, and no longer', async (t) => {
+  const { cache, remember } = setup(t)
+  await remember('d', INVALID.signature)
+  assert.equal(cache.get('d'), INVALID.signature)
+  assert.equal(cache.size, 0)
+  mock.timers.setTime(NOW + 59_999)
+  assert.equal(cache.get('d'), INVALID.signature)
+  mock.timers.setTime(NOW + 60_000)
   assert.equal(cache.get('d'), undefined)
 })
 
-it('forgets what it remembers when it is cleared', async () => {
-  const { cache, waiting } = setup()
-  const outcome = cache.verify('t', 'd')
-  waiting[0]?.(session())
-  await outcome
-  cache.clear()
-  assert.equal(cache.get('d'), undefined)
-})
-
-it('holds no more than its maximum', async () => {
-  const { cache, waiting } = setup(2)
-  for (let i = 0; i < 5; i++) {
-    const outcome = cache.verify('t', `d${i}`)
-    waiting[i]?.(session())
-    await outcome
+it('remembers nothing that passes with time or with a new key', async (t) => {
+  const { cache, remember } = setup(t)
+  for (const refusal of [INVALID.not_yet_valid, INVALID.unknown_key, unavailable(new Error('down'))]) {
+    await remember('d', refusal)
+    assert.equal(cache.get('d'), undefined, refusal.reason)
   }
+})
+
+it('forgets a good token that has turned bad', async (t) => {
+  const { cache, remember } = setup(t)
+  await remember('d', session(NOW + 100))
+  mock.timers.setTime(NOW + 100)
+  await remember('d', INVALID.expired)
+  mock.timers.setTime(NOW + 99)
+  assert.equal(cache.get('d'), INVALID.expired)
+  assert.equal(cache.size, 0)
+})
+
+it('holds a thousand bad tokens, which take no place of good ones', async (t) => {
+  const { cache, remember } = setup(t, 2)
+  await remember('good', session())
+  for (let i = 0; i < 1_001; i++) await remember(`bad${i}`, INVALID.signature)
+  assert.ok(cache.get('good'))
+  assert.equal(cache.get('bad0'), undefined)
+  assert.equal(cache.get('bad1'), INVALID.signature)
+})
+
+it('holds no more good tokens than its maximum', async (t) => {
+  const { cache, remember } = setup(t, 2)
+  for (let i = 0; i < 5; i++) await remember(`d${i}`, session())
   assert.equal(cache.size, 2)
 })
 
-it('has even a long-lived token verified anew after five minutes', async (t) => {
-  mock.timers.enable({ apis: ['Date'], now: 1_000_000 })
-  t.after(() => mock.timers.reset())
-  const { cache, waiting } = setup()
-  const outcome = cache.verify('t', 'd')
-  waiting[0]?.(session(Infinity))
-  await outcome
-  mock.timers.setTime(1_299_999)
-  assert.ok(cache.get('d'))
-  mock.timers.setTime(1_300_000)
-  assert.equal(cache.get('d'), undefined)
+it('remembers nothing at all with a maximum of 0', async (t) => {
+  const { cache, remember } = setup(t, 0)
+  await remember('good', session())
+  await remember('bad', INVALID.signature)
+  assert.deepEqual([cache.get('good'), cache.get('bad'), cache.size], [undefined, undefined, 0])
 })
+
+it('verifies a thousand tokens at once, and cannot say of more', async (t) => {
+  const { cache, waiting } = setup(t)
+  const verified = Array.from({ length: 1_000 }, (_, i) => cache.verify('t', `d${i}`))
+  const { code, reason, headers } = (await cache.verify('t', 'one more')) as Refusal
+  assert.deepEqual([code, reason, headers], ['AUTH_UNAVAILABLE', 'unavailable', { 'retry-after': '1' }])
+  assert.equal(waiting.length, 1_000)
+  const joined = cache.verify('t', 'd7')
+  for (const resolve of waiting) resolve(INVALID.signature)
+  await Promise.all([...verified, joined])
+  void cache.verify('t', 'one more')
+  assert.equal(waiting.length, 1_001)
+})
+
+for (const outcome of [session(), INVALID.signature]) {
+  it(`forgets ${'user' in outcome ? 'good' : 'bad'} tokens when it is cleared, those under way included`, async (t) => {
+    const { cache, waiting, remember } = setup(t)
+    await remember('d', outcome)
+    cache.clear()
+    assert.equal(cache.get('d'), undefined)
+    const before = cache.verify('t', 'd')
+    cache.clear()
+    // Nobody joins a verification from before.
+    const after = cache.verify('t', 'd')
+    assert.equal(waiting.length, 2)
+    waiting[0]?.(outcome)
+    await before
+    assert.equal(cache.get('d'), undefined)
+    waiting[1]?.(INVALID.unknown_key)
+    assert.equal(await after, INVALID.unknown_key)
+    assert.equal(cache.get('d'), undefined)
+  })
+}

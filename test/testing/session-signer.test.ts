@@ -102,6 +102,13 @@ describe('the JWKS server', () => {
       fetch(clerk.apiUrl + path, { headers: { authorization: `Bearer ${secretKey}` } })
     assert.deepEqual(await (await get('/v1/jwks')).json(), { keys: [] })
     assert.equal((await get('/v1/jwks', 'sk_wrong')).status, 401)
+    assert.equal((await fetch(clerk.jwksUrl)).status, 200)
+    clerk.fault = 'refuse'
+    assert.equal((await get('/v1/jwks')).status, 401)
+    clerk.fault = 'busy'
+    const busy = await get('/v1/jwks')
+    assert.deepEqual([busy.status, busy.headers.get('retry-after')], [429, '30'])
+    clerk.fault = undefined
     assert.equal((await get('/v1/other')).status, 404)
   })
   it('ends with connections open', async () => {
@@ -113,33 +120,73 @@ describe('the JWKS server', () => {
   })
 })
 
-describe('a wish that Clerk would not grant is refused, for consoleAuth would not meet it either', () => {
-  const code = 'TENANT_AUTH_BAD_OPTION'
-  for (const version of [1, 2] as const) {
-    for (const permission of [
-      'invoices:read',
-      'org:read',
-      'org:a:b:c',
-      'org::b',
-      'org:a:',
-      'org:a,b:c',
-      '',
-    ]) {
-      it(`the permission "${permission}", version ${version}`, () => {
-        const permissions = ['org:a:b', permission]
-        assert.throws(() => signer.signSession({ version, orgId: 'org_1', permissions }), {
-          code,
-          message: /^permissions must be /,
-        })
-      })
-    }
-    for (const orgRole of ['admin', 'org:', '', 'ORG:admin']) {
-      it(`the role "${orgRole}", version ${version}`, () => {
-        assert.throws(() => signer.signSession({ version, orgId: 'org_1', orgRole }), {
-          code,
-          message: /^orgRole must be /,
-        })
-      })
-    }
+it('may carry an impersonator, factor ages, features and plans', () => {
+  const session: TestSession = {
+    actor: { sub: 'user_2' },
+    factorVerificationAge: [3, -1],
+    orgId: 'org_1',
+    permissions: ['org:a:read'],
+    features: ['user:export', 'org:a', 'organization:b'],
+    plans: ['u:gold', 'org:team'],
   }
+  const { actor, factorVerificationAge, has, orgPermissions } = authObject(session)
+  assert.deepEqual([actor, factorVerificationAge], [{ sub: 'user_2' }, [3, -1]])
+  assert.deepEqual(orgPermissions, ['org:a:read'])
+  for (const feature of ['user:export', 'org:a', 'org:b']) assert.ok(has({ feature }), feature)
+  for (const plan of ['user:gold', 'org:team']) assert.ok(has({ plan }), plan)
+  assert.deepEqual([has({ feature: 'user:a' }), has({ plan: 'org:gold' })], [false, false])
+})
+
+describe('a session that no app would ever let in, or that Clerk never signs, is refused', () => {
+  const wishes: Record<string, unknown[]> = {
+    userId: ['alice', 'user_', 'mch_1', '', 7, null],
+    sessionId: ['', 7, null],
+    actor: [{}, { sub: '' }, 'user_2', null],
+    orgId: ['', 7, null],
+    orgSlug: ['', 7],
+    orgRole: ['admin', 'org:', '', 'ORG:admin', 'org:a b', 'org:a:b', 7],
+    permissions: [
+      'org:a:b',
+      ...[
+        'invoices:read',
+        'org:read',
+        'org:a:b:c',
+        'org::b',
+        'org:a:',
+        'org:a,b:c',
+        'org:sys_domains:read',
+        '',
+      ].map((permission) => ['org:a:b', permission]),
+    ],
+    features: [['export'], ['team:export'], 'org:export', ['org:a,b']],
+    plans: [['gold'], ['org:']],
+    factorVerificationAge: [[1], [1, 2, 3], [1, '2'], [1, -2], 5],
+    version: [0, 3, '1'],
+    expiresIn: [NaN, Infinity, '60', 0.5],
+    notBefore: [NaN],
+    issuedAt: ['now'],
+    authorizedParty: ['localhost:3000', 'https://a.example/', '*', '', 7],
+    status: ['ended', ''],
+  }
+  for (const [name, values] of Object.entries(wishes)) {
+    it(name, () => {
+      for (const value of values) {
+        for (const version of [1, 2]) {
+          const session = { version, orgId: 'org_1', [name]: value } as TestSession
+          assert.throws(
+            () => signer.signSession(session),
+            { code: 'TENANT_AUTH_BAD_OPTION', message: new RegExp(`^${name} must be `) },
+            JSON.stringify(value),
+          )
+        }
+      }
+    })
+  }
+  it('a misspelt one', () => {
+    assert.throws(() => signer.signSession({ orgID: 'org_1' } as never), { message: /Did you mean orgId\?$/ })
+  })
+  it('but for what is asked for on purpose', async () => {
+    const token = signer.signSession({ claims: { sub: 'alice' }, header: { cat: 'x' } })
+    assert.equal((await verifyToken(token, { jwtKey })).sub, 'alice')
+  })
 })

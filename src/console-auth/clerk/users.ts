@@ -7,34 +7,33 @@
 import { setMaxListeners } from 'node:events'
 import type { UserJSON } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
-import { systemClock } from '../lib/clock.ts'
-import { AuthError, badOption } from '../http/errors.ts'
-import type { Refusal } from '../http/refusal.ts'
-import { withTimeLimit } from '../lib/time-limit.ts'
-import { askClerk, type BackendApi, ClerkStatusError } from './backend-api.ts'
-import { deepFreeze } from '../lib/deep-freeze.ts'
-import { unavailable, UNKNOWN_USER } from './refusals.ts'
-
-/** Milliseconds for which a failure is the answer for this user: a Clerk in trouble is not asked at each request. */
-const RETRY_AFTER_FAILURE = 1_000
+import { AuthError, badOption } from '../../http/errors.ts'
+import type { Refusal } from '../../http/refusal.ts'
+import { type Clock, systemClock } from '../../lib/clock.ts'
+import { deepFreeze } from '../../lib/deep-freeze.ts'
+import { withTimeLimit } from '../../lib/time-limit.ts'
+import { type ClerkApi, ClerkStatusError, RETRY_AFTER_FAILURE } from './api.ts'
+import { unavailable, UNKNOWN_USER } from '../refusals.ts'
 
 /** Under way at a time: each has a socket, and a Clerk that hangs would have as many as there are users. */
 const MAX_FETCHES = 256
 
 export interface ClerkUsersOptions {
-  secretKey: string | undefined
-  apiUrl: string
+  /** The Backend API. Without a secret key there is none. */
+  api: ClerkApi | undefined
   /** Milliseconds for a fetch, its body included. */
   timeout: number
   max: number
   /** Milliseconds that a user is remembered. */
   ttl: number
+  clock?: Clock
 }
 
 export class ClerkUsers {
   readonly #options: ClerkUsersOptions
+  readonly #clock: Clock
   readonly #users: LRUCache<string, UserJSON>
-  /** Apart from the users, so that they do not crowd them out. */
+  /** The answer for this user for a while: a Clerk in trouble is not asked at each request. Apart from the users. */
   readonly #failures: LRUCache<string, Refusal>
   readonly #pending = new Map<string, Promise<UserJSON | Refusal>>()
   readonly #closing = new AbortController()
@@ -43,9 +42,11 @@ export class ClerkUsers {
     // Each fetch under way listens to it.
     setMaxListeners(MAX_FETCHES, this.#closing.signal)
     this.#options = options
-    const { max, ttl } = options
-    this.#users = new LRUCache({ max, ttl })
-    this.#failures = new LRUCache({ max, ttl: RETRY_AFTER_FAILURE })
+    const { max, ttl, clock = systemClock } = options
+    this.#clock = clock
+    const shared = { max, ttlResolution: 0, perf: clock }
+    this.#users = new LRUCache({ ...shared, ttl })
+    this.#failures = new LRUCache({ ...shared, ttl: RETRY_AFTER_FAILURE })
   }
 
   async get(userId: string): Promise<UserJSON> {
@@ -63,10 +64,10 @@ export class ClerkUsers {
   async #fetchOnce(userId: string): Promise<UserJSON | Refusal> {
     const pending = this.#pending.get(userId)
     if (pending !== undefined) return pending
-    const { secretKey, apiUrl } = this.#options
-    if (secretKey === undefined) throw badOption('secretKey', 'set for getUser()')
+    const { api } = this.#options
+    if (api === undefined) throw badOption('secretKey', 'set for getUser()')
     if (this.#pending.size >= MAX_FETCHES) return unavailable(new Error('too many users are being fetched'))
-    const fetched = this.#fetch(userId, { secretKey, apiUrl })
+    const fetched = this.#fetch(userId, api)
     this.#pending.set(userId, fetched)
     const outcome = await fetched
     this.#pending.delete(userId)
@@ -74,11 +75,11 @@ export class ClerkUsers {
   }
 
   /** Never rejects. */
-  async #fetch(userId: string, api: BackendApi): Promise<UserJSON | Refusal> {
+  async #fetch(userId: string, api: ClerkApi): Promise<UserJSON | Refusal> {
     const ask = async (signal: AbortSignal) =>
-      userOf(userId, await askClerk(api, `users/${encodeURIComponent(userId)}`, signal))
+      userOf(userId, await api.ask(`users/${encodeURIComponent(userId)}`, signal))
     try {
-      const user = await withTimeLimit(systemClock, this.#options.timeout, ask, this.#closing.signal)
+      const user = await withTimeLimit(this.#clock, this.#options.timeout, ask, this.#closing.signal)
       this.#users.set(userId, user)
       return user
     } catch (cause) {

@@ -1,0 +1,135 @@
+/**
+ * Asks one of Clerk's APIs: at its address and no other, for JSON, of a size that makes sense, and not before the time that
+ * Clerk has named.
+ */
+import type { Clock } from '../../lib/clock.ts'
+
+/** Bytes. A key set of one key has about 1 KiB, a user about 4. */
+const MAX_BYTES = 256 * 1024
+
+/** Of the API, as Clerk's types describe it: what their client asks for. */
+const VERSION = '2026-05-12'
+
+/** Milliseconds between a failure and the next attempt, where Clerk names no time. */
+export const RETRY_AFTER_FAILURE = 1_000
+
+/** Milliseconds. A time that Clerk names is not believed beyond it. */
+const MAX_RETRY_AFTER = 3_600_000
+
+/** What consoleAuth needs of `fetch`: the one of Node, or of undici with a dispatcher of yours. */
+export type ClerkFetch = (
+  url: string,
+  init: { headers: Record<string, string>; redirect: 'error'; signal: AbortSignal },
+) => Promise<{
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  /** A `ReadableStream` of bytes, or `null`. */
+  readonly body: unknown
+}>
+
+export interface ClerkApiOptions {
+  /** Paths are added to it as they are. */
+  baseUrl: string
+  /** Sent along where there is one. */
+  secretKey: string | undefined
+  fetch: ClerkFetch
+  /** Clerk does not take the credential, or wants one. Called once. */
+  onRefused: (error: ClerkStatusError) => void
+  clock: Clock
+}
+
+/** Clerk answered that it has none, or that it will not. */
+export class ClerkStatusError extends Error {
+  override readonly name = 'ClerkStatusError'
+  readonly status: number
+  /** Milliseconds for which it is not to be asked again. */
+  readonly retryAfter: number
+
+  constructor(status: number, { retryAfter = RETRY_AFTER_FAILURE, because = '' } = {}) {
+    super(`Clerk answered ${status}${because}`)
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+
+  /** Clerk does not take the credential, or wants one. */
+  get isRefusal(): boolean {
+    return this.status === 401 || this.status === 403
+  }
+}
+
+export class ClerkApi {
+  readonly #options: ClerkApiOptions
+  /** Why, and until when (monotonic), Clerk is not to be asked. */
+  #pause: { status: number; until: number } | undefined
+  #wasRefused = false
+
+  constructor(options: ClerkApiOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param path - each segment of it encoded
+   * @param signal - ends it, in the middle of the body as well
+   * @throws where there is no answer, or none that is JSON
+   */
+  async ask(path: string, signal: AbortSignal): Promise<unknown> {
+    const { baseUrl, secretKey, fetch, clock } = this.#options
+    const left = this.#pause === undefined ? 0 : this.#pause.until - clock.now()
+    if (this.#pause !== undefined && left > 0)
+      throw new ClerkStatusError(this.#pause.status, { retryAfter: left })
+    const response = await fetch(baseUrl + path, {
+      headers: {
+        ...(secretKey !== undefined && { authorization: `Bearer ${secretKey}` }),
+        accept: 'application/json',
+        'clerk-api-version': VERSION,
+      },
+      // The secret key goes to the configured address and nowhere else.
+      redirect: 'error',
+      signal,
+    })
+    const { status, headers } = response
+    const body = response.body as (AsyncIterable<Uint8Array> & Pick<ReadableStream, 'cancel'>) | null
+    if (status < 200 || status > 299) {
+      await body?.cancel()
+      throw this.#failure(status, headers.get('retry-after'))
+    }
+    const text = await readBody(body ?? [])
+    try {
+      return JSON.parse(text)
+    } catch {
+      // The parser's own message would quote the body.
+      throw new Error('Clerk answered something else than JSON')
+    }
+  }
+
+  #failure(status: number, header: string | null): ClerkStatusError {
+    const { clock, secretKey, onRefused } = this.#options
+    const retryAfter = status === 429 || status === 503 ? millisecondsOf(header, clock.wall()) : undefined
+    if (retryAfter !== undefined) this.#pause = { status, until: clock.now() + retryAfter }
+    const because =
+      secretKey === undefined ? ': the address wants a key' : ': it does not take this secretKey'
+    const isRefusal = status === 401 || status === 403
+    const error = new ClerkStatusError(status, { retryAfter, because: isRefusal ? because : '' })
+    if (isRefusal && !this.#wasRefused) onRefused(error)
+    this.#wasRefused ||= isRefusal
+    return error
+  }
+}
+
+/** `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). */
+function millisecondsOf(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined
+  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined
+}
+
+async function readBody(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > MAX_BYTES) throw new Error(`Clerk's answer has more than ${MAX_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}

@@ -1,0 +1,83 @@
+/**
+ * The public keys that session tokens are verified with, checked before they are used: given a bad one, Clerk's library
+ * calls every token invalid and never says why.
+ */
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+
+/** By `kid`. */
+export type KeySet = ReadonlyMap<string, JsonWebKey>
+
+/** Bits. Less is not accepted for RS256 (RFC 7518, section 3.3). */
+const MIN_MODULUS = 2048
+
+const PEM = /-----BEGIN (RSA )?PUBLIC KEY-----([^-]*)-----END \1PUBLIC KEY-----/g
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+
+/**
+ * Reads keys as they come out of environment variables: one PEM or several, or the base64 of one alone; with newlines
+ * escaped, turned into spaces, or in quotes.
+ *
+ * @returns the keys, or `undefined` where anything in the text is not an RSA public key of at least 2048 bits
+ */
+export function publicKeysFromText(text: string): JsonWebKey[] | undefined {
+  const plain = text.replaceAll(/\\r|\\n|["']/g, ' ').trim()
+  const found = plain.startsWith('-') ? [...plain.matchAll(PEM)] : [['', undefined, plain]]
+  // What stands between the keys may be the rest of another one.
+  if (plain.startsWith('-') && plain.replaceAll(PEM, '').trim() !== '') return undefined
+  const keys = found.map(([, pkcs1, base64 = '']) =>
+    publicKeyFromBase64(base64.replaceAll(/\s/g, ''), pkcs1 === undefined ? 'spki' : 'pkcs1'),
+  )
+  return keys.every((key) => key !== undefined) ? keys : undefined
+}
+
+function publicKeyFromBase64(base64: string, type: 'spki' | 'pkcs1'): JsonWebKey | undefined {
+  const der = Buffer.from(base64, 'base64')
+  // Node passes over what is no base64, and over what follows the key.
+  const isWhole = (key: KeyObject) => BASE64.test(base64) && der.equals(key.export({ format: 'der', type }))
+  return rsaKey(() => createPublicKey({ key: der, format: 'der', type }), isWhole)
+}
+
+/** @returns the key, or `undefined` for what is no RSA public key for signatures of at least 2048 bits */
+function publicKeyFromJwk(jwk: JsonWebKey): JsonWebKey | undefined {
+  const { kty, n, e, use = 'sig', alg } = jwk
+  if (kty !== 'RSA' || use !== 'sig') return undefined
+  const key = rsaKey(() => createPublicKey({ key: { kty, n, e } as JsonWebKey, format: 'jwk' }))
+  // An alg that the set states binds the key to it: the import of a key for another one fails.
+  return key !== undefined && typeof alg === 'string' ? { ...key, alg } : key
+}
+
+function rsaKey(read: () => KeyObject, isTaken = (_key: KeyObject) => true): JsonWebKey | undefined {
+  let key
+  try {
+    key = read()
+  } catch {
+    return undefined
+  }
+  if (key.asymmetricKeyType !== 'rsa' || !isTaken(key)) return undefined
+  return (key.asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_MODULUS
+    ? key.export({ format: 'jwk' })
+    : undefined
+}
+
+/**
+ * Takes a key set (JWKS, RFC 7517) for what it is, and nothing in that is no key to verify with.
+ *
+ * @throws for what is no key set with at least one usable key
+ */
+export function keySetOf(answer: unknown): KeySet {
+  const listed = (answer as { keys?: unknown } | null)?.keys
+  if (!Array.isArray(listed)) throw new Error('Clerk answered something else than a key set')
+  const keys = new Map<string, JsonWebKey>()
+  for (const jwk of listed as unknown[]) {
+    if (typeof jwk !== 'object' || jwk === null) continue
+    const { kid } = jwk as { kid?: unknown }
+    const key = publicKeyFromJwk(jwk as JsonWebKey)
+    if (typeof kid === 'string' && key !== undefined) keys.set(kid, key)
+  }
+  if (keys.size === 0) throw new Error("Clerk's key set holds no RSA key that can be used")
+  return keys
+}
+
+export function isSameKey(key: JsonWebKey, other: JsonWebKey | undefined): boolean {
+  return key.n === other?.n && key.e === other?.e && key.alg === other?.alg
+}

@@ -1,0 +1,183 @@
+/**
+ * Clerk's key set, kept current: one fetch at a time, at most two in a cool-down, each within a time limit. The set is
+ * replaced as a whole, so a key that Clerk withdrew is gone here, too.
+ *
+ * Written here because what exists lacks parts of it: the Backend client fetches for each unknown `kid`, without a time
+ * limit, and never drops a key; jose's `createRemoteJWKSet` has neither use of the last good set while Clerk is down,
+ * nor a cool-down after failures, nor a sign that a key is gone.
+ */
+import type { JsonWebKey } from 'node:crypto'
+import { type Clock, systemClock } from '../../lib/clock.ts'
+import { withTimeLimit } from '../../lib/time-limit.ts'
+import { RETRY_AFTER_FAILURE } from './api.ts'
+import { isSameKey, type KeySet } from './public-keys.ts'
+
+export interface RemoteKeysOptions {
+  fetch: (signal: AbortSignal) => Promise<KeySet>
+  /** Milliseconds for a fetch. */
+  timeout: number
+  /** Milliseconds that a set is taken for current. */
+  maxAge: number
+  /** Milliseconds beyond `maxAge` that a set is used while Clerk cannot be reached. */
+  staleIfError: number
+  /** Milliseconds in which an unknown `kid` may cause two fetches: forged tokens must not become requests. */
+  cooldown: number
+  /** A key was withdrawn or replaced: what it verified is no longer good. */
+  onWithdrawal: () => void
+  /** The first failure after a success. */
+  onFailure: (error: Error) => void
+  clock?: Clock
+}
+
+export interface RemoteKey {
+  readonly key: JsonWebKey
+  /** Milliseconds since 1970 from which it is to be asked for anew. */
+  readonly until: number
+}
+
+/** The set is too young to be fetched again, and too old to say that a key does not exist. */
+class CoolDownError extends Error {
+  override readonly name = 'CoolDownError'
+  /** Milliseconds. */
+  readonly retryAfter: number
+
+  constructor(retryAfter: number) {
+    const limit = Error.stackTraceLimit
+    // Any stranger can cause one.
+    Error.stackTraceLimit = 0
+    super('an unknown key id, and it is too soon to fetch the key set once more')
+    Error.stackTraceLimit = limit
+    this.retryAfter = retryAfter
+  }
+}
+
+export class RemoteKeys {
+  readonly #options: RemoteKeysOptions
+  readonly #clock: Clock
+  readonly #closing = new AbortController()
+  #keys: KeySet = new Map()
+  /** On both clocks. */
+  #fetchedAt = { now: -Infinity, wall: -Infinity }
+  /** How many fetches were begun, and which of them brought the set. */
+  #begun = 0
+  #fetchedBy = 0
+  /** When the last attempt ended, and the one before. */
+  #attemptedAt = -Infinity
+  #attemptedBefore = -Infinity
+  /** Why the last attempt failed, if it did. */
+  #failure: Error | undefined
+  #pending: Promise<void> | undefined
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+  }
+
+  /**
+   * The key of this id, or `undefined` if a set that was fetched after the call has none.
+   *
+   * @throws where no such set can be had, so that nobody knows
+   */
+  async find(kid: string): Promise<RemoteKey | undefined> {
+    const begunBefore = this.#begun
+    for (;;) {
+      if (this.#isCurrent() && this.#keys.has(kid)) return this.#found(kid)
+      if (this.#fetchedBy > begunBefore) return this.#found(kid)
+      const attempt = this.#refresh()
+      // While Clerk is failing, a key from the last good set serves at once: no request waits for the time limit.
+      if (this.#isFailing() && this.#isUsable(kid)) return this.#found(kid)
+      if (attempt === undefined && this.#failure === undefined) throw new CoolDownError(this.#coolDownLeft())
+      await attempt
+      if (this.#failure === undefined) continue
+      if (this.#isUsable(kid)) return this.#found(kid)
+      throw this.#failure
+    }
+  }
+
+  /** Whether tokens can be verified now. Where they cannot, a fetch is begun, if it is not too soon. */
+  isReady(): boolean {
+    const { maxAge, staleIfError } = this.#options
+    if (!this.#isCurrent()) void this.#refresh()
+    return this.#age() < maxAge + staleIfError
+  }
+
+  /** Ends a fetch that is under way, and begins no other. */
+  close(): void {
+    this.#closing.abort(new Error('the app is closing'))
+  }
+
+  #found(kid: string): RemoteKey | undefined {
+    const key = this.#keys.get(kid)
+    if (key === undefined) return undefined
+    const { maxAge, staleIfError } = this.#options
+    const end = this.#fetchedAt.wall + maxAge
+    if (this.#failure === undefined) return { key, until: end }
+    // Past its age, because Clerk is failing: until it is asked again.
+    const asked = Math.min(this.#clock.wall() + RETRY_AFTER_FAILURE, end + staleIfError)
+    return { key, until: Math.max(end, asked) }
+  }
+
+  #isCurrent(): boolean {
+    return this.#age() < this.#options.maxAge
+  }
+
+  #isUsable(kid: string): boolean {
+    const { maxAge, staleIfError } = this.#options
+    return this.#keys.has(kid) && this.#age() < maxAge + staleIfError
+  }
+
+  /** Milliseconds. The wall clock may be set back, and the other one stands still while the machine is suspended. */
+  #age(): number {
+    const { now, wall } = this.#fetchedAt
+    return Math.max(this.#clock.now() - now, this.#clock.wall() - wall)
+  }
+
+  /**
+   * Whether that is known. An attempt that failed long ago says nothing about now, and a key of that set may have been
+   * withdrawn since. Long is: longer than it takes for the next attempt to begin and to fail.
+   */
+  #isFailing(): boolean {
+    const freshFor = RETRY_AFTER_FAILURE + this.#options.timeout
+    return this.#failure !== undefined && this.#clock.now() - this.#attemptedAt < freshFor
+  }
+
+  /** Milliseconds. One fetch beyond the last is spare: a set may have been fetched for its age just before a rotation. */
+  #coolDownLeft(): number {
+    return this.#attemptedBefore + this.#options.cooldown - this.#clock.now()
+  }
+
+  /** Never rejects. Does nothing if it is too soon. */
+  #refresh(): Promise<void> | undefined {
+    if (this.#pending !== undefined) return this.#pending
+    const isTooSoon =
+      this.#failure === undefined
+        ? // A set past its age is fetched even within the cool-down, which is there for sets that are current.
+          this.#isCurrent() && this.#coolDownLeft() > 0
+        : this.#clock.now() - this.#attemptedAt < RETRY_AFTER_FAILURE
+    if (isTooSoon) return undefined
+    this.#pending = this.#attempt().finally(() => {
+      this.#attemptedBefore = this.#attemptedAt
+      this.#attemptedAt = this.#clock.now()
+      this.#pending = undefined
+    })
+    return this.#pending
+  }
+
+  async #attempt(): Promise<void> {
+    const { fetch, timeout, onWithdrawal, onFailure } = this.#options
+    const number = ++this.#begun
+    try {
+      const keys = await withTimeLimit(this.#clock, timeout, fetch, this.#closing.signal)
+      const withdrawn = [...this.#keys].some(([kid, key]) => !isSameKey(key, keys.get(kid)))
+      this.#keys = keys
+      this.#fetchedAt = { now: this.#clock.now(), wall: this.#clock.wall() }
+      this.#fetchedBy = number
+      this.#failure = undefined
+      if (withdrawn) onWithdrawal()
+    } catch (error) {
+      const first = this.#failure === undefined
+      this.#failure = error instanceof Error ? error : new Error('fetch threw what is no Error')
+      if (first) onFailure(this.#failure)
+    }
+  }
+}
