@@ -1,5 +1,7 @@
 /** What a look-up comes to, and the check of what a store of the user's own answers before it is trusted. */
+import { momentOf } from '../lib/dates.ts'
 import type { StoredKey } from '../stores/key-store.ts'
+import { KEY_NAMES, type KnownNames, misreadName, TENANT_NAMES } from './misread-names.ts'
 
 /** Extend through declaration merging: `declare module 'fastify-tenant-auth' { interface TenantMetadata { plan: string } }` */
 export interface TenantMetadata {}
@@ -67,10 +69,12 @@ export class StoreAnswerError extends Error {
 export function judge(stored: StoredKey | null | undefined, wall: number, until: number): Verdict {
   if (stored === null || stored === undefined) return 'unknown'
   const { id, tenant, name, environment, metadata } = fields(stored, 'the answer')
+  refuseMisread(stored, KEY_NAMES, '')
   const scopes: unknown = stored.scopes ?? []
   const expiresAt = date(stored.expiresAt, 'expiresAt')
   if (date(stored.revokedAt, 'revokedAt') !== null) return 'revoked'
   const owner = fields(tenant, 'tenant')
+  refuseMisread(owner, TENANT_NAMES, 'tenant.')
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) throw wrong('scopes')
   const suspended: unknown = owner.suspended ?? false
   if (typeof suspended !== 'boolean') throw wrong('tenant.suspended')
@@ -125,8 +129,9 @@ function frozenPart(value: unknown): unknown {
   return isPlain ? frozenCopy(value) : value
 }
 
+/** Of whatever realm. */
 function isPlainPrototype(prototype: unknown): boolean {
-  return prototype === Object.prototype || prototype === null
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function string(value: unknown, name: string): string {
@@ -142,8 +147,21 @@ function identifier(value: unknown, name: string): string {
 
 function date(value: unknown, name: string): Date | null {
   if (value === null || value === undefined) return null
-  if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw wrong(name)
-  return new Date(value)
+  const moment = momentOf(value)
+  if (moment === undefined) throw wrong(name)
+  return new Date(moment)
+}
+
+/** One that decides nothing does no harm. */
+function refuseMisread(answer: object, known: KnownNames, before: string): void {
+  const misread = misreadName(answer, known)
+  if (misread === undefined) return
+  const { name, meant } = misread
+  const right =
+    meant === undefined
+      ? 'answer null in place of a key that is not good, and leave it out of one that is'
+      : `the name for it is ${before}${meant}`
+  throw new StoreAnswerError(`the key store answered ${before}${name}, which is not read: ${right}`)
 }
 
 function wrong(name: string): StoreAnswerError {

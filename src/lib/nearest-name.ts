@@ -1,17 +1,23 @@
 /** Which of the known names was meant by one that is unknown. */
 
 /**
- * The known name that is nearest, if it is near enough to have been meant: the same but for case, `_` and `-`, or with
- * one slip (a letter too many, too few, wrong, or two swapped) in every four letters.
+ * The known name that is nearest, if it is near enough to have been meant: the same but for case, `_` and `-`, or with no
+ * more slips (a letter too many, too few, wrong, or two swapped) than `most`.
  *
  * ```ts
  * nearestName('look_up_timeout', ['lookupTimeout', 'header']) // 'lookupTimeout'
  * ```
+ *
+ * @param most default: one in every four letters
  */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+export function nearestName(
+  name: string,
+  known: readonly string[],
+  most: number = Math.floor(plain(name).length / 4),
+): string | undefined {
   const given = plain(name)
   let nearest: string | undefined
-  let slips = Math.floor(given.length / 4) + 1
+  let slips = most + 1
   for (const candidate of known) {
     const distance = slipsBetween(given, plain(candidate))
     if (distance < slips) [nearest, slips] = [candidate, distance]

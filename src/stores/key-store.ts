@@ -19,6 +19,8 @@ export interface StoredTenant {
   metadata?: object | null
   /** A suspended tenant's keys answer 403. Default: `false`. */
   suspended?: boolean | null
+  /** Not read: say `suspended`. So that `TenantDetails` are not handed on as they are. */
+  suspendedAt?: never
 }
 
 /** What a look-up answers: the key and its tenant. Only the two ids are required; `null` is as good as nothing. */
