@@ -1,6 +1,7 @@
 /** Who is calling, for which tenant, and whether they may: decided before the body is read. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ConsoleUser } from '../console-auth/index.ts'
+import { forbidden, type Reverification } from '../console-auth/refusals.ts'
 import { systemClock } from '../lib/clock.ts'
 import { AuthError } from '../http/errors.ts'
 import { recordRefusal, type Refusal } from '../http/refusal.ts'
@@ -34,7 +35,8 @@ export async function identify(
   if (request.method === 'GET' || request.method === 'HEAD') {
     if (!permits(settings.canRead, user)) throw refused(request, user, NOT_ALLOWED)
   } else if (writing !== null) throw refused(request, user, writing)
-  return { user, tenantId, canWrite: writing === null }
+  // Whoever only has to verify who they are may write: Clerk's front end asks them when they do.
+  return { user, tenantId, canWrite: writing === null || writing.reason === 'reverification' }
 }
 
 /** Where consoleAuth only checks on demand (`addHook: false`) these routes demand it: they are never open. */
@@ -60,8 +62,12 @@ export async function askApp<Answer>(
 
 /** Why a user may not write, or `null`. */
 function writes(user: ConsoleUser, { canWrite, allowImpersonation }: KeyRoutesSettings): Forbidden | null {
-  if (!permits(canWrite, user)) return NOT_ALLOWED
-  return user.actor === null || allowImpersonation ? null : IMPERSONATED
+  const answer: unknown = canWrite(user)
+  const { reverification } = Object(answer) as { reverification?: Reverification }
+  if (answer !== true && reverification === undefined) return NOT_ALLOWED
+  if (user.actor !== null && !allowImpersonation) return IMPERSONATED
+  if (reverification === undefined || user.has({ reverification })) return null
+  return forbidden('reverification', reverification)
 }
 
 /** Exactly `true`: a promise given by mistake is truthy, and must not open the door. */

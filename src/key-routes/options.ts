@@ -1,6 +1,7 @@
 /** The options of `keyRoutes`, checked once, at registration. */
 import type { FastifyInstance } from 'fastify'
 import type { ConsoleUser } from '../console-auth/index.ts'
+import type { Reverification } from '../console-auth/refusals.ts'
 import { badOption } from '../http/errors.ts'
 import type { KeyOperations } from '../keys/key-operations.ts'
 import { isScopeList } from '../keys/key-values.ts'
@@ -52,8 +53,11 @@ export interface KeyRoutesOptions {
   newTenant?: false | ((user: ConsoleUser) => NewTenant | null | Promise<NewTenant | null>)
   /** Who may list and read keys. Default: every member of the organization. */
   canRead?: (user: ConsoleUser) => boolean
-  /** Who may create, change, rotate and revoke keys. Default: `user.has({ role: 'org:admin' })`. */
-  canWrite?: (user: ConsoleUser) => boolean
+  /**
+   * Who may create, change, rotate and revoke keys. With `{ reverification: 'strict' }` those who have verified who they
+   * are that recently; of the others Clerk's front end asks it. Default: `user.has({ role: 'org:admin' })`.
+   */
+  canWrite?: (user: ConsoleUser) => boolean | { reverification: Reverification }
   /** Whether somebody who impersonates a user may change keys, with both in `createdBy` and the audit. Default: `false`. */
   allowImpersonation?: boolean
   /** Told of every change that was made. Default: nobody. See `KeyAuditEvent` for what happens when it fails. */

@@ -1,6 +1,6 @@
 /** What `KeyManager` takes, checked once when it is made. */
 import { badOption } from '../http/errors.ts'
-import { refuseUnknown } from '../lib/option-names.ts'
+import { optional, readOptions, required, type SpecificationOf, whole, withDefault } from '../lib/options.ts'
 import { isWritable, type WritableKeyStore } from '../stores/writable-key-store.ts'
 import { ENVIRONMENT_PATTERN, PREFIX_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
@@ -21,23 +21,25 @@ export interface KeyManagerOptions {
   timeout?: number
 }
 
-const OPTIONS: readonly (keyof KeyManagerOptions)[] = [
-  'prefix',
-  'environments',
-  'scopes',
-  'maxLifetime',
-  'defaultLifetime',
-  'timeout',
-]
+const SPECIFICATION = {
+  prefix: withDefault(
+    required<string>('letters, digits and inner _, 1 to 16, a letter first', matches(PREFIX_PATTERN)),
+    'tk',
+  ),
+  environments: withDefault(
+    required<readonly string[]>(
+      'an array of one or more words of letters and digits, 1 to 16, a letter first',
+      (value) => Array.isArray(value) && value.length > 0 && value.every(matches(ENVIRONMENT_PATTERN)),
+    ),
+    ['live', 'test'],
+  ),
+  scopes: optional(required<readonly string[]>('an array of at most 100 RFC 6749 scope tokens', isScopeList)),
+  maxLifetime: optional(whole({ max: LAST_TIME })),
+  defaultLifetime: optional(whole({ max: LAST_TIME })),
+  timeout: whole({ fallback: 5_000 }),
+} satisfies SpecificationOf<KeyManagerOptions>
 
-export interface KeyManagerSettings {
-  prefix: string
-  environments: readonly string[]
-  scopes: readonly string[] | undefined
-  maxLifetime: number | undefined
-  defaultLifetime: number | undefined
-  timeout: number
-}
+export type KeyManagerSettings = ReturnType<typeof checkOptions>
 
 /** @throws `TENANT_AUTH_BAD_OPTION` where a JavaScript caller passes a store that cannot be written to */
 export function checkStore(store: WritableKeyStore): WritableKeyStore {
@@ -49,42 +51,16 @@ export function checkStore(store: WritableKeyStore): WritableKeyStore {
 }
 
 /** @throws `TENANT_AUTH_BAD_OPTION` */
-export function checkOptions(options: KeyManagerOptions): KeyManagerSettings {
-  refuseUnknown('KeyManager', options, OPTIONS)
-  const { prefix = 'tk', environments = ['live', 'test'], scopes, timeout = 5_000 } = options
-  const { maxLifetime, defaultLifetime } = options
-  if (typeof prefix !== 'string' || !PREFIX_PATTERN.test(prefix)) {
-    throw badOption('KeyManager: prefix', 'letters, digits and inner _, 1 to 16, a letter first')
+export function checkOptions(options: KeyManagerOptions) {
+  const given = readOptions('KeyManager', SPECIFICATION, options, { prefix: 'KeyManager: ' })
+  const { environments, scopes, maxLifetime = Infinity, defaultLifetime = 0 } = given
+  if (defaultLifetime > maxLifetime) {
+    throw badOption('KeyManager: defaultLifetime', `at most maxLifetime, ${maxLifetime} ms`)
   }
-  if (!Array.isArray(environments) || environments.length === 0 || !environments.every(isEnvironment)) {
-    throw badOption(
-      'KeyManager: environments',
-      'an array of one or more words of letters and digits, 1 to 16, a letter first',
-    )
-  }
-  if (scopes !== undefined && !isScopeList(scopes)) {
-    throw badOption('KeyManager: scopes', 'an array of at most 100 RFC 6749 scope tokens')
-  }
-  milliseconds('timeout', timeout, 0x7fff_ffff)
-  if (maxLifetime !== undefined) milliseconds('maxLifetime', maxLifetime, LAST_TIME)
-  if (defaultLifetime !== undefined)
-    milliseconds('defaultLifetime', defaultLifetime, maxLifetime ?? LAST_TIME)
-  return {
-    prefix,
-    environments: [...environments],
-    scopes: scopes && Object.freeze([...scopes]),
-    maxLifetime,
-    defaultLifetime,
-    timeout,
-  }
+  // Copies: what the caller does to theirs changes nothing.
+  return { ...given, environments: [...environments], scopes: scopes && Object.freeze([...scopes]) }
 }
 
-function milliseconds(name: string, value: unknown, most: number): void {
-  if (!Number.isInteger(value) || Number(value) < 1 || Number(value) > most) {
-    throw badOption(`KeyManager: ${name}`, `a whole number of milliseconds from 1 to ${most}`)
-  }
-}
-
-function isEnvironment(value: unknown): boolean {
-  return typeof value === 'string' && ENVIRONMENT_PATTERN.test(value)
+function matches(form: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && form.test(value)
 }

@@ -1,5 +1,5 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
-import { types } from 'node:util'
+import { momentOf } from '../lib/dates.ts'
 import { hashKey, START_PATTERN } from './key-format.ts'
 import { holdsKey } from './key-text.ts'
 import {
@@ -61,7 +61,7 @@ export function isScopeList(value: unknown): value is readonly string[] {
 /** @returns a `Date` of its own */
 export function checkExpiry(value: unknown): Date | null {
   if (value === null) return null
-  const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN
+  const time = momentOf(value) ?? Number.NaN
   if (!(time > Date.now()) || time > LAST_TIME) {
     throw invalid('expiresAt', 'null or a Date in the future, up to the year 9999')
   }

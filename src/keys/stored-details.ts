@@ -2,13 +2,13 @@
  * What a store answers of keys and tenants, looked at before it is passed on, and copied column by column: what it has
  * beyond the contract, a hash say, stays behind.
  */
-import { types } from 'node:util'
+import { momentOf } from '../lib/dates.ts'
 import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
 
 type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string'
-const isMoment: Check = (value) => types.isDate(value) && !Number.isNaN(Date.prototype.getTime.call(value))
+const isMoment: Check = (value) => momentOf(value) !== undefined
 const isObject: Check = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isTextList: Check = (value) => Array.isArray(value) && value.every(isText)
 const orNull =
@@ -93,7 +93,8 @@ function columns<Details>(
   const copy = Object.entries<Check>(checks).map(([name, check]) => {
     if (!check(row[name])) throw new Error(`the key store answered a wrong ${name}`)
     const value = row[name]
-    return [name, types.isDate(value) ? new Date(Date.prototype.getTime.call(value)) : value] as const
+    const moment = momentOf(value)
+    return [name, moment === undefined ? value : new Date(moment)] as const
   })
   for (const [name, value] of Object.entries(asked)) {
     if (row[name] !== value)

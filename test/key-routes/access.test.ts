@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
 import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
 import type { TestSession } from '../../src/testing/index.ts'
 import { ADMIN_OF_A, consoleApp } from './console-app.ts'
@@ -52,5 +53,29 @@ describe('key routes: who is calling', () => {
       answer.body.error.message,
       'No organization is active in this session: choose one, and try again',
     )
+  })
+
+  it('asks, in the words of Clerk\u2019s front end, whoever has not verified lately who they are', async (t) => {
+    const asked = await consoleApp(t, {
+      options: { canWrite: (user) => user.has({ role: 'org:admin' }) && { reverification: 'strict' } },
+    })
+    const session = (fva?: readonly number[]): TestSession => ({ ...ADMIN_OF_A, claims: { fva } })
+    for (const stale of [session(), session([11, 11]), session([-1, -1])]) {
+      const answer = await asked.send<ErrorEnvelope & { clerk_error: unknown }>(stale, CREATE)
+      assert.deepEqual([answer.status, answer.body.error.code], [403, 'AUTH_FORBIDDEN'])
+      assert.deepEqual(answer.body.clerk_error, {
+        type: 'forbidden',
+        reason: 'reverification-error',
+        metadata: { reverification: 'strict' },
+      })
+      const listed = await asked.send<{ canWrite: boolean }>(stale, { url: '/console/keys' })
+      assert.deepEqual([listed.status, listed.body.canWrite], [200, true])
+    }
+    assert.equal((await asked.send(session([1, 1]), CREATE)).status, 201)
+    assert.equal((await asked.send({ ...session([1, 1]), orgRole: 'org:member' }, CREATE)).status, 403)
+    const never = await consoleApp(t, {
+      options: { canWrite: () => ({ reverification: 'whenever' }) as never },
+    })
+    assert.equal((await never.send(session([1, 1]), CREATE)).status, 403)
   })
 })

@@ -37,6 +37,11 @@ describe('a KeyManager', () => {
     })
   }
 
+  it('takes no default that is longer than the longest', () => {
+    const options = { maxLifetime: 1_000, defaultLifetime: 1_001 }
+    assert.throws(() => new KeyManager(new MemoryKeyStore(), options), code('TENANT_AUTH_BAD_OPTION'))
+  })
+
   it('refuses an option that there is not', () => {
     const options = { environment: ['live'] }
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {

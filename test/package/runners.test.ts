@@ -1,0 +1,70 @@
+/** Services test with Jest and Vitest: the package works in their realms, where a `Date` is not this realm's `Date`. */
+import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { pack, project, ROOT, run, temporaryFolder } from './pack.ts'
+
+/** `test` and `expect` are globals of both. */
+const TEST = `
+import fastify from 'fastify'
+import { KeyManager, MemoryKeyStore, tenantAuth } from 'fastify-tenant-auth'
+
+test('a key lives, and ends', async () => {
+  const store = new MemoryKeyStore()
+  const keys = new KeyManager(store, { scopes: ['read'] })
+  const { tenant } = await keys.createTenant({ name: 'Acme', metadata: { plan: 'pro' } })
+  const app = fastify()
+  await app.register(tenantAuth, { keyStore: store })
+  app.get('/', async (request) => request.tenant.metadata)
+  const use = async (key) => (await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })).statusCode
+  const expiresAt = new Date(Date.now() + 60_000)
+  const { key, details } = await keys.create({ tenantId: tenant.id, name: 'n', environment: 'live', expiresAt })
+  expect(details.expiresAt.getTime()).toBe(expiresAt.getTime())
+  expect(await use(key)).toBe(200)
+  const next = await keys.rotate(details.id, { grace: 0 })
+  expect([await use(key), await use(next.key)]).toEqual([401, 200])
+  expect((await keys.list({ tenantId: tenant.id })).keys.length).toBe(2)
+  await keys.suspendTenant(tenant.id)
+  expect(await use(next.key)).toBe(403)
+  await keys.revoke(next.details.id)
+  expect(await use(next.key)).toBe(401)
+  await app.close()
+})
+`
+
+const RUNNERS: Record<string, (runners: string, folder: string) => string[]> = {
+  jest: (runners, folder) => [
+    '--experimental-vm-modules',
+    join(runners, 'node_modules/jest/bin/jest.js'),
+    '--rootDir',
+    folder,
+    '--testMatch',
+    '**/service.test.mjs',
+  ],
+  vitest: (runners, folder) => [
+    join(runners, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--globals',
+    '--root',
+    folder,
+  ],
+}
+
+const runners = temporaryFolder()
+let folder: string
+before(() => {
+  copyFileSync(join(ROOT, 'test/package/runners/package.json'), join(runners, 'package.json'))
+  run('npm', ['install', '--no-audit', '--no-fund'], runners)
+  folder = project(pack(), {
+    'service.test.mjs': TEST,
+    'package.json': '{"type":"module"}',
+    'jest.config.json': '{"transform":{}}',
+  })
+})
+
+for (const [name, command] of Object.entries(RUNNERS)) {
+  test(`a service's test passes under ${name}`, () => {
+    assert.doesNotThrow(() => run(process.execPath, command(runners, folder), folder))
+  })
+}
