@@ -2,13 +2,14 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { ErrorResponse } from 'fastify-tenant-auth'
+import { ErrorResponse, securitySchemes } from 'fastify-tenant-auth'
 
 /** Register it first: it sees the routes that are defined after it. */
 export async function apiDocument(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
+      components: { securitySchemes: securitySchemes() },
       info: {
         title: 'Loom API',
         version: '1.0.0',

@@ -1,17 +1,43 @@
 /**
- * Describes guarded routes in the OpenAPI document, where the app has registered `@fastify/swagger`.
+ * Describes guarded routes in the OpenAPI document, where the app has registered `@fastify/swagger` before: what they take
+ * as `security`, and how they refuse. The schemes themselves are the app's to add: `securitySchemes`.
  *
- * Only the document changes. The routes that Fastify runs keep the schemas they were given, so that no answer is
- * serialised differently because of it, and without swagger nothing of this is loaded.
+ * The routes that Fastify runs keep the schemas they were given, so that no answer is serialised differently because of it,
+ * and without swagger nothing of this is loaded.
  */
 import type { FastifyContextConfig, FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+
+const KEY_HEADER = 'x-tenant-api-key'
+
+function keyScheme(header: string): string {
+  return header === KEY_HEADER ? 'tenantApiKey' : `tenantApiKey.${header.replace(/[^\w.-]/g, '_')}`
+}
+
+/**
+ * The security schemes that guarded routes refer to, for the document of the app:
+ *
+ * ```ts
+ * await app.register(swagger, {
+ *   openapi: { openapi: '3.1.0', components: { securitySchemes: securitySchemes() } },
+ * })
+ * ```
+ *
+ * For Swagger 2 (`securityDefinitions`), which has no bearer tokens, `consoleSession` is to be
+ * `{ type: 'apiKey', in: 'header', name: 'authorization' }`.
+ *
+ * @param header option `header` of `tenantAuth`; another one has a scheme of another name
+ */
+export function securitySchemes(header: string = KEY_HEADER) {
+  return {
+    [keyScheme(header)]: { type: 'apiKey' as const, in: 'header' as const, name: header },
+    consoleSession: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT' },
+  }
+}
 
 /** What a plugin says of the routes it guards. */
 export interface GuardDescription {
   /** Name of the security scheme in the document. */
   name: string
-  scheme:
-    { type: 'apiKey'; in: 'header'; name: string } | { type: 'http'; scheme: 'bearer'; bearerFormat: 'JWT' }
   /** What each status says here. Those that a route describes itself stay as they are. */
   responses: Readonly<Record<401 | 403 | 503, string>>
   /** Whether they have the body `ErrorResponse`. */
@@ -22,11 +48,8 @@ export interface GuardDescription {
 
 /** @param envelope whether refusals have the body `ErrorResponse` */
 export function tenantKeyGuard(header: string, envelope: boolean): GuardDescription {
-  const name =
-    header === 'x-tenant-api-key' ? 'tenantApiKey' : `tenantApiKey.${header.replace(/[^\w.-]/g, '_')}`
   return {
-    name,
-    scheme: { type: 'apiKey', in: 'header', name: header },
+    name: keyScheme(header),
     responses: {
       401: 'The API key is missing, invalid or expired',
       403: 'The API key does not have the scope that this takes, or its tenant is suspended',
@@ -41,7 +64,6 @@ export function tenantKeyGuard(header: string, envelope: boolean): GuardDescript
 export function consoleSessionGuard(envelope: boolean): GuardDescription {
   return {
     name: 'consoleSession',
-    scheme: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     responses: {
       401: 'The session token is missing, invalid or expired',
       403: 'The signed-in user does not have the role or permission that this takes',
@@ -53,121 +75,50 @@ export function consoleSessionGuard(envelope: boolean): GuardDescription {
   }
 }
 
-type Schema = FastifySchema & { security?: readonly object[]; hide?: boolean }
-
-/** The parts that are completed here of a document in the making, OpenAPI 3 or Swagger 2. */
-interface DocumentInTheMaking {
-  url: string
-  openapiObject?: { openapi: string; components: { securitySchemes?: object } }
-  swaggerObject?: { securityDefinitions?: object }
-}
-
-interface GuardedRoute {
-  guards: GuardDescription[]
-  /** As the app wrote it: a document may be made twice, as JSON and as YAML. */
-  schema?: Schema
-  /** Whether its schemas are JSON schemas. Not so with zod's compilers, whose transform would stumble over ours. */
-  jsonSchema: boolean
-}
-
-/** By the `swagger` decorator, because guards in scopes apart describe their routes in one document. */
-const documents = new WeakMap<object, Map<RouteOptions, GuardedRoute>>()
-let hiddenRoutes = 0
+type Schema = FastifySchema & { security?: readonly object[] }
 
 /** For a plugin to call in the scope that it guards. Routes that are defined after the call are described. */
 export async function describeGuard(app: FastifyInstance, guard: GuardDescription): Promise<void> {
   if (!app.hasDecorator('swagger')) return
   const { ErrorResponse } = await import('./error-response.ts')
-  // Not by getDecorator, which binds functions anew each time.
-  const document = (app as FastifyInstance & { swagger: object }).swagger
-  const routes = documents.get(document) ?? new Map<RouteOptions, GuardedRoute>()
-  if (!documents.has(document)) {
-    documents.set(document, routes)
-    defineHiddenRoute(app, (made) => complete(made, routes, ErrorResponse))
-  }
+  // Swagger 2 has no examples in a schema.
+  const plain = JSON.stringify(ErrorResponse, (name, value: unknown) =>
+    name === 'examples' ? undefined : value,
+  )
+  const body = JSON.parse(plain) as object
+  const routes: RouteOptions[] = []
   app.addHook('onRoute', function (this: FastifyInstance, route) {
-    const known = routes.get(route)
-    if (known) known.guards.push(guard)
-    else routes.set(route, { guards: [guard], jsonSchema: this.serializerCompiler === undefined })
-  })
-}
-
-/**
- * A route that answers 404 and is not in the document. Swagger shows a document in the making to transforms of single
- * routes and to nobody else, and a transform on the guarded routes would take the place of the app's own. It goes
- * through the routes in the order of their definition, so that this one comes before those it completes.
- */
-function defineHiddenRoute(app: FastifyInstance, onDocument: (made: DocumentInTheMaking) => void): void {
-  const hidden = { hide: true } as FastifySchema
-  const swaggerTransform = (made: DocumentInTheMaking) => {
-    onDocument(made)
-    return { schema: hidden, url: made.url }
-  }
-  hiddenRoutes += 1
-  app.route({
-    method: 'TRACE',
-    url: `/fastify-tenant-auth/openapi-${hiddenRoutes}`,
-    schema: hidden,
-    config: { swaggerTransform } as FastifyContextConfig,
-    handler: (_request, reply) => reply.callNotFound(),
-  })
-}
-
-function complete(
-  { openapiObject, swaggerObject }: DocumentInTheMaking,
-  routes: Map<RouteOptions, GuardedRoute>,
-  errorResponse: object,
-): void {
-  // OpenAPI 3.0 and Swagger 2 know demands of OAuth 2 alone. In any case they stand in the description of the 403.
-  const withDemands = openapiObject !== undefined && !openapiObject.openapi.startsWith('3.0')
-  const body = openapiObject ? errorResponse : withoutExamples(errorResponse)
-  for (const [route, guarded] of routes) {
-    // What the app defines by the same name is better informed.
-    for (const { name, scheme } of guarded.guards) {
-      if (openapiObject) {
-        const { components } = openapiObject
-        components.securitySchemes = { [name]: scheme, ...components.securitySchemes }
-      }
-      if (swaggerObject) {
-        const definition = scheme.type === 'http' ? BEARER_OF_SWAGGER_2 : scheme
-        swaggerObject.securityDefinitions = { [name]: definition, ...swaggerObject.securityDefinitions }
-      }
+    const schema: Schema = route.schema ?? {}
+    // One object for all guards of a route: each of them has to be satisfied. What the app says itself stays.
+    const security = ofGuards.has(schema.security ?? []) ? schema.security?.[0] : undefined
+    if (security !== undefined || schema.security === undefined) {
+      const requirements = [{ ...security, [guard.name]: [] }]
+      ofGuards.add(requirements)
+      route.schema = { ...schema, security: requirements }
     }
-    guarded.schema ??= route.schema ?? {}
-    const security = guarded.schema.security ?? [demandsByScheme(route, guarded, withDemands)]
-    const response = guarded.jsonSchema ? { response: responses(route, guarded, body) } : undefined
-    route.schema = { ...guarded.schema, security, ...response } as FastifySchema
-  }
+    // Zod's compilers, say, would stumble over a JSON schema.
+    if (this.serializerCompiler === undefined) routes.push(route)
+  })
+  // By now Fastify has compiled what it serialises by, and only swagger is still to read the schemas.
+  app.addHook('onReady', async () => {
+    for (const route of routes) {
+      route.schema = { ...route.schema, response: responses(route, guard, body) }
+    }
+  })
 }
 
-const BEARER_OF_SWAGGER_2 = { type: 'apiKey', in: 'header', name: 'Authorization' }
+/** Requirements that were made here. */
+const ofGuards = new WeakSet<readonly object[]>()
 
-/** One object for all guards: each of them has to be satisfied. */
-function demandsByScheme(
-  { config = {} }: RouteOptions,
-  { guards }: GuardedRoute,
-  withDemands: boolean,
-): object {
-  return Object.fromEntries(guards.map(({ name, demands }) => [name, withDemands ? demands(config) : []]))
-}
-
-function responses({ config = {} }: RouteOptions, { guards, schema }: GuardedRoute, body: object): object {
+function responses({ config = {}, schema }: RouteOptions, guard: GuardDescription, body: object): object {
   const described: Record<string, object> = {
-    ...(schema?.response ?? { 200: { type: 'null', description: 'Success' } }),
+    ...((schema?.response as object | undefined) ?? { 200: { type: 'null', description: 'Success' } }),
   }
-  for (const guard of guards) {
-    const demands = guard.demands(config)
-    for (const [status, text] of Object.entries(guard.responses)) {
-      const description =
-        status === '403' && demands.length > 0 ? `${text}. Takes: ${demands.join(', ')}` : text
-      described[status] ??= guard.envelope ? { ...body, description } : { type: 'null', description }
-    }
+  const demands = guard.demands(config)
+  for (const [status, text] of Object.entries(guard.responses)) {
+    const description =
+      status === '403' && demands.length > 0 ? `${text}. Takes: ${demands.join(', ')}` : text
+    described[status] ??= guard.envelope ? { ...body, description } : { type: 'null', description }
   }
   return described
-}
-
-/** Swagger 2 has no examples in a schema, and JSON schema has them in no other place. */
-function withoutExamples(schema: object): object {
-  const keep = (name: string, value: unknown) => (name === 'examples' ? undefined : value)
-  return JSON.parse(JSON.stringify(schema, keep)) as object
 }

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { consoleAuth } from '../../../src/console-auth/index.ts'
+import { securitySchemes } from '../../../src/http/openapi.ts'
 import { keyRoutes } from '../../../src/key-routes/index.ts'
 import { KeyManager } from '../../../src/keys/index.ts'
 import { MemoryKeyStore } from '../../../src/stores/memory.ts'
@@ -15,7 +16,13 @@ export async function openKeyApi(): Promise<{ app: FastifyInstance; baseUrl: str
   const keyStore = new MemoryKeyStore()
   const keys = new KeyManager(keyStore, { scopes: ['usage:read'] })
   await keys.createTenant({ id: 'org_a', name: 'A' })
-  await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Keys', version: '1' } } })
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Keys', version: '1' },
+      components: { securitySchemes: securitySchemes() },
+    },
+  })
   await app.register(async (api) => {
     await api.register(tenantAuth, { keyStore })
     const schema = { response: { 200: Type.Object({ tenant: Type.String() }) } }
