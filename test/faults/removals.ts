@@ -114,8 +114,8 @@ export const REMOVALS: Removal[] = [
     rule: '7',
     what: 'there is no cap on look-ups at once',
     file: 'src/cache/gate.ts',
-    find: 'if (this.#taken < this.#limit) this.#taken++',
-    replace: 'if (this.#taken < Infinity) this.#taken++',
+    find: 'return this.#inside < this.#limit &&',
+    replace: 'return this.#inside < Infinity &&',
   },
   {
     rule: '7',
