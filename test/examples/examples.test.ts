@@ -37,7 +37,7 @@ test('either-credential: a key and a session both open the one route, nothing op
   t.after(() => example.stop())
   const [withKey, withSession] = example.output().match(/^curl .+$/gm) ?? []
   assert.match(await runShell(withKey ?? ''), /^\{"by":"tenant_/)
-  assert.equal(await runShell(withSession ?? ''), '{"by":"user_test"}')
+  assert.equal(await runShell(withSession ?? ''), '{"by":"user_1"}')
   assert.equal((await fetch(`${example.address}/report`)).status, 401)
 })
 
