@@ -133,8 +133,8 @@ function namesOf(answer: object): Set<string> {
   ) {
     // That of all objects, of whatever realm.
     if (Object.getPrototypeOf(proto) === null) break
-    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(proto as object))) {
-      if (get !== undefined) names.add(name)
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(proto as object))) {
+      if ('get' in descriptor) names.add(name)
     }
   }
   return names

@@ -7,6 +7,7 @@ export {
   consoleAuth as default,
   type ConsoleAuthState,
   type ConsoleAuthStats,
+  getConsoleUser,
 } from './plugin.ts'
 export type { ConsoleRefusalReason } from './refusals.ts'
 export type { ConsoleAuthRouteConfig } from './route-demands.ts'

@@ -1,8 +1,8 @@
 /** The plugin: guards the scope it is registered in with Clerk's session tokens. */
 import { hash } from 'node:crypto'
-// By another name: plugins of the app's may declare a `FastifyReply` in the module below, too, which would hide this one.
-import type { FastifyInstance, FastifyReply as Reply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { AnyReply, AnyRequest } from '../http/any-request.ts'
 import { announceChecker } from '../http/demands.ts'
 import { TenantAuthError } from '../http/errors.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
@@ -55,7 +55,7 @@ declare module 'fastify' {
      *
      * @throws AuthError
      */
-    verifyConsoleSession(this: void, request: FastifyRequest, reply: Reply): Promise<void>
+    verifyConsoleSession(this: void, request: AnyRequest, reply: AnyReply): Promise<void>
   }
   interface FastifyContextConfig {
     consoleAuth?: ConsoleAuthRouteConfig
@@ -72,7 +72,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   const options = checkOptions(given)
   claimScope(app, 'consoleAuth')
   app.decorateRequest(kUser, null)
-  declareEverywhere(app, 'consoleUser', readConsoleUser)
+  declareEverywhere(app, 'consoleUser', readConsoleUser, 'the scope of consoleAuth')
 
   const { maxTokenLength, cache, rules } = options
   const clerk = askClerk(app, options, () => sessions.clear())
@@ -104,7 +104,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     }),
     isReady,
   })
-  app.decorate('verifyConsoleSession', guard.verify)
+  app.decorate('verifyConsoleSession', (request) => guard.verify(request as FastifyRequest))
   announceChecker(app, 'consoleAuth', {
     hook: options.addHook,
     admitted: (request) => userOf(request) !== undefined,
@@ -162,12 +162,20 @@ function userOf(request: FastifyRequest & Authenticated): ConsoleUser | undefine
   return request[kUser] ?? undefined
 }
 
+/**
+ * The signed-in user of a request, or `null` where `consoleAuth` has not let it in: for hooks, serializers and log lines,
+ * in any scope, where `request.consoleUser` would throw.
+ */
+export function getConsoleUser(request: AnyRequest | undefined): ConsoleUser | null {
+  return request === undefined ? null : (userOf(request as FastifyRequest) ?? null)
+}
+
 function readConsoleUser(this: FastifyRequest): ConsoleUser {
   const user = userOf(this)
   if (user !== undefined) return user
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    'request.consoleUser was read where consoleAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope',
+    'request.consoleUser was read where consoleAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope. Hooks, serializers and log lines use getConsoleUser(request), which is null there',
   )
 }
 

@@ -1,5 +1,6 @@
 /** How errors are answered: one shape for all, of this package and of the app around it. */
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError } from 'fastify'
+import type { AnyReply, AnyRequest } from './any-request.ts'
 import { quietly } from '../lib/quietly.ts'
 import { AUTH_ERRORS, AuthError, type AuthErrorCode, TenantAuthError } from './errors.ts'
 import { requestIdOf } from './request-id.ts'
@@ -33,12 +34,32 @@ export function envelopeBody(requestId: string, code: AuthErrorCode, beside?: ob
 
 const CLIENT_CODES: Readonly<Record<number, string>> = {
   400: 'BAD_REQUEST',
+  401: 'UNAUTHORIZED',
+  402: 'PAYMENT_REQUIRED',
+  403: 'FORBIDDEN',
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_ALLOWED',
+  406: 'NOT_ACCEPTABLE',
+  408: 'REQUEST_TIMEOUT',
   409: 'CONFLICT',
+  410: 'GONE',
+  411: 'LENGTH_REQUIRED',
+  412: 'PRECONDITION_FAILED',
   413: 'PAYLOAD_TOO_LARGE',
+  414: 'URI_TOO_LONG',
   415: 'UNSUPPORTED_MEDIA_TYPE',
+  416: 'RANGE_NOT_SATISFIABLE',
+  417: 'EXPECTATION_FAILED',
+  421: 'MISDIRECTED_REQUEST',
+  422: 'UNPROCESSABLE_CONTENT',
+  423: 'LOCKED',
+  424: 'FAILED_DEPENDENCY',
+  425: 'TOO_EARLY',
+  426: 'UPGRADE_REQUIRED',
+  428: 'PRECONDITION_REQUIRED',
   429: 'RATE_LIMITED',
+  431: 'HEADERS_TOO_LARGE',
+  451: 'UNAVAILABLE_FOR_LEGAL_REASONS',
 }
 
 /**
@@ -53,11 +74,9 @@ const CLIENT_CODES: Readonly<Record<number, string>> = {
  * `VALIDATION_FAILED`. Errors of 500 and above are logged and answer a fixed message, because theirs may hold what a
  * client must not see; `AuthError` is the exception, its message is made for clients.
  */
-export function errorEnvelope(request: FastifyRequest, reply: FastifyReply): void
-export function errorEnvelope(error: unknown, request: FastifyRequest, reply: FastifyReply): void
-export function errorEnvelope(
-  ...args: [FastifyRequest, FastifyReply] | [unknown, FastifyRequest, FastifyReply]
-): void {
+export function errorEnvelope(request: AnyRequest, reply: AnyReply): void
+export function errorEnvelope(error: unknown, request: AnyRequest, reply: AnyReply): void
+export function errorEnvelope(...args: [AnyRequest, AnyReply] | [unknown, AnyRequest, AnyReply]): void {
   // Fastify calls a not-found handler with two arguments and an error handler with three.
   if (args.length === 2) answer(...args, NOT_FOUND)
   else answer(args[1], args[2], describe(args[0], args[2]), args[0])
@@ -80,32 +99,31 @@ const UNAVAILABLE: Answer = {
 }
 
 function answer(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: AnyRequest,
+  reply: AnyReply,
   { statusCode, code, message, beside }: Answer,
   error?: unknown,
 ) {
   const { headers } = Object(error) as { headers?: unknown }
-  if (typeof headers === 'object' && headers !== null) void reply.headers(headers)
+  if (typeof headers === 'object' && headers !== null) reply.headers(headers)
   if (statusCode >= 500 && !(error instanceof AuthError)) {
     quietly('The logger', () => request.log.error({ err: error }, 'request failed'))
   }
-  void reply
-    .code(statusCode)
-    .type('application/json; charset=utf-8')
-    .send(
-      JSON.stringify({
-        request_id: requestIdOf(request),
-        error: { code, message },
-        ...beside,
-      } satisfies ErrorEnvelope),
-    )
+  reply.code(statusCode)
+  reply.type('application/json; charset=utf-8')
+  reply.send(
+    JSON.stringify({
+      request_id: requestIdOf(request),
+      error: { code, message },
+      ...beside,
+    } satisfies ErrorEnvelope),
+  )
 }
 
 /** Of an address that Fastify's router cannot read. Their own messages quote it, and clients put keys into addresses. */
 const BAD_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH'])
 
-function describe(thrown: unknown, reply: FastifyReply): Answer {
+function describe(thrown: unknown, reply: AnyReply): Answer {
   const error: Partial<FastifyError> = Object(thrown)
   const { code, message } = error
   const statusCode = statusOfError(error, reply)
@@ -125,7 +143,7 @@ function describe(thrown: unknown, reply: FastifyReply): Answer {
 }
 
 /** As Fastify's own error handler has it: of the error, else of a reply that was given one, else 500. */
-function statusOfError(error: Partial<FastifyError> & { status?: unknown }, reply: FastifyReply): number {
+function statusOfError(error: Partial<FastifyError> & { status?: unknown }, reply: AnyReply): number {
   const statuses: unknown[] = [error.statusCode, error.status, reply.statusCode]
   const isError = (status: unknown) =>
     Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599

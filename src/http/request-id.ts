@@ -1,6 +1,5 @@
 /** Ids of requests: as error bodies show them, and of the form `req_` and 128 random bits. */
 import { randomBytes } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
 
 /**
  * For Fastify's `genReqId` option: `fastify({ genReqId })`.
@@ -12,7 +11,7 @@ export function genReqId(): string {
 }
 
 /** The id of a request as text, whatever the app's `genReqId` makes: a BigInt and an object cannot become JSON. */
-export function requestIdOf({ id }: Pick<FastifyRequest, 'id'>): string {
+export function requestIdOf({ id }: { readonly id: unknown }): string {
   if (typeof id === 'string') return id
   try {
     return String(id)

@@ -1,6 +1,6 @@
 /** Where a plugin stands among the scopes of an app: registered once in a line of them, and known in all of them. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { TenantAuthError } from './errors.ts'
+import { badOption, TenantAuthError } from './errors.ts'
 
 /** By the plugin's name: scopes with a scope below them that it guards. */
 const around = new Map<string, WeakSet<FastifyInstance>>()
@@ -23,25 +23,39 @@ export function claimScope(app: FastifyInstance, plugin: string): void {
   for (let scope = scopeAround(app); scope !== undefined; scope = scopeAround(scope)) guardedBelow.add(scope)
 }
 
+/** By outermost scope: the names of the properties that this package gives to its requests. */
+const declared = new WeakMap<FastifyInstance, Set<string>>()
+
 /**
  * Gives requests a property that its getter may refuse, in every scope of the app: types say that it is there, and one
  * that is `undefined` in an open route beside the guarded ones is a query without a tenant.
+ *
+ * @param option that has the name, for the message
+ * @throws `TENANT_AUTH_BAD_OPTION` where the app has a decorator of this name
  */
 export function declareEverywhere(
   app: FastifyInstance,
   name: string,
   getter: (this: FastifyRequest) => unknown,
+  option: string,
 ): void {
-  app.decorateRequest(name, { getter })
   const outermost = outermostOf(app)
-  if (outermost.hasRequestDecorator(name)) return
-  outermost.decorateRequest(name, {
-    getter,
-    // Another scope may decorate its own requests with this name, for something else.
-    setter(this: FastifyRequest, value: unknown) {
-      Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true })
-    },
-  })
+  const ours = declared.get(outermost) ?? new Set()
+  declared.set(outermost, ours)
+  if (app.hasRequestDecorator(name) && !ours.has(name)) {
+    throw badOption(option, `another name: this app's requests have a decorator "${name}" of their own`)
+  }
+  if (app !== outermost || !ours.has(name)) app.decorateRequest(name, { getter })
+  if (!ours.has(name) && app !== outermost && !outermost.hasRequestDecorator(name)) {
+    outermost.decorateRequest(name, {
+      getter,
+      // Another scope may decorate its own requests with this name, for something else.
+      setter(this: FastifyRequest, value: unknown) {
+        Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true })
+      },
+    })
+  }
+  ours.add(name)
 }
 
 export function outermostOf(app: FastifyInstance): FastifyInstance {

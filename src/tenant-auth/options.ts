@@ -55,6 +55,11 @@ const header: Option<string> = (value, name) => {
   return value.toLowerCase()
 }
 
+const propertyName = required<string>(
+  'the name of a property',
+  (value) => typeof value === 'string' && /^[a-z_$][\w$]*$/i.test(value),
+)
+
 const CACHE = {
   max: whole({ fallback: 10_000 }),
   ttl: optional(whole({})),
@@ -71,6 +76,10 @@ const SPECIFICATION = {
   maxConcurrentLookups: whole({ fallback: 64 }),
   trackLastUsed: flag(true),
   addHook: flag(true),
+  decorators: group("tenantAuth's decorators", {
+    tenant: withDefault(propertyName, 'tenant'),
+    tenantKey: withDefault(propertyName, 'tenantKey'),
+  }),
   errorResponse,
 } satisfies SpecificationOf<TenantAuthOptions>
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FleetReport } from '../coherence/fleet-report.ts'
+import type { AnyRequest } from '../http/any-request.ts'
 import { announceChecker } from '../http/demands.ts'
 import { TenantAuthError } from '../http/errors.ts'
 import { Guard } from '../http/guard.ts'
@@ -9,6 +10,7 @@ import { UsageRecorder } from './usage-recorder.ts'
 import { describeGuard, tenantKeyGuard } from '../http/openapi.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { isWritable } from '../stores/writable-key-store.ts'
+import type { Tenant, TenantKey } from '../cache/verdict.ts'
 import { Authenticator, kEntry } from './authenticator.ts'
 import { checkOptions, checkRouteConfig } from './options.ts'
 import { REASONS } from './refusals.ts'
@@ -18,8 +20,23 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   const options = checkOptions(given)
   claimScope(app, 'tenantAuth')
   app.decorateRequest(kEntry, null)
-  declareEverywhere(app, 'tenant', tenant)
-  declareEverywhere(app, 'tenantKey', tenantKey)
+  const { tenant, tenantKey } = options.decorators
+  declareEverywhere(
+    app,
+    tenant,
+    function () {
+      return entryOf(this, tenant).tenant
+    },
+    'decorators.tenant',
+  )
+  declareEverywhere(
+    app,
+    tenantKey,
+    function () {
+      return entryOf(this, tenantKey).key
+    },
+    'decorators.tenantKey',
+  )
 
   const recorder =
     options.trackLastUsed && isWritable(options.keyStore)
@@ -46,7 +63,7 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     }),
     isReady: () => authenticator.cache.ready,
   })
-  app.decorate('verifyTenantKey', guard.verify)
+  app.decorate('verifyTenantKey', (request) => guard.verify(request as FastifyRequest))
   announceChecker(app, 'tenantAuth', {
     hook: options.addHook,
     admitted: (request) => request[kEntry] !== null && request[kEntry] !== undefined,
@@ -66,12 +83,21 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   app.addHook('onRequest', guard.hook)
 }
 
-function tenant(this: FastifyRequest) {
-  return entryOf(this, 'tenant').tenant
+/**
+ * The tenant of a request, or `null` where `tenantAuth` has not let it in: for hooks, serializers and log lines, in any
+ * scope, where `request.tenant` would throw.
+ *
+ * ```ts
+ * const logger = { serializers: { res: (reply) => ({ status: reply.statusCode, tenant: getTenant(reply.request)?.id }) } }
+ * ```
+ */
+export function getTenant(request: AnyRequest | undefined): Tenant | null {
+  return (request as FastifyRequest | undefined)?.[kEntry]?.tenant ?? null
 }
 
-function tenantKey(this: FastifyRequest) {
-  return entryOf(this, 'tenantKey').key
+/** The key of a request, or `null`, as `getTenant`. */
+export function getTenantKey(request: AnyRequest | undefined): TenantKey | null {
+  return (request as FastifyRequest | undefined)?.[kEntry]?.key ?? null
 }
 
 function entryOf(request: FastifyRequest, name: string) {
@@ -80,7 +106,7 @@ function entryOf(request: FastifyRequest, name: string) {
   if (entry !== null && entry !== undefined) return entry
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    `request.${name} was read where tenantAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope`,
+    `request.${name} was read where tenantAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope. Hooks, serializers and log lines use ${name === 'tenantKey' ? 'getTenantKey' : 'getTenant'}(request), which is null there`,
   )
 }
 

@@ -1,8 +1,7 @@
 /** What the plugin adds to Fastify's types, and its options. */
-// By another name: plugins of the app's may declare a `FastifyReply` in the module below, too, which would hide this one.
-import type { FastifyReply as Reply } from 'fastify'
 import type { KeyCacheStats } from '../cache/key-cache.ts'
 import type { Tenant, TenantKey } from '../cache/verdict.ts'
+import type { AnyReply, AnyRequest } from '../http/any-request.ts'
 import type { ErrorResponseOption } from '../http/refusal.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { RefusalReason } from './refusals.ts'
@@ -53,6 +52,11 @@ export interface TenantAuthOptions {
    * Default: `true`.
    */
   addHook?: boolean
+  /**
+   * Names of the request's properties, for an app that has a `tenant` of its own. Say them to TypeScript as well, in
+   * `TenantAuthDecorators`. Default: `{ tenant: 'tenant', tenantKey: 'tenantKey' }`.
+   */
+  decorators?: { tenant?: string; tenantKey?: string }
   /** What to answer instead of the envelope, or `'throw'` to hand an `AuthError` to the app's error handler. */
   errorResponse?: ErrorResponseOption
 }
@@ -79,13 +83,26 @@ export interface TenantAuthRouteConfig {
   scopes: readonly string[]
 }
 
+/**
+ * Other names of `request.tenant` and `request.tenantKey`, as the option `decorators` has them:
+ * `declare module 'fastify-tenant-auth' { interface TenantAuthDecorators { tenant: 'apiTenant' } }`
+ */
+export interface TenantAuthDecorators {}
+type NameOf<Name extends string> =
+  TenantAuthDecorators extends Record<Name, infer Other extends string> ? Other : Name
+
+/**
+ * `request.tenant`, of the key, and `request.tenantKey`, the key that was used. Both throw
+ * `TENANT_AUTH_NOT_AUTHENTICATED` where `tenantAuth` has not let the request in.
+ */
+type TenantAuthRequest = {
+  readonly [Name in NameOf<'tenant'>]: Tenant
+} & {
+  readonly [Name in NameOf<'tenantKey'>]: TenantKey
+}
+
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** The tenant of the key. Throws `TENANT_AUTH_NOT_AUTHENTICATED` where `tenantAuth` has not let the request in. */
-    readonly tenant: Tenant
-    /** The key that was used. Throws like `tenant`. */
-    readonly tenantKey: TenantKey
-  }
+  interface FastifyRequest extends TenantAuthRequest {}
   interface FastifyInstance {
     tenantAuth: TenantAuthState
     /**
@@ -93,7 +110,7 @@ declare module 'fastify' {
      *
      * @throws AuthError
      */
-    verifyTenantKey(this: void, request: FastifyRequest, reply: Reply): Promise<void>
+    verifyTenantKey(this: void, request: AnyRequest, reply: AnyReply): Promise<void>
   }
   interface FastifyContextConfig {
     tenantAuth?: TenantAuthRouteConfig

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import { judge, StoreAnswerError } from '../../src/cache/verdict.ts'
-import type { StoredKey } from '../../src/stores/key-store.ts'
 
 const NOW = Date.parse('2027-01-01')
 const PAST = new Date(0)
 const FUTURE = new Date('2100-01-01')
 
 function verdict(key: object, tenant: object = {}) {
-  const judged = judge({ id: 'k', tenant: { id: 't', ...tenant }, ...key } as StoredKey, NOW, 0)
+  const judged = judge({ id: 'k', tenant: { id: 't', ...tenant }, ...key }, NOW, 0)
   return typeof judged === 'string' ? judged : judged.suspended ? 'suspended' : 'good'
 }
 function assertRefused(key: object, tenant: object, names: RegExp) {

@@ -27,7 +27,8 @@ describe('errorEnvelope', () => {
   const cases: [what: string, throws: (reply: FastifyReply) => unknown, answer: [number, string, string]][] =
     [
       ['statusCode', () => error({ statusCode: 404 }), [404, 'NOT_FOUND', 'said']],
-      ['status', () => error({ status: 422 }), [422, 'REQUEST_FAILED', 'said']],
+      ['status', () => error({ status: 422 }), [422, 'UNPROCESSABLE_CONTENT', 'said']],
+      ['a status of its own', () => error({ statusCode: 499 }), [499, 'REQUEST_FAILED', 'said']],
       ["the reply's status", (reply) => (reply.code(409), error({})), [409, 'CONFLICT', 'said']],
       [
         'a status that is none',
@@ -70,6 +71,48 @@ describe('errorEnvelope', () => {
       assert.deepEqual([status, code, message], expected)
     })
   }
+
+  it('has a code for each status that an app may well answer', async () => {
+    const codes: Record<number, string> = {
+      400: 'BAD_REQUEST',
+      401: 'UNAUTHORIZED',
+      403: 'FORBIDDEN',
+      405: 'METHOD_NOT_ALLOWED',
+      408: 'REQUEST_TIMEOUT',
+      410: 'GONE',
+      412: 'PRECONDITION_FAILED',
+      413: 'PAYLOAD_TOO_LARGE',
+      415: 'UNSUPPORTED_MEDIA_TYPE',
+      429: 'RATE_LIMITED',
+    }
+    for (const [statusCode, code] of Object.entries(codes)) {
+      const answer = await answerOf(() => error({ statusCode: Number(statusCode) }))
+      assert.deepEqual([answer.status, answer.code, answer.message], [Number(statusCode), code, 'said'])
+    }
+  })
+
+  it('logs what it hides, errors of 500 and above, and nothing else', async () => {
+    for (const [statusCode, logged] of [
+      [500, true],
+      [503, true],
+      [499, false],
+      [401, false],
+    ] as const) {
+      const lines: string[] = []
+      const app = fastify({
+        logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } },
+      })
+      app.setErrorHandler(errorEnvelope)
+      app.get('/', async () => {
+        throw error({ statusCode }, 'what a client must not see')
+      })
+      const { body } = await app.inject('/')
+      assert.equal(lines.length, logged ? 1 : 0)
+      assert.equal(lines.join().includes('what a client must not see'), logged)
+      assert.equal(body.includes('what a client must not see'), !logged)
+      await app.close()
+    }
+  })
 
   it('sends the headers that an error asks for', async () => {
     const { headers } = await answerOf(() => error({ statusCode: 405, headers: { allow: 'GET' } }))
