@@ -11,6 +11,7 @@ export {
   type UsageErrorCode,
 } from './http/errors.ts'
 export { KEY_PATTERN } from './keys/key-format.ts'
+export { hmacKeyHash, sha512KeyHash } from './keys/key-hash.ts'
 export { KeyManager } from './keys/key-manager.ts'
 export type { KeyManagerOptions } from './keys/key-manager-options.ts'
 export type * from './keys/key-operations.ts'

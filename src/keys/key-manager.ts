@@ -1,5 +1,6 @@
 /** The life of a key: made, shown once, listed, changed, rotated, revoked for ever. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyHash } from '../stores/key-store.ts'
 import type {
   KeyDetails,
   KeyPatch,
@@ -18,7 +19,8 @@ import {
   keyRevoked,
 } from './key-errors.ts'
 import { randomId, repeatableId } from './key-id.ts'
-import { displayParts, generateKey, hashKey } from './key-format.ts'
+import { displayParts, generateKey } from './key-format.ts'
+import { keyHashOf } from './key-hash.ts'
 import {
   checkOptions,
   checkStore,
@@ -83,6 +85,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
   readonly #store: StoreAccess
   readonly #tenants: TenantManager
   readonly #lifetime: Lifetime
+  readonly #hash: KeyHash
 
   /** @throws `TENANT_AUTH_BAD_OPTION` naming the option and what it takes */
   constructor(store: WritableKeyStore, options: KeyManagerOptions = {}) {
@@ -90,6 +93,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
     this.#store = new StoreAccess(checkStore(store), this.#settings.timeout)
     this.#tenants = new TenantManager(this.#store)
     this.#lifetime = new Lifetime(this.#settings.maxLifetime, this.#settings.defaultLifetime)
+    this.#hash = keyHashOf(store)
     this.scopes = this.#settings.scopes
   }
 
@@ -117,12 +121,12 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const id = await this.#newId(checkId('tenantId', options.tenantId), options.idempotencyKey)
     const values = this.#newValues(options)
     const key = generateKey(this.#settings.prefix, values.environment)
-    const { record } = await this.#insert({ ...values, id, ...displayParts(key), hash: hashKey(key) })
+    const { record } = await this.#insert({ ...values, id, ...displayParts(key), hash: this.#hash(key) })
     return { key, details: record }
   }
 
   async import(options: ImportKeyOptions): Promise<KeyChange> {
-    const key = { ...this.#newValues(options), ...checkImported(options) }
+    const key = { ...this.#newValues(options), ...checkImported(options, this.#hash) }
     // Unlike a fresh key it may have been asked for before, and refused.
     return this.#confirmed(await this.#insert({ ...key, id: randomId() }))
   }
@@ -137,7 +141,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
 
   async identify(key: string): Promise<IdentifiedKey> {
     if (typeof key !== 'string' || key === '' || key.length > 512) throw keyNotFound()
-    const hash = hashKey(key)
+    const hash = this.#hash(key)
     const found = await this.#store.read(
       (store, signal) => store.findByHash(hash, { signal }),
       (answer) => storedIds(answer),
@@ -187,7 +191,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
     }
     const key = generateKey(this.#settings.prefix, values.environment)
     const { record, epoch } = await this.#insert(
-      { ...values, id: newId, ...displayParts(key), hash: hashKey(key) },
+      { ...values, id: newId, ...displayParts(key), hash: this.#hash(key) },
       { id, expiresAt: retireAt },
     )
     const confirmation = await this.#store.confirm(epoch).catch(() => unconfirmed(epoch, now))

@@ -25,7 +25,7 @@ export interface CreateKeyOptions {
 }
 
 export interface ImportKeyOptions extends Omit<CreateKeyOptions, 'idempotencyKey'> {
-  /** SHA-256 of the full key, 64 lower-case hexadecimal characters. */
+  /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what the store's `keyHash` makes of it. */
   hash: string
   /** Its labels (`sk_live_`) and up to four characters more, 40 in all: as much as is shown of a key that is made here. */
   start: string

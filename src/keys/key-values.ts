@@ -1,6 +1,7 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
 import { momentOf } from '../lib/dates.ts'
-import { hashKey, START_PATTERN } from './key-format.ts'
+import type { KeyHash } from '../stores/key-store.ts'
+import { START_PATTERN } from './key-format.ts'
 import { holdsKey } from './key-text.ts'
 import {
   DEFAULT_PAGE,
@@ -94,9 +95,13 @@ export function checkOptionalText(name: string, value: unknown): string | null {
 }
 
 /** What is known of a key that was made elsewhere, and never all of it: what is shown must not add up to the key. */
-export function checkImported({ hash, start, last4 }: Record<'hash' | 'start' | 'last4', unknown>) {
-  if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) {
-    throw invalid('hash', 'the SHA-256 of the key, 64 lower-case hexadecimal characters')
+export function checkImported(
+  { hash, start, last4 }: Record<'hash' | 'start' | 'last4', unknown>,
+  keyHash: KeyHash,
+) {
+  const { length } = keyHash('')
+  if (typeof hash !== 'string' || hash.length !== length || !/^[0-9a-f]+$/.test(hash)) {
+    throw invalid('hash', `the hash of the key, ${length} lower-case hexadecimal characters`)
   }
   if (typeof start !== 'string' || start.length > START_LENGTH || !START_PATTERN.test(start)) {
     throw invalid(
@@ -109,7 +114,7 @@ export function checkImported({ hash, start, last4 }: Record<'hash' | 'start' | 
   }
   // One after the other, and with the end of the one the beginning of the other.
   for (let shared = 0; shared <= last4.length; shared++) {
-    if (start.endsWith(last4.slice(0, shared)) && hashKey(start + last4.slice(shared)) === hash) {
+    if (start.endsWith(last4.slice(0, shared)) && keyHash(start + last4.slice(shared)) === hash) {
       throw invalid('start', 'far from the whole key, with last4 as well')
     }
   }

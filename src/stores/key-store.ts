@@ -44,6 +44,12 @@ export interface StoredKey {
   metadata?: object | null
 }
 
+/**
+ * @param key the full key
+ * @returns 64 to 128 lower-case hexadecimal characters, always as many, and others for every other key
+ */
+export type KeyHash = (key: string) => string
+
 export interface FindOptions {
   /** Aborted when nobody waits for the answer any more: the look-up's time limit has passed. */
   signal: AbortSignal
@@ -63,9 +69,14 @@ export interface FindOptions {
  */
 export interface KeyStore {
   /**
+   * How a key becomes its hash, in place of SHA-256: `sha512KeyHash` and `hmacKeyHash` of this package, or a function of the store's own.
+   * It is as fast as those, because it runs on each request, and never changes while there are keys.
+   */
+  readonly keyHash?: KeyHash | undefined
+  /**
    * Asks the primary, never a replica that may lag behind: what it answers is cached as the present.
    *
-   * @param hash SHA-256 of the full key, 64 lower-case hexadecimal characters
+   * @param hash SHA-256 of the full key, 64 lower-case hexadecimal characters, or what `keyHash` makes of it
    * @param options `signal` may be ignored: whoever asked has stopped waiting by then
    * @returns the key, or `null` or `undefined` where no key has this hash. Throwing means that it cannot be known.
    */

@@ -3,7 +3,7 @@
  * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
 import type { CoherentKeyStore, Confirmation, LocalCoherence } from './coherent-key-store.ts'
-import type { StoredKey } from './key-store.ts'
+import type { KeyHash, StoredKey } from './key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
@@ -43,11 +43,16 @@ interface KeyRow {
  * ```
  */
 export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
+  readonly keyHash: KeyHash | undefined
   readonly #tenants = new Map<string, TenantRow>()
   readonly #keys = new Map<string, KeyRow>()
   readonly #byHash = new Map<string, KeyRow>()
   readonly #listeners = new Set<(hashes: readonly string[]) => void>()
   #epoch = 0
+
+  constructor({ keyHash }: { keyHash?: KeyHash } = {}) {
+    this.keyHash = keyHash
+  }
 
   readonly coherence: LocalCoherence = {
     kind: 'local',

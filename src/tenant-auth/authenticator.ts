@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import { systemClock } from '../lib/clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
-import { digestKey } from '../keys/key-digest.ts'
+import { digestOf } from '../keys/key-hash.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
 import type { Refusal } from '../http/refusal.ts'
@@ -27,11 +27,13 @@ export class Authenticator {
   readonly cache: KeyCache
   readonly #header: string
   readonly #checksum: boolean
+  readonly #digest: (key: string) => string
   readonly #refusals: Record<RefusalReason, Refusal>
 
   constructor(options: CheckedOptions, reports: Pick<KeyCacheOptions, 'onUse' | 'onReport'>) {
     this.#header = options.header
     this.#checksum = options.keyFormat === 'checksum'
+    this.#digest = digestOf(options.keyStore)
     this.#refusals = buildRefusals(options.header)
     this.cache = new KeyCache({
       store: options.keyStore,
@@ -49,7 +51,7 @@ export class Authenticator {
     const value = headers[this.#header]
     const reason = refuseHeader(value, headers, this.#checksum)
     if (reason !== null) return this.#refusals[reason]
-    const digest = digestKey(value as string)
+    const digest = this.#digest(value as string)
     const verdict = this.cache.lookup(digest)
     return verdict === undefined ? this.#askStore(request, digest) : this.#decide(request, verdict)
   }
