@@ -140,7 +140,7 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
 
   async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
     const row = this.#keys.get(id)
-    if (row === undefined || row.details.revokedAt !== null) return null
+    if (row === undefined || hasEnded(row.details)) return null
     const old = row.details
     const {
       name = old.name,
@@ -178,6 +178,10 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (hashes.length > 0) for (const listener of this.#listeners) listener(hashes)
     return this.#epoch
   }
+}
+
+function hasEnded({ revokedAt, expiresAt }: KeyDetails): boolean {
+  return revokedAt !== null || (expiresAt !== null && expiresAt.getTime() <= Date.now())
 }
 
 function newestFirst(a: { createdAt: Date; id: string }, b: { createdAt: Date; id: string }): number {

@@ -106,9 +106,10 @@ export interface WritableKeyStore extends KeyStore {
    */
   listKeys(options: ListOptions): Promise<KeyDetails[]>
   /**
-   * Looks whether the key is revoked and changes it in one step: a revocation in between must not be lost.
+   * Looks whether the key has ended, by the store's own clock, and changes it in one step: what has ended, by a revocation
+   * in between or because its time is up, stays ended.
    *
-   * @returns `null` where the id is unknown or the key is revoked, which changes no more
+   * @returns `null` where the id is unknown, or the key is revoked or has expired and changes no more
    */
   updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null>
   /**

@@ -129,6 +129,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
           metadata = coalesce($4::json, k.metadata),
           expires_at = CASE WHEN $5::boolean THEN $6::timestamptz ELSE k.expires_at END
         WHERE k.id = $1::text AND k.revoked_at IS NULL
+          AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
         RETURNING k.*
       ) ${written(KEY, 'k')}`,
 

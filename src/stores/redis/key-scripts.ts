@@ -92,11 +92,13 @@ redis.call('ZADD', base .. ':keys-of:' .. tenant, '0', place .. id)
 return { tag, epoch, redis.call('HGETALL', key), '' }
 `)
 
-/** ARGV: id, columns… → nothing where it is unknown or revoked, or epoch, key, last use */
+/** ARGV: id, columns… → nothing where it is unknown or has ended, or epoch, key, last use */
 export const UPDATE_KEY = writing(`
 local key = base .. ':key:' .. ARGV[3]
-local row = redis.call('HMGET', key, 'hash', 'revokedAt')
-if row[2] ~= 'null' then return { tag } end
+local row = redis.call('HMGET', key, 'hash', 'revokedAt', 'expiresAt')
+local time = redis.call('TIME')
+local expiry = tonumber(row[3])
+if row[2] ~= 'null' or expiry and expiry <= time[1] * 1000 + math.floor(time[2] / 1000) then return { tag } end
 local epoch = current_epoch()
 if ARGV[4] then
   epoch = raise('k', row[1])

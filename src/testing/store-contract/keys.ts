@@ -129,6 +129,22 @@ export function keyContract(store: () => WritableKeyStore): void {
       }
       assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), revokedAt: at(1) })
     })
+
+    it('answers null for a key whose time is up, and leaves it so', async () => {
+      const tenantId = await addTenant(store())
+      const expiresAt = new Date(Date.now() - 1_000)
+      const expired = await addKey(store(), tenantId, { expiresAt })
+      // Rotated with no grace, because it leaked.
+      const leaked = await addKey(store(), tenantId)
+      written(await store().insertKey(sampleKey(tenantId), { id: leaked.id, expiresAt }))
+      for (const key of [expired, leaked]) {
+        for (const patch of [{ expiresAt: null }, { expiresAt: at(60) }, { name: 'x' }, {}]) {
+          assert.equal(await store().updateKey(key.id, patch), null)
+        }
+        assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), expiresAt })
+        assert.deepEqual((await lookUp(store(), key.hash))?.expiresAt, expiresAt)
+      }
+    })
   })
 
   describe('revoking a key', () => {

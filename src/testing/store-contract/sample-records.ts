@@ -13,7 +13,7 @@ import type {
 
 /** A time in whole milliseconds, so many seconds after a fixed moment. */
 export function at(seconds: number): Date {
-  return new Date(Date.UTC(2026, 0, 1) + seconds * 1000)
+  return new Date(Date.UTC(2096, 0, 1) + seconds * 1000)
 }
 
 export function sampleTenant(values: Partial<TenantDetails> = {}): TenantDetails {
