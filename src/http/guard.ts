@@ -1,9 +1,12 @@
 /** The guard of both plugins: asks for a check, lets in or refuses, counts and tells of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asError } from '../lib/quietly.ts'
-import { AuthError } from './errors.ts'
+import { AuthError, statusOf } from './errors.ts'
 import type { AuthEvent } from './events.ts'
+import { leavesBody } from './unread-body.ts'
 import { type ErrorResponseOption, recordRefusal, type Refusal, sendRefusal } from './refusal.ts'
+
+const CLOSE = Object.freeze({ connection: 'close' })
 
 export interface GuardOptions<Reason extends string> {
   plugin: AuthEvent['plugin']
@@ -80,7 +83,10 @@ export class Guard<Reason extends string> {
   /** For a request that its credential does not open after all: counted and told of like every refusal. */
   readonly refuse = (request: FastifyRequest, refusal: Refusal): AuthError => {
     this.#record(request, refusal)
-    return new AuthError(refusal.code, refusal)
+    const headers = leavesBody(request, statusOf(refusal.code))
+      ? { ...refusal.headers, ...CLOSE }
+      : refusal.headers
+    return new AuthError(refusal.code, { ...refusal, headers })
   }
 
   async #settle(
@@ -106,6 +112,7 @@ export class Guard<Reason extends string> {
 
   #refuse(refusal: Refusal, request: FastifyRequest, reply: FastifyReply, done: Done): void {
     this.#record(request, refusal)
+    if (leavesBody(request, statusOf(refusal.code))) void reply.headers(CLOSE)
     sendRefusal(request, reply, refusal, this.#options.errorResponse, done)
   }
 

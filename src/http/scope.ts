@@ -1,6 +1,7 @@
 /** Where a plugin stands among the scopes of an app: registered once in a line of them, and known in all of them. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { badOption, TenantAuthError } from './errors.ts'
+import { inviteBodiesLate } from './unread-body.ts'
 
 /** By the plugin's name: scopes with a scope below them that it guards. */
 const around = new Map<string, WeakSet<FastifyInstance>>()
@@ -20,6 +21,7 @@ export function claimScope(app: FastifyInstance, plugin: string): void {
       `${plugin} is registered in this scope already, or in one around or below it: register it once, in the innermost scope that holds all the routes it guards`,
     )
   }
+  inviteBodiesLate(app)
   for (let scope = scopeAround(app); scope !== undefined; scope = scopeAround(scope)) guardedBelow.add(scope)
 }
 

@@ -78,7 +78,7 @@ describe('a guard', () => {
       reasons: ['missing'],
       errorResponse: undefined,
     })
-    const request = { id: 'r', log: { info() {} } } as unknown as FastifyRequest
+    const request = { id: 'r', headers: {}, raw: {}, log: { info() {} } } as unknown as FastifyRequest
     await guard.verify(request)
     await assert.rejects(guard.verify(request), { code: 'AUTH_INVALID_KEY', reason: 'missing' })
     await guard.verify(request)
