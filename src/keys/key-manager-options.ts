@@ -17,6 +17,8 @@ export interface KeyManagerOptions {
   maxLifetime?: number
   /** Milliseconds after which a key ends whose maker does not say. Default: `maxLifetime`. */
   defaultLifetime?: number
+  /** How many live keys a tenant may have. Default: any number. */
+  maxKeys?: number
   /** Milliseconds that a call of the store may take. A confirmation ends by itself. Default: 5,000. */
   timeout?: number
 }
@@ -36,6 +38,7 @@ const SPECIFICATION = {
   scopes: optional(required<readonly string[]>('an array of at most 100 RFC 6749 scope tokens', isScopeList)),
   maxLifetime: optional(whole({ max: LAST_TIME })),
   defaultLifetime: optional(whole({ max: LAST_TIME })),
+  maxKeys: optional(whole({})),
   timeout: whole({ fallback: 5_000 }),
 } satisfies SpecificationOf<KeyManagerOptions>
 

@@ -17,6 +17,7 @@ import {
   keyExpired,
   keyNotFound,
   keyRevoked,
+  limitReached,
 } from './key-errors.ts'
 import { randomId, repeatableId } from './key-id.ts'
 import { displayParts, generateKey } from './key-format.ts'
@@ -55,6 +56,7 @@ import {
 } from './key-values.ts'
 import { statusOfKey } from './key-status.ts'
 import { Lifetime } from './lifetime.ts'
+import { PAGE } from './limits.ts'
 import { checkMetadata } from './metadata.ts'
 import { StoreAccess } from './store-access.ts'
 import { keyDetails, keyList, keyOrNull, storedIds } from './stored-details.ts'
@@ -120,15 +122,20 @@ export class KeyManager implements KeyOperations, TenantOperations {
   async create(options: CreateKeyOptions): Promise<CreatedKey> {
     const id = await this.#newId(checkId('tenantId', options.tenantId), options.idempotencyKey)
     const values = this.#newValues(options)
+    await this.#checkRoom(values.tenantId, 1)
     const key = generateKey(this.#settings.prefix, values.environment)
     const { record } = await this.#insert({ ...values, id, ...displayParts(key), hash: this.#hash(key) })
+    await this.#checkRoom(values.tenantId, 0, id)
     return { key, details: record }
   }
 
   async import(options: ImportKeyOptions): Promise<KeyChange> {
     const key = { ...this.#newValues(options), ...checkImported(options, this.#hash) }
+    await this.#checkRoom(key.tenantId, 1)
     // Unlike a fresh key it may have been asked for before, and refused.
-    return this.#confirmed(await this.#insert({ ...key, id: randomId() }))
+    const written = await this.#insert({ ...key, id: randomId() })
+    await this.#checkRoom(key.tenantId, 0, written.record.id)
+    return this.#confirmed(written)
   }
 
   async get(id: string, owner: KeyOwner = {}): Promise<KeyDetails> {
@@ -189,11 +196,15 @@ export class KeyManager implements KeyOperations, TenantOperations {
       createdAt: now,
       createdBy: checkOptionalText('createdBy', createdBy),
     }
+    // A key that ends soon makes room for the one that takes over.
+    const stays = grace === undefined && statusOfKey(old, now.getTime()) === 'active'
+    if (stays) await this.#checkRoom(old.tenantId, 1)
     const key = generateKey(this.#settings.prefix, values.environment)
     const { record, epoch } = await this.#insert(
       { ...values, id: newId, ...displayParts(key), hash: this.#hash(key) },
       { id, expiresAt: retireAt },
     )
+    if (stays) await this.#checkRoom(old.tenantId, 0, newId)
     const confirmation = await this.#store.confirm(epoch).catch(() => unconfirmed(epoch, now))
     return { key, details: record, retired: retired(old, retireAt), ...confirmation }
   }
@@ -295,6 +306,28 @@ export class KeyManager implements KeyOperations, TenantOperations {
     )
     if (typeof written === 'string') throw insertRefused(written, id)
     return written
+  }
+
+  /**
+   * Looks before a key is made and after it: of several that are made at the same moment each sees the others by then, and
+   * one too many is taken back before anybody has seen it. So there are never more, and rarely one too few.
+   *
+   * @param made the key to take back
+   * @throws `KEY_LIMIT_REACHED`
+   */
+  async #checkRoom(tenantId: string, wanted: number, made?: string): Promise<void> {
+    const { maxKeys } = this.#settings
+    if (maxKeys === undefined) return
+    let live = wanted
+    let cursor: string | undefined
+    do {
+      const page = await this.list({ tenantId, limit: PAGE, ...(cursor !== undefined && { cursor }) })
+      live += page.keys.filter((key) => statusOfKey(key) === 'active').length
+      cursor = page.nextCursor ?? undefined
+    } while (cursor !== undefined && live <= maxKeys)
+    if (live <= maxKeys) return
+    if (made !== undefined) await this.revoke(made)
+    throw limitReached(maxKeys)
   }
 
   async #confirmed({ record, epoch }: Written<KeyDetails>): Promise<KeyChange> {

@@ -101,7 +101,7 @@ export interface KeyOperations {
    * A create that threw may have left a key that nobody has seen. With an `idempotencyKey` the next attempt says so.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
-   *   `KEY_LIFETIME_TOO_LONG`
+   *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED`
    */
   create(options: CreateKeyOptions): Promise<CreatedKey>
 
@@ -109,7 +109,8 @@ export interface KeyOperations {
    * Takes in a key that was made elsewhere, by its hash. A key of another form than this package's takes
    * `keyFormat: 'any'` at `tenantAuth`.
    *
-   * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (a key with this hash), `KEY_LIFETIME_TOO_LONG`
+   * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (a key with this hash), `KEY_LIFETIME_TOO_LONG`,
+   *   `KEY_LIMIT_REACHED`
    */
   import(options: ImportKeyOptions): Promise<KeyChange>
 
@@ -140,7 +141,7 @@ export interface KeyOperations {
    * What could not be confirmed is answered as `confirmedBy: 'none'` rather than thrown: the new key must not be lost.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
-   *   `KEY_LIFETIME_TOO_LONG`
+   *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED` (without a `grace`, where the old key stays)
    */
   rotate(id: string, options?: RotateKeyOptions): Promise<RotatedKey>
 

@@ -21,6 +21,7 @@ describe('a KeyManager', () => {
     scopes: ['a', ['a b'], [''], [7], null],
     maxLifetime: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null],
     defaultLifetime: [0, 1.5, '5', null],
+    maxKeys: [0, -1, 1.5, '5', null],
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
   for (const [name, values] of Object.entries(wrong)) {
@@ -47,7 +48,7 @@ describe('a KeyManager', () => {
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
       code: 'TENANT_AUTH_BAD_OPTION',
       message:
-        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, timeout. Did you mean environments?',
+        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, maxKeys, timeout. Did you mean environments?',
     })
   })
 

@@ -261,6 +261,46 @@ describe('the life of a key', () => {
   })
 })
 
+describe('how many keys a tenant may have', () => {
+  it('is counted in live ones, whichever way they are made', async () => {
+    const { keys, tenantId } = await setUp({ maxKeys: 2 })
+    const imported = { ...VALUES, tenantId, hash: 'ab'.repeat(32), start: '', last4: '' }
+    const first = await keys.create({ ...VALUES, tenantId })
+    await keys.import(imported)
+    for (const attempt of [
+      () => keys.create({ ...VALUES, tenantId }),
+      () => keys.import({ ...imported, hash: 'cd'.repeat(32) }),
+      () => keys.rotate(first.details.id),
+    ]) {
+      await assert.rejects(attempt, { code: 'KEY_LIMIT_REACHED', statusCode: 409 })
+    }
+    assert.equal((await keys.list({ tenantId })).keys.length, 2, 'nothing is made in vain')
+    const next = await keys.rotate(first.details.id, { grace: 0 })
+    await keys.revoke(next.details.id)
+    await keys.create({ ...VALUES, tenantId })
+    const { tenant } = await keys.createTenant({ name: 'Other' })
+    await keys.create({ ...VALUES, tenantId: tenant.id })
+  })
+
+  it('is never exceeded by those that are made at the same moment', async () => {
+    const store = new MemoryKeyStore()
+    const managers = [1, 2, 3].map(() => new KeyManager(store, { maxKeys: 3 }))
+    const [keys] = managers as [KeyManager]
+    const { tenant } = await keys.createTenant({ name: 'Acme' })
+    const attempts = Array.from({ length: 30 }, (_, i) =>
+      (managers[i % 3] as KeyManager).create({ ...VALUES, tenantId: tenant.id }),
+    )
+    const made = (await Promise.allSettled(attempts)).flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [outcome.value] : [],
+    )
+    const statuses = await Promise.all(made.map(async ({ key }) => (await keys.identify(key)).status))
+    assert.ok(statuses.every((status) => status === 'active'))
+    const { keys: all } = await keys.list({ tenantId: tenant.id, limit: 100 })
+    assert.equal(all.filter(({ revokedAt }) => revokedAt === null).length, made.length)
+    assert.ok(made.length <= 3, String(made.length))
+  })
+})
+
 describe('a key in a field that is stored', () => {
   it('is refused, whichever the field, and not quoted', async () => {
     const { keys, store, tenantId } = await setUp()
