@@ -56,6 +56,7 @@ async function tryAll(mutants: Mutant[], bench: Bench, parallel: number): Promis
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
       const isNoticed = await bench.notices(mutant)
       noticed.set(mutant, isNoticed)
+      if (noticed.size % 100 === 0) console.log(`${noticed.size} of ${mutants.length} tried`)
       if (isNoticed) continue
       console.log(`SURVIVED ${mutant.file}:${mutant.line}\n  in: ${mutant.in}\n  change: ${mutant.change}`)
     }

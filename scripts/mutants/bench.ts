@@ -53,7 +53,9 @@ export class Bench {
   }
 
   async #untouched(tests: string[]): Promise<number> {
-    const { passes, ms, output } = await this.#run(tests, 600_000)
+    let { passes, ms, output } = await this.#run(tests, 600_000)
+    // Once more, because a busy machine may fail a test once: what it fails twice, it would fail of every mutant.
+    if (!passes) ({ passes, ms, output } = await this.#run(tests, 600_000))
     if (!passes) throw new Error(`${tests.join(', ')} must pass where nothing is changed:\n${output}`)
     return ms
   }
