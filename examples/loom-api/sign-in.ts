@@ -27,7 +27,12 @@ export async function chooseSignIn(settings: SignInSettings): Promise<SignIn> {
   const page =
     publishableKey === undefined
       ? ({ kind: 'none' } as const)
-      : ({ kind: 'clerk', publishableKey, host: clerkHost(publishableKey) } as const)
+      : ({
+          kind: 'clerk',
+          publishableKey,
+          host: clerkHost(publishableKey),
+          authorizedParties: options.authorizedParties || [],
+        } as const)
   return { options, page }
 }
 

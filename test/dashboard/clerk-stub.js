@@ -14,7 +14,7 @@ const button = (element, label, onClick) => {
 let sessions = 0
 const session = (orgId, status = 'active') => {
   sessions += 1
-  return { id: `sess_${sessions}`, status, getToken: () => window.signToken(orgId) }
+  return { id: `sess_${sessions}`, status, getToken: (options) => window.signToken(orgId, options.skipCache) }
 }
 const initech = (of) => ({
   session: { ...session('org_initech'), ...of },
@@ -54,12 +54,5 @@ window.Clerk = {
   mountUserButton: (element) => button(element, 'Leave', () => window.Clerk.signOut()),
   unmountOrganizationSwitcher: (element) => element.replaceChildren(),
   unmountUserButton: (element) => element.replaceChildren(),
-  signOut: async (callback) => {
-    change({ session: undefined, organization: undefined })
-    if (callback === undefined) location.assign(window.clerkStub.loaded.afterSignOutUrl ?? '/')
-    else {
-      await callback()
-      change({ session: null, organization: null })
-    }
-  },
+  signOut: async () => location.assign(window.clerkStub.loaded.afterSignOutUrl ?? '/'),
 }

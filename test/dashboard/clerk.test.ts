@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Page, Route } from 'playwright-core'
 import { clerkHost } from '../../examples/loom-api/clerk-settings.ts'
 import { contentSecurityPolicy } from '../../examples/loom-api/dashboard/content-security-policy.ts'
 import { SessionSigner } from '../../src/testing/index.ts'
@@ -21,20 +21,33 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     CLERK_AUTHORIZED_PARTIES: signer.authorizedParties.join(','),
   })
 
-  /** The page, with the stub in place of Clerk's scripts. */
-  async function open(test: TestContext) {
-    const { page } = await dashboard.open(test, {}, async (fresh) => {
-      await fresh.exposeFunction('signToken', (orgId: string | null) =>
-        signer.signSession({ userId: 'user_clerk', ...(orgId && { orgId, orgRole: 'org:admin' }) }),
-      )
-      const headers = { 'access-control-allow-origin': '*' }
-      await fresh.route(`https://${HOST}/**`, (route) => {
-        const isUi = route.request().url().includes('/@clerk/ui@1/')
-        const body = isUi ? 'window.__internal_ClerkUICtor = "ui"' : STUB
-        return route.fulfill({ contentType: 'text/javascript', headers, body })
+  /** Answers for Clerk's host. */
+  const fulfill =
+    (body: string, status = 200) =>
+    (route: Route) =>
+      route.fulfill({
+        status,
+        contentType: 'text/javascript',
+        headers: { 'access-control-allow-origin': '*' },
+        body: route.request().url().includes('/@clerk/ui@1/') ? 'window.__internal_ClerkUICtor = "ui"' : body,
       })
+
+  /** The page, with the stub in place of Clerk's scripts. */
+  async function open(test: TestContext, azp = signer.authorizedParties[0]) {
+    const fresh: boolean[] = []
+    const { page } = await dashboard.open(test, {}, async (opened) => {
+      await opened.exposeFunction('signToken', (orgId: string | null, skipCache: boolean) => {
+        fresh.push(skipCache)
+        const claims = { azp, iss: `https://${HOST}` }
+        return signer.signSession({
+          userId: 'user_clerk',
+          claims,
+          ...(orgId && { orgId, orgRole: 'org:admin' }),
+        })
+      })
+      await opened.route(`https://${HOST}/**`, fulfill(STUB))
     })
-    return page
+    return Object.assign(page, { fresh })
   }
   const enter = async (page: Page) => {
     await page.getByRole('button', { name: 'Continue with Clerk' }).click()
@@ -117,31 +130,43 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.equal(await page.evaluate('clerkStub.mounted.length'), 1)
   })
 
-  it('says why it asks to sign in again', async (t) => {
+  it('asks Clerk for a fresh token when one is refused, and nobody notices', async (t) => {
     const page = await open(t)
     await enter(page)
-    await page.getByRole('button', { name: /^Create/ }).click()
-    await page.getByRole('textbox', { name: 'Name' }).fill('Too late')
-    await page.route('**/console/keys', refuseSession)
-    await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
-    await page.getByRole('button', { name: 'Continue with Clerk' }).waitFor()
-    await page.getByRole('alert').getByText('Your session has ended. Sign in again.').waitFor()
-    await dialogGone(page)
-    assert.equal(await focused(page), 'Sign in')
-    await inspect(page, 'clerk-session-ended', false)
-    await page.unroute('**/console/keys')
-    await enter(page)
+    page.fresh.length = 0
+    await page.route('**/console/keys', refuseSession, { times: 1 })
+    const key = await create(page, 'In time')
+    assert.match(key, /^tk_live_/)
+    assert.deepEqual(page.fresh, [false, true])
   })
 
-  it('says so when the session has ended and Clerk does not answer', async (t) => {
+  it('leaves the session alone when a fresh token is refused as well, says why, and lets one try again', async (t) => {
     const page = await open(t)
     await enter(page)
-    await page.evaluate('Clerk.signOut = () => Promise.reject(new Error("offline"))')
     await page.route('**/console/keys', refuseSession)
     await page.getByRole('button', { name: /^Create/ }).click()
     await page.getByRole('textbox', { name: 'Name' }).fill('Too late')
     await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
-    await page.getByRole('alert').getByText('Signing out failed: reload the page.').waitFor()
+    const alert = page.getByRole('alert')
+    await alert.getByText('This service does not take your session').waitFor()
+    await alert.getByText('CLERK_SECRET_KEY').waitFor()
+    await alert.getByText('req_1').waitFor()
+    await dialogGone(page)
+    assert.equal(await focused(page), 'This service does not take your session')
+    await page.getByRole('button', { name: 'Leave' }).waitFor()
+    await inspect(page, 'clerk-refused', false)
+    await page.unroute('**/console/keys')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'API keys' }).waitFor()
+  })
+
+  it('says which origin is not listed, and does not go round in circles', async (t) => {
+    const page = await open(t, 'https://other.example')
+    await page.getByRole('button', { name: 'Continue with Clerk' }).click()
+    await page.getByRole('button', { name: 'Choose Initech' }).click()
+    await page.getByRole('alert').getByText('It belongs to https://other.example').waitFor()
+    await page.getByText('CLERK_AUTHORIZED_PARTIES').waitFor()
+    assert.deepEqual(page.fresh, [false, true])
   })
 
   it('closes over a new key whose session is over, and says nothing of it to the next', async (t) => {
@@ -155,21 +180,71 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.ok(!(await page.content()).includes('Nobody stored it'))
   })
 
-  it('says so when Clerk cannot be loaded', async (t) => {
-    const { page } = await dashboard.open(t, {}, (fresh) =>
-      fresh.route(`https://${HOST}/**`, (route) => route.abort()),
-    )
-    await page.getByRole('alert').getByText('Clerk could not be loaded').waitFor()
-  })
+  const never = () => {}
+  const FAILURES: [what: string, answer: (route: Route) => unknown, says: RegExp, waits?: boolean][] = [
+    ['is blocked', (route) => route.abort('blockedbyclient'), /cannot be reached\. Something may block it/],
+    ['is not there', fulfill('', 404), /answered 404\. Is CLERK_PUBLISHABLE_KEY right\?/],
+    ['never answers', never, /does not answer/, true],
+    ['is something else', fulfill('window.other = 1'), /is not Clerk/],
+    [
+      'does not get ready',
+      fulfill('window.Clerk = { load: () => new Promise(() => {}) }'),
+      /does not get an answer/,
+      true,
+    ],
+    [
+      'fails',
+      fulfill('window.Clerk = { load: async () => { throw new Error("bad key") } }'),
+      /could not start: bad key/,
+    ],
+  ]
+  for (const [what, answer, says, waits] of FAILURES) {
+    it(`says so, with a way to try again, when Clerk's script ${what}`, async (t) => {
+      const { page } = await dashboard.open(t, {}, async (fresh) => {
+        if (waits) await fresh.clock.install()
+        await fresh.route(`https://${HOST}/**`, (route) => void answer(route))
+      })
+      if (waits) {
+        await page.getByRole('status').getByText('Loading the sign-in…').waitFor()
+        await page.waitForFunction("document.querySelector('script[data-clerk-publishable-key]') !== null")
+        if (says.source.includes('get')) await page.waitForFunction('window.Clerk !== undefined')
+        await inspect(page, 'clerk-loading', false)
+        await page.clock.fastForward(15_000)
+      }
+      await page.getByRole('alert').getByText(says).waitFor()
+      await inspect(page, 'clerk-failed', false)
+      await page.unroute(`https://${HOST}/**`)
+      await page.exposeFunction('signToken', () => '')
+      await page.route(`https://${HOST}/**`, fulfill(STUB))
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await page.getByRole('button', { name: 'Continue with Clerk' }).waitFor()
+    })
+  }
 
   it("lets in Clerk's own origin, and no script that stands in a page", () => {
-    const policy = contentSecurityPolicy({ kind: 'clerk', publishableKey: PUBLISHABLE_KEY, host: HOST })
-    assert.match(
-      policy,
-      /script-src 'self' https:\/\/clerk\.loom\.example https:\/\/challenges\.cloudflare\.com;/,
-    )
-    assert.match(policy, /default-src 'none'/)
-    assert.doesNotMatch(policy, /script-src[^;]*unsafe/)
+    const signIn = {
+      kind: 'clerk',
+      publishableKey: PUBLISHABLE_KEY,
+      host: HOST,
+      authorizedParties: [],
+    } as const
+    const policy = contentSecurityPolicy(signIn).split('; ')
+    const sources = (directive: string) =>
+      policy
+        .find((line) => line.startsWith(`${directive} `))
+        ?.split(' ')
+        .slice(1)
+    const own = [`https://${HOST}`, 'https://challenges.cloudflare.com']
+    assert.deepEqual(sources('script-src'), ["'self'", ...own, 'https://*.protect.clerk.com'])
+    assert.deepEqual(sources('connect-src'), [
+      "'self'",
+      own[0],
+      'https://*.protect.clerk.com:*',
+      'https://clerk-telemetry.com',
+    ])
+    assert.deepEqual(sources('frame-src'), [own[1], 'https://*.protect.clerk.com:*'])
+    assert.deepEqual(sources('img-src'), ["'self'", 'https://img.clerk.com', 'data:'])
+    assert.deepEqual(sources('default-src'), ["'none'"])
   })
 
   it('takes nothing for a publishable key that is none', () => {

@@ -18,18 +18,22 @@ const OWN: Policy = {
 /** The page makes elements and sets text; with this, markup made of strings throws in it. Clerk's components need it. */
 const NO_MARKUP: Policy = { 'require-trusted-types-for': ["'script'"], 'trusted-types': ["'none'"] }
 
-/** https://clerk.com/docs/guides/secure/best-practices/csp-headers */
+/**
+ * https://clerk.com/docs/guides/secure/best-practices/csp-headers: the instance's own host, Cloudflare's bot protection,
+ * Clerk's abuse protection, which answers on other ports, too, and its telemetry, which development instances send.
+ */
 function withClerk(host: string): Policy {
   const clerk = `https://${host}`
   const challenges = 'https://challenges.cloudflare.com'
+  const protect = 'https://*.protect.clerk.com'
   return {
     ...OWN,
-    'script-src': ["'self'", clerk, challenges],
+    'script-src': ["'self'", clerk, challenges, protect],
     'style-src': ["'self'", "'unsafe-inline'"],
-    'img-src': ["'self'", 'https://img.clerk.com'],
-    'connect-src': ["'self'", clerk],
+    'img-src': ["'self'", 'https://img.clerk.com', 'data:'],
+    'connect-src': ["'self'", clerk, `${protect}:*`, 'https://clerk-telemetry.com'],
     'worker-src': ["'self'", 'blob:'],
-    'frame-src': [challenges],
+    'frame-src': [challenges, `${protect}:*`],
     'form-action': ["'self'"],
   }
 }

@@ -55,12 +55,12 @@ export class KeyApi {
   /** Whether a change has failed since this was last set to `false`. */
   hasFailed = false
   readonly #session: Session
-  readonly #onSignedOut: () => void
+  readonly #onRefused: (token: string, requestId: string | null) => void
 
-  /** @param onSignedOut called when a call was refused because the session is not taken, before that call throws */
-  constructor(session: Session, onSignedOut: () => void) {
+  /** @param onRefused called when the session's tokens are not taken, a fresh one included, before the call throws */
+  constructor(session: Session, onRefused: (token: string, requestId: string | null) => void) {
     this.#session = session
-    this.#onSignedOut = onSignedOut
+    this.#onRefused = onRefused
   }
 
   list(cursor: string | null): Promise<KeyPage> {
@@ -92,22 +92,35 @@ export class KeyApi {
   }
 
   async #call<Answer>(method: string, path: string, body?: object, attempt?: string): Promise<Answer> {
-    const headers: Record<string, string> = { authorization: `Bearer ${await this.#session.token()}` }
+    const headers: Record<string, string> = {}
     if (body !== undefined) headers['content-type'] = 'application/json'
     if (attempt !== undefined) headers['idempotency-key'] = attempt
-    try {
-      return await request<Answer>(path, {
+    let token = ''
+    const send = async (fresh: boolean) => {
+      token = await this.#session.token(fresh)
+      return request<Answer>(path, {
         method,
-        headers,
+        headers: { ...headers, authorization: `Bearer ${token}` },
         cache: 'no-store',
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
+    }
+    try {
+      // Once more with another token: the first may have ended on its way. A refused request has done nothing.
+      return await send(false).catch((error: unknown) => {
+        if (isRefusal(error)) return send(true)
+        throw error
+      })
     } catch (error) {
       if (method !== 'GET') this.hasFailed = true
-      if (error instanceof ApiError && error.status === 401) this.#onSignedOut()
+      if (isRefusal(error)) this.#onRefused(token, error.requestId)
       throw error instanceof ApiError && error.code === 'KEY_EXISTS' ? lostAnswer(error) : error
     }
   }
+}
+
+function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 401
 }
 
 /** Of two tries with one `attempt` the second is told that the first was heard. */

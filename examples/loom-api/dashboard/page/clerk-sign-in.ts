@@ -1,106 +1,90 @@
 /** Signing in with Clerk: its own components, loaded from its own host, as its documentation for plain pages says. */
+import { ApiError } from './api.ts'
+import { type Clerk, HERE, loadClerk } from './clerk-loading.ts'
+import { whyRefused } from './clerk-refusal.ts'
+import type { PageConfig } from './config.ts'
 import { h } from './dom.ts'
-import type { SignIn } from './session.ts'
-
-/** What the page uses of `window.Clerk`. */
-interface Clerk {
-  load(options: { ui: { ClerkUI: unknown }; afterSignOutUrl: string }): Promise<void>
-  /** Calls the listener at once, too. */
-  addListener(listener: () => void): void
-  mountSignIn(element: HTMLElement, options: Record<string, string>): void
-  unmountSignIn(element: HTMLElement): void
-  mountOrganizationSwitcher(element: HTMLElement, options: { hidePersonal: boolean }): void
-  unmountOrganizationSwitcher(element: HTMLElement): void
-  mountUserButton(element: HTMLElement): void
-  unmountUserButton(element: HTMLElement): void
-  /** @param callback in place of going to `afterSignOutUrl`, where the page would start anew */
-  signOut(callback: () => void): Promise<void>
-  organization: { id: string; name: string } | null | undefined
-  /** `null`: nobody is signed in. `undefined`: Clerk is on its way from one state to another. */
-  session: { id: string; status: string; getToken(): Promise<string | null> } | null | undefined
-}
-
-declare global {
-  interface Window {
-    Clerk?: Clerk
-    __internal_ClerkUICtor?: unknown
-  }
-}
+import { problem } from './page-states.ts'
+import type { Session, SignIn } from './session.ts'
 
 /** Without these Clerk goes to `/`. */
-const HERE = '/dashboard'
 const AFTERWARDS = { fallbackRedirectUrl: HERE, signUpFallbackRedirectUrl: HERE }
 
-export function clerkSignIn(publishableKey: string, host: string): SignIn {
-  let restart: (reason: string) => void = () => {}
+type ClerkConfig = Extract<PageConfig['signIn'], { kind: 'clerk' }>
+
+export function clerkSignIn(config: ClerkConfig): SignIn {
+  let refused: SignIn['refused'] = () => {}
   return {
     async start(content, account, onChange) {
-      await script(`https://${host}/npm/@clerk/ui@1/dist/ui.browser.js`, publishableKey)
-      await script(`https://${host}/npm/@clerk/clerk-js@6/dist/clerk.browser.js`, publishableKey)
-      const clerk = window.Clerk
-      if (clerk === undefined) throw new Error('Clerk could not be loaded')
-      await clerk.load({ ui: { ClerkUI: window.__internal_ClerkUICtor }, afterSignOutUrl: HERE })
+      content.replaceChildren(
+        h('h1', { class: 'visually-hidden' }, 'Sign in'),
+        h('p', { class: 'soft sign-in', role: 'status', 'aria-busy': 'true' }, 'Loading the sign-in…'),
+      )
+      let clerk: Clerk
+      try {
+        clerk = await loadClerk(config)
+      } catch (error) {
+        content.replaceChildren(
+          problem('The sign-in could not be loaded', error, () => location.reload(), 'h1'),
+        )
+        return
+      }
 
       let shown: string | null = null
       let unmount = () => {}
-      let reason: string | null = null
+      let session: Session | null = null
       const update = () => {
         if (clerk.session === undefined) return
         // A pending session has signed in but not done all that is asked for: Clerk's form asks for the rest.
-        const session = clerk.session?.status === 'active' ? clerk.session : null
+        const active = clerk.session?.status === 'active' ? clerk.session : null
         // Clerk tells of every change; for this page only another session or organization is one.
-        const now = session === null ? '' : `${session.id} ${clerk.organization?.id ?? ''}`
+        const now = active === null ? '' : `${active.id} ${clerk.organization?.id ?? ''}`
         if (now === shown) return
         const wasSignedOut = shown === '' || shown === null
-        if (session === null) {
+        if (active === null) {
+          session = null
           onChange(null)
           unmount()
-          unmount = showForm(clerk, content, reason, shown !== null)
-          reason = null
+          unmount = showForm(clerk, content, shown !== null)
         } else {
           if (wasSignedOut) {
             unmount()
             unmount = showAccount(clerk, account)
           }
-          onChange({
+          session = {
             organization: clerk.organization?.name ?? null,
-            token: async () => (await clerk.session?.getToken()) ?? '',
-          })
+            token: async (fresh = false) => (await clerk.session?.getToken({ skipCache: fresh })) ?? '',
+          }
+          onChange(session)
         }
         shown = now
       }
       clerk.addListener(update)
 
-      restart = (why) => {
-        reason = why
+      // The session is Clerk's and good, if not here: it may serve other services, and signing in again would change nothing.
+      refused = (token, requestId) => {
+        const again = session
         onChange(null)
-        const said = showSignIn(content, why, null)
+        const why = new ApiError(401, 'REFUSED', whyRefused(token, config), requestId)
+        content.replaceChildren(
+          problem('This service does not take your session', why, () => onChange(again), 'h1'),
+        )
         content.querySelector('h1')?.focus()
-        clerk
-          .signOut(() => {})
-          .catch(() => (said.textContent = `${why} Signing out failed: reload the page.`))
       }
     },
-    restart: (reason) => restart(reason),
+    refused: (...refusal) => refused(...refusal),
   }
 }
 
 /** @returns what takes it away */
-function showForm(clerk: Clerk, content: HTMLElement, reason: string | null, focus: boolean): () => void {
+function showForm(clerk: Clerk, content: HTMLElement, focus: boolean): () => void {
   const form = h('div')
-  showSignIn(content, reason, form)
+  const heading = h('h1', { class: 'visually-hidden', tabindex: '-1' }, 'Sign in')
+  content.replaceChildren(h('section', { class: 'sign-in' }, heading, form))
   // Not at the start, where reading begins at the top of the page.
-  if (focus) content.querySelector('h1')?.focus()
+  if (focus) heading.focus()
   clerk.mountSignIn(form, AFTERWARDS)
   return () => clerk.unmountSignIn(form)
-}
-
-/** @returns where the reason is said */
-function showSignIn(content: HTMLElement, reason: string | null, form: HTMLElement | null): HTMLElement {
-  const said = h('p', { class: 'notice bad', role: 'alert', hidden: reason === null }, reason)
-  const heading = h('h1', { class: 'visually-hidden', tabindex: '-1' }, 'Sign in')
-  content.replaceChildren(h('section', { class: 'sign-in' }, heading, said, form))
-  return said
 }
 
 /** @returns what takes it away */
@@ -114,17 +98,4 @@ function showAccount(clerk: Clerk, account: HTMLElement): () => void {
     clerk.unmountUserButton(button)
     account.replaceChildren()
   }
-}
-
-function script(src: string, publishableKey: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const element = h('script', {
-      src,
-      crossorigin: 'anonymous',
-      'data-clerk-publishable-key': publishableKey,
-    })
-    element.addEventListener('load', () => resolve())
-    element.addEventListener('error', () => reject(new Error('Clerk could not be loaded')))
-    document.head.append(element)
-  })
 }

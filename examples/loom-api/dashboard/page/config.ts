@@ -2,7 +2,7 @@
 export interface PageConfig {
   signIn:
     | { kind: 'development'; organizations: readonly { slug: string; name: string }[] }
-    | { kind: 'clerk'; publishableKey: string; host: string }
+    | { kind: 'clerk'; publishableKey: string; host: string; authorizedParties: readonly string[] }
     | { kind: 'none' }
   environments: string[]
   scopes: string[]

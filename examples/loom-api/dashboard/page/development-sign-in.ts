@@ -34,7 +34,7 @@ export function developmentSignIn(organizations: Organizations): SignIn {
       }
       show()
     },
-    restart: (reason) => signOut(reason),
+    refused: () => signOut('Your session has ended. Sign in again.'),
   }
 }
 
@@ -107,8 +107,8 @@ function developmentSession(organization: string, role: string, organizations: O
   let endsAt = 0
   return {
     organization: organizations.find(({ slug }) => slug === organization)?.name ?? organization,
-    async token() {
-      if (performance.now() > endsAt - MARGIN) {
+    async token(fresh = false) {
+      if (fresh || performance.now() > endsAt - MARGIN) {
         const answer = await request<{ token: string; expiresIn: number }>('/dev/sign-in', {
           method: 'POST',
           headers: { 'content-type': 'application/json' },

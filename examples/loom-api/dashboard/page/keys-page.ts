@@ -4,7 +4,7 @@ import { createDialog } from './create-dialog.ts'
 import { announce, h } from './dom.ts'
 import { keyTable } from './key-table.ts'
 import { confirmedBy, quoted, reached } from './key-words.ts'
-import { empty, failed, loading } from './page-states.ts'
+import { empty, failed, loading, noOrganization } from './page-states.ts'
 import { revokeDialog } from './revoke-dialog.ts'
 import { rotateDialog } from './rotate-dialog.ts'
 import { secretDialog } from './secret-dialog.ts'
@@ -16,6 +16,7 @@ export class KeysPage {
   readonly #content: HTMLElement
   readonly #config: PageConfig
   readonly #api: KeyApi
+  readonly #hasOrganization: boolean
   /** Answers come when they like. One that comes to a page that was left changes nothing and ends no session. */
   #left = false
   #keys: Key[] = []
@@ -36,12 +37,13 @@ export class KeysPage {
     content: HTMLElement,
     config: PageConfig,
     session: Session,
-    onSignedOut: (reason: string) => void,
+    onRefused: (token: string, requestId: string | null) => void,
   ) {
     this.#content = content
     this.#config = config
-    this.#api = new KeyApi(session, () => {
-      if (!this.#left) onSignedOut('Your session has ended. Sign in again.')
+    this.#hasOrganization = session.organization !== null
+    this.#api = new KeyApi(session, (token, requestId) => {
+      if (!this.#left) onRefused(token, requestId)
     })
   }
 
@@ -55,7 +57,8 @@ export class KeysPage {
       this.#body,
     )
     this.#heading.focus()
-    await this.#load()
+    if (this.#hasOrganization) await this.#load()
+    else this.#show(noOrganization())
   }
 
   leave(): void {

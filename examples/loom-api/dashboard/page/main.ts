@@ -16,7 +16,7 @@ try {
   await signIn.start(content, place('account'), (session) => {
     page?.leave()
     for (const dialog of document.querySelectorAll('dialog')) dialog.close()
-    page = session && new KeysPage(content, config, session, (reason) => signIn.restart(reason))
+    page = session && new KeysPage(content, config, session, (...refusal) => signIn.refused(...refusal))
     void page?.open()
   })
 } catch (error) {
@@ -25,7 +25,7 @@ try {
 }
 
 function chooseSignIn(signIn: PageConfig['signIn']): SignIn {
-  if (signIn.kind === 'clerk') return clerkSignIn(signIn.publishableKey, signIn.host)
+  if (signIn.kind === 'clerk') return clerkSignIn(signIn)
   if (signIn.kind === 'development') return developmentSignIn(signIn.organizations)
   throw new Error('Set CLERK_PUBLISHABLE_KEY, so that people can sign in here.')
 }

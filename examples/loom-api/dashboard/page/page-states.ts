@@ -29,22 +29,40 @@ export function empty(create: (() => void) | null): HTMLElement {
   )
 }
 
+/** Nothing to ask the service for. */
+export function noOrganization(): HTMLElement {
+  return h(
+    'section',
+    { class: 'card empty' },
+    icon('building'),
+    h('h2', {}, 'Choose an organization'),
+    h('p', {}, 'Keys belong to an organization. Choose yours at the top of the page, or make one there.'),
+  )
+}
+
 export function failed(error: unknown, again: () => void): HTMLElement {
-  const noOrganization = error instanceof ApiError && error.status === 403
+  const forbidden = error instanceof ApiError && error.status === 403
+  return problem(forbidden ? 'You cannot see these keys' : 'The keys could not be loaded', error, again)
+}
+
+/**
+ * @param error what it says is shown, with the id of its request
+ * @param heading `h1` where the page has no other
+ */
+export function problem(
+  title: string,
+  error: unknown,
+  again: () => void,
+  heading: 'h1' | 'h2' = 'h2',
+): HTMLElement {
   const message = error instanceof Error ? error.message : String(error)
   const requestId = error instanceof ApiError ? error.requestId : null
   return h(
     'section',
     { class: 'card empty bad', role: 'alert' },
-    icon(noOrganization ? 'building' : 'warning'),
-    h('h2', {}, noOrganization ? 'Choose an organization' : 'The keys could not be loaded'),
-    h(
-      'p',
-      {},
-      noOrganization
-        ? 'Keys belong to an organization. Choose yours at the top of the page. If you have, it does not let you see its keys.'
-        : message,
-    ),
+    icon('warning'),
+    h(heading, { tabindex: '-1' }, title),
+    h('p', {}, message),
     requestId !== null && h('p', { class: 'fine-print' }, 'Request ', h('code', {}, requestId)),
     h('button', { onclick: again }, 'Try again'),
   )

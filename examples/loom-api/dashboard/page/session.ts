@@ -2,8 +2,12 @@
 export interface Session {
   /** The name of the active organization, or `null` where none is. */
   readonly organization: string | null
-  /** A token that is good for the next request. Held in memory, nowhere else. */
-  token(): Promise<string>
+  /**
+   * A token that is good for the next request. Held in memory, nowhere else.
+   *
+   * @param fresh another one than before: the service has refused that
+   */
+  token(fresh?: boolean): Promise<string>
 }
 
 export interface SignIn {
@@ -17,6 +21,10 @@ export interface SignIn {
     account: HTMLElement,
     onChange: (session: Session | null) => void,
   ): Promise<void>
-  /** Called when the service does not take the session's tokens any more. */
-  restart(reason: string): void
+  /**
+   * Called when the service has refused a fresh token of the session as well.
+   *
+   * @param requestId to quote in support
+   */
+  refused(token: string, requestId: string | null): void
 }

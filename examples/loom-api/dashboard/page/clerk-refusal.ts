@@ -1,0 +1,35 @@
+/** Why the service may have refused a token, in words. It answers every bad token alike; what is in one, its owner may know. */
+
+/** Seconds by which clocks may differ, as the service has it. */
+const SKEW = 5
+
+/** @param authorizedParties the origins that the service takes tokens from */
+export function whyRefused(
+  token: string,
+  { authorizedParties, host }: { authorizedParties: readonly string[]; host: string },
+  now = Date.now() / 1_000,
+): string {
+  if (token === '') return 'Clerk gives no token for it. Reload the page.'
+  const { azp, iss, exp, iat, sts } = claimsOf(token)
+  if (azp === undefined) return 'Its token does not say which page it was made for.'
+  if (!authorizedParties.includes(String(azp))) {
+    return `It belongs to ${String(azp)}, and the service takes sessions of ${authorizedParties.join(', ')} (CLERK_AUTHORIZED_PARTIES).`
+  }
+  if (sts === 'pending') return 'Clerk still asks for something: finish signing in.'
+  if (Number(exp) < now - SKEW || Number(iat) > now + SKEW) {
+    return "The clocks of Clerk and of this device differ, and the service's may, too."
+  }
+  if (URL.canParse(String(iss)) && new URL(String(iss)).host !== host) {
+    return `It was made by ${String(iss)}, and the page is for ${host} (CLERK_PUBLISHABLE_KEY).`
+  }
+  return 'The service may verify tokens by the keys of another Clerk instance (CLERK_SECRET_KEY, CLERK_JWT_KEY). Its log says why.'
+}
+
+function claimsOf(token: string): Record<string, unknown> {
+  try {
+    const payload = token.split('.')[1] ?? ''
+    return JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
