@@ -11,16 +11,16 @@ export function whyRefused(
 ): string {
   if (token === '') return 'Clerk gives no token for it. Reload the page.'
   const { azp, iss, exp, iat, sts } = claimsOf(token)
-  if (azp === undefined) return 'Its token does not say which page it was made for.'
-  if (!authorizedParties.includes(String(azp))) {
-    return `It belongs to ${String(azp)}, and the service takes sessions of ${authorizedParties.join(', ')} (CLERK_AUTHORIZED_PARTIES).`
+  if (typeof azp !== 'string') return 'Its token does not say which page it was made for.'
+  if (!authorizedParties.includes(azp)) {
+    return `It belongs to ${azp}, and the service takes sessions of ${authorizedParties.join(', ')} (CLERK_AUTHORIZED_PARTIES).`
   }
   if (sts === 'pending') return 'Clerk still asks for something: finish signing in.'
   if (Number(exp) < now - SKEW || Number(iat) > now + SKEW) {
     return "The clocks of Clerk and of this device differ, and the service's may, too."
   }
-  if (URL.canParse(String(iss)) && new URL(String(iss)).host !== host) {
-    return `It was made by ${String(iss)}, and the page is for ${host} (CLERK_PUBLISHABLE_KEY).`
+  if (typeof iss === 'string' && URL.canParse(iss) && new URL(iss).host !== host) {
+    return `It was made by ${iss}, and the page is for ${host} (CLERK_PUBLISHABLE_KEY).`
   }
   return 'The service may verify tokens by the keys of another Clerk instance (CLERK_SECRET_KEY, CLERK_JWT_KEY). Its log says why.'
 }
