@@ -1,6 +1,7 @@
 /** The guard of both plugins: asks for a check, lets in or refuses, counts and tells of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asError } from '../lib/quietly.ts'
+import { Sampler } from '../lib/sampler.ts'
 import { AuthError, statusOf } from './errors.ts'
 import type { AuthEvent } from './events.ts'
 import { leavesBody } from './unread-body.ts'
@@ -37,6 +38,7 @@ export class Guard<Reason extends string> {
   accepted = 0
   readonly refused: Record<Reason, number>
   readonly #options: GuardOptions<Reason>
+  readonly #sampler = new Sampler()
 
   constructor(options: GuardOptions<Reason>) {
     this.#options = options
@@ -118,7 +120,7 @@ export class Guard<Reason extends string> {
 
   #record(request: FastifyRequest, refusal: Refusal): void {
     this.refused[refusal.reason as Reason]++
-    recordRefusal(this.#options.plugin, request, refusal)
+    recordRefusal(this.#options.plugin, request, refusal, this.#sampler)
   }
 }
 

@@ -8,6 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { type Option, optional, required } from '../lib/options.ts'
 import { asError, quietly } from '../lib/quietly.ts'
+import type { Sampler } from '../lib/sampler.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import { envelopeBody } from './error-envelope.ts'
 import { AuthError, type AuthErrorCode, type AuthErrorHeaders, statusOf } from './errors.ts'
@@ -47,13 +48,30 @@ export const errorResponse: Option<ErrorResponseOption | undefined> = optional(
 /** Milliseconds for the promise of an `errorResponse`. */
 const BODY_LIMIT = 5_000
 
-/** Logs and publishes a refusal. Once for each, however it is answered. Never throws. */
-export function recordRefusal(plugin: AuthEvent['plugin'], request: FastifyRequest, refusal: Refusal): void {
+/**
+ * Logs and publishes a refusal. Once for each, however it is answered. Never throws.
+ *
+ * @param sampler for refusals with a cause: in an outage each request has one, and the log would have all of them
+ */
+export function recordRefusal(
+  plugin: AuthEvent['plugin'],
+  request: FastifyRequest,
+  refusal: Refusal,
+  sampler?: Sampler,
+): void {
   const { reason, cause, of, detail } = refusal
-  quietly('The logger', () => {
-    if (cause !== undefined) request.log.warn({ plugin, reason, ...detail, err: cause }, 'request refused')
-    else request.log.info({ plugin, reason, ...of, ...detail }, 'request refused')
-  })
+  if (cause === undefined) {
+    quietly('The logger', () => request.log.info({ plugin, reason, ...of, ...detail }, 'request refused'))
+  } else {
+    const say = (more: number) => {
+      const repeated = more > 0 && { repeated: more }
+      quietly('The logger', () =>
+        request.log.warn({ plugin, reason, ...repeated, ...detail, err: cause }, 'request refused'),
+      )
+    }
+    if (sampler === undefined) say(0)
+    else sampler.say(cause instanceof Error ? cause.message : reason, say)
+  }
   publishRefused(plugin, request, { reason, ...of })
 }
 

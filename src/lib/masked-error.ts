@@ -1,20 +1,54 @@
 /** What may be logged of a store's failure. */
-
 const HASH = /[0-9a-f]{64}/gi
+/** User and password of a connection string. */
+const USER_INFO = /(:\/\/)[^\s/@]+@/g
+/** As many causes as anybody reads. */
+const MAX_DEPTH = 5
 
 /**
  * A copy of a store's error without what it may quote: databases like to name the value that they tripped over, in
- * properties and in the message, and that may be the hash of a key. The stack begins with the message.
+ * properties and in the message, and that may be the hash of a key. The stack begins with the message. What is behind the
+ * error (`cause`, and the errors of an `AggregateError`) says why, so its message has that as well, in one line.
+ *
+ * Never throws, whatever the error's getters do.
  */
 export function maskedError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error('the key store threw what is no Error')
-  const { name, message, stack, code } = error as NodeJS.ErrnoException
-  const copy = new Error(masked(message))
-  copy.name = masked(name)
-  copy.stack = masked(stack ?? message)
-  return typeof code === 'string' ? Object.assign(copy, { code: masked(code) }) : copy
+  const reasons = reasonsOf(error)
+  if (!(error instanceof Error) && reasons.length === 0)
+    return new Error('the key store threw what is no Error')
+  const message = reasons.join(': ')
+  const copy = new Error(message)
+  const name = read(error, 'name')
+  if (name !== '') copy.name = name
+  const frames = read(error, 'stack')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+  copy.stack = [`${copy.name}: ${message}`, ...frames].join('\n')
+  const code = typeof valueOf(error, 'code') === 'string' ? read(error, 'code') : ''
+  return code === '' ? copy : Object.assign(copy, { code })
 }
 
-function masked(text: unknown): string {
-  return String(text).replace(HASH, '[hash]')
+/** The messages of an error and of what is behind it, from the outside in; where one says nothing, its code or name. */
+function reasonsOf(error: unknown, depth = 0): string[] {
+  if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return []
+  const said = read(error, 'message') || read(error, 'code') || read(error, 'name')
+  const errors = valueOf(error, 'errors')
+  const [first] = Array.isArray(errors) ? (errors as unknown[]) : []
+  const behind = reasonsOf(valueOf(error, 'cause') ?? first, depth + 1)
+  return [said, ...behind].filter(
+    (text, i, all) => text !== '' && !all.slice(0, i).some((before) => before.includes(text)),
+  )
+}
+
+function read(error: unknown, name: string): string {
+  const value = valueOf(error, name)
+  return typeof value === 'string' ? value.replace(HASH, '[hash]').replace(USER_INFO, '$1[credentials]@') : ''
+}
+
+function valueOf(error: unknown, name: string): unknown {
+  try {
+    return (error as Record<string, unknown> | null)?.[name]
+  } catch {
+    return undefined
+  }
 }

@@ -212,6 +212,30 @@ describe('a store that fails', () => {
     assert.equal(store.reads.length, 2)
   })
 
+  it('is counted by outcome, with the time that its look-ups took', async () => {
+    const { cache, store, clock } = build(new SlowStore(), { maxConcurrentLookups: 1 })
+    for (const [hash, answer] of [
+      ['aa', () => store.last.answer(GOOD)],
+      ['bb', () => store.last.answer(null)],
+      ['cc', () => store.last.fail(new Error('down'))],
+    ] as const) {
+      const found = cache.find(hash).catch(() => {})
+      const waiting = cache.find(`${hash}01`).catch(() => {})
+      assert.equal(cache.stats().waitingLookups, 1)
+      clock.freeze(100)
+      answer()
+      await settle()
+      clock.freeze(200)
+      answer()
+      await Promise.all([found, waiting])
+    }
+    assert.deepEqual(cache.stats().lookups, {
+      good: { count: 2, ms: 400 },
+      refused: { count: 2, ms: 400 },
+      failed: { count: 2, ms: 400 },
+    })
+  })
+
   it('may throw at once instead of returning a promise', async () => {
     const { cache } = build({
       findByHash() {

@@ -74,6 +74,73 @@ describe('a store that gives no answer', () => {
   })
 })
 
+describe('the cause of a 503', () => {
+  const lineOf = async (thrown: unknown) => {
+    const { app, log } = await setUp({ keyStore: { findByHash: () => Promise.reject(thrown) } })
+    const headers = { 'x-tenant-api-key': generateKey('loom', 'live') }
+    const answer = await app.inject({ url: '/', headers })
+    assert.deepEqual([answer.statusCode, answer.json().error.code], [503, 'AUTH_UNAVAILABLE'])
+    await app.close()
+    return (log.refusals.at(-1)?.err as { message: string } | undefined)?.message
+  }
+  const trap = () => {
+    throw new Error('trap')
+  }
+  for (const [what, error, message] of [
+    ['an error', new Error('down'), 'down'],
+    [
+      'what is behind it',
+      new Error('query failed', { cause: new Error('too many connections') }),
+      'query failed: too many connections',
+    ],
+    [
+      'what pg throws for a name with two addresses',
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')], ''), {
+        code: 'ECONNREFUSED',
+      }),
+      'ECONNREFUSED: connect ECONNREFUSED ::1:5432',
+    ],
+    [
+      'a connection string',
+      new Error('no way to postgres://me:secret@db/x'),
+      'no way to postgres://[credentials]@db/x',
+    ],
+    ['a Symbol for a message', Object.assign(new Error(), { message: Symbol('s') }), 'Error'],
+    [
+      'getters that throw',
+      // The stack first: reading it reads the others.
+      Object.defineProperties(new Error(), {
+        stack: { get: trap },
+        message: { get: trap },
+        cause: { get: trap },
+      }),
+      'Error',
+    ],
+    ['an object', { message: 'odd' }, 'odd'],
+    ['no error', undefined, 'the key store threw what is no Error'],
+  ] as const) {
+    it(`is in its log line: ${what}`, async () => {
+      assert.equal(await lineOf(error), message)
+    })
+  }
+
+  it('is said once a second, and then how often it was the case', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { app, log } = await setUp({ keyStore: { findByHash: () => Promise.reject(new Error('down')) } })
+    const headers = { 'x-tenant-api-key': generateKey('loom', 'live') }
+    for (let i = 0; i < 50; i++) assert.equal((await app.inject({ url: '/', headers })).statusCode, 503)
+    assert.equal(log.refusals.length, 1)
+    t.mock.timers.tick(1_000)
+    assert.deepEqual(
+      log.refusals.map(({ repeated }) => repeated),
+      [undefined, 49],
+    )
+    assert.equal(app.scope.tenantAuth.stats().refused.unavailable, 50)
+    t.mock.timers.reset()
+    await app.close()
+  })
+})
+
 describe('an app that closes', () => {
   it('answers the requests whose keys it is looking up as ever', async () => {
     const store = new MapStore()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastify from 'fastify'
 import { tenantAuth, type TenantAuthOptions } from '../../src/index.ts'
+import { checkOptions } from '../../src/tenant-auth/options.ts'
 import { FakeFleet } from '../coherence/fake-fleet.ts'
 import { MapStore, setUp } from './set-up.ts'
 
@@ -81,6 +82,26 @@ describe('options of tenantAuth', () => {
       )
     })
   }
+
+  it('have the defaults that the README gives', () => {
+    const { keyStore: _keyStore, ...defaults } = checkOptions({ keyStore })
+    const cache = { max: 10_000, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }
+    assert.deepEqual(defaults, {
+      header: 'x-tenant-api-key',
+      keyFormat: 'checksum',
+      cache,
+      lookupTimeout: 1_000,
+      maxConcurrentLookups: 64,
+      trackLastUsed: true,
+      addHook: true,
+      decorators: { tenant: 'tenant', tenantKey: 'tenantKey' },
+      errorResponse: undefined,
+    })
+    assert.deepEqual(checkOptions({ keyStore: new FakeFleet().connectAs('a') }).cache, {
+      ...cache,
+      ttl: 600_000,
+    })
+  })
 
   it('are not changed', async () => {
     const options = Object.freeze({ keyStore, cache: Object.freeze({ max: 7 }) })
