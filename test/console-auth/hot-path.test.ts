@@ -77,6 +77,16 @@ it('a remembered token: one hash, one look-up, no promise', async (t) => {
   assert.deepEqual(await request(authorization), hit)
 })
 
+it('a bad token that is sent again: one hash, two look-ups, no promise, no error object', async (t) => {
+  const request = await setup(t)
+  const authorization = `Bearer ${signer.signSession().slice(0, -10)}AAAAAAAAAA`
+  const cold = await request(authorization)
+  assert.equal(cold.statusCode, 401)
+  assert.notEqual(cold.promises, 0)
+  const hit = { statusCode: 401, hashes: 1, lookups: 2, promises: 0, errors: 0 }
+  assert.deepEqual(await request(authorization), hit)
+})
+
 for (const authorization of [
   '',
   'Basic x',

@@ -48,6 +48,19 @@ it('fetches it without a secret key, from an address that needs none', async (t)
   assert.deepEqual(requests, { jwks: 1, users: 0 })
 })
 
+it('asks by the function that it is given, for the key set and for users', async (t) => {
+  const asked: string[] = []
+  const { clerk, fresh, app } = await setup(t, {
+    fetch: async (url, init) => {
+      asked.push(new URL(url).pathname)
+      return fetch(url, init)
+    },
+  })
+  await until(() => app.consoleAuth.isReady())
+  assert.equal((await fresh()).status, 200)
+  assert.deepEqual([asked, clerk.requests.jwks], [['/v1/jwks'], 1])
+})
+
 it('verifies one cold token once for 1,000 requests', async (t) => {
   const { signer, clerk, app } = await setup(t)
   const headers = { authorization: `Bearer ${signer.signSession()}` }
