@@ -90,4 +90,5 @@ function isWithin({ from, until }: Session): boolean {
   return now >= from && now < until
 }
 
-const TOO_MANY = unavailable(new Error(`more than ${MAX_AT_ONCE} tokens are being verified`))
+/** Without an error to serialize: any stranger can cause it. */
+const TOO_MANY = Object.freeze(unavailable(undefined, { rule: 'too_many', expected: MAX_AT_ONCE }))

@@ -13,7 +13,7 @@ import { type ConsoleUser, consoleUser, type SessionClaims } from './console-use
 import type { TokenRules } from './options.ts'
 import { isSameKey } from './clerk/public-keys.ts'
 import { invalid, INVALID, told, unavailable } from './refusals.ts'
-import type { RemoteKey, RemoteKeys } from './clerk/remote-keys.ts'
+import { CoolDownError, type RemoteKey, type RemoteKeys } from './clerk/remote-keys.ts'
 
 /** A token that was verified, and the time (milliseconds since 1970) for which that holds without another look. */
 export interface Session {
@@ -105,7 +105,10 @@ async function verifySignature(
   try {
     found = typeof kid === 'string' ? await keys.remote.find(kid) : undefined
   } catch (error) {
-    return unavailable(error, { kid: told(kid) })
+    const detail = { kid: told(kid) }
+    if (!(error instanceof CoolDownError)) return unavailable(error, detail)
+    // Any stranger can cause one: no warning, and nothing to serialize.
+    return { ...unavailable(error, { rule: 'cooldown', ...detail }), cause: undefined }
   }
   if (found === undefined) return invalid('unknown_key', { kid: told(kid) })
   if (keys.fixed.some((key) => isSameKey(key, { ...found.key, alg: undefined as never }))) return wrong

@@ -15,6 +15,11 @@ export async function types(app: FastifyInstance): Promise<void> {
     errorResponse: (error, request) => ({ id: request.id, code: error.code }),
   })
 
+  await app.register(consoleAuth, { jwtKey: ['pem', 'pem'], authorizedParties, allowMissingParty: true })
+  await app.register(consoleAuth, { jwksUrl: 'https://clerk.example.com/jwks', authorizedParties, fetch })
+  await app.register(consoleAuth, { jwtKey: process.env.KEY, secretKey: 'sk_test_1', authorizedParties })
+  expectTypeOf(app.consoleAuth.isReady()).toEqualTypeOf<boolean>()
+
   // @ts-expect-error neither key
   await app.register(consoleAuth, { authorizedParties })
   // @ts-expect-error whose tokens?
@@ -27,6 +32,9 @@ export async function types(app: FastifyInstance): Promise<void> {
   app.get('/', { config: { consoleAuth: { role: 'org:admin' } } }, (request, reply) => {
     expectTypeOf(request.consoleUser).toEqualTypeOf<ConsoleUser>()
     expectTypeOf(request.consoleUser.orgId).toEqualTypeOf<string | null>()
+    expectTypeOf(request.consoleUser.orgRole).toEqualTypeOf<string | null>()
+    expectTypeOf(request.consoleUser.actor?.sub).toEqualTypeOf<string | undefined>()
+    expectTypeOf(request.consoleUser.sessionStatus).toEqualTypeOf<'active' | 'pending' | null>()
     expectTypeOf(request.consoleUser.sessionClaims.sub).toEqualTypeOf<string>()
     expectTypeOf(app.verifyConsoleSession(request, reply)).toEqualTypeOf<Promise<void>>()
     // @ts-expect-error shared by the requests of a token
@@ -35,6 +43,15 @@ export async function types(app: FastifyInstance): Promise<void> {
     request.consoleUser.orgPermissions.push('org:a:b')
     return request.consoleUser.has({ permission: 'org:invoices:read' })
   })
+  app.get(
+    '/all',
+    { config: { consoleAuth: { feature: 'org:a', plan: 'b', reverification: 'strict' } } },
+    () => '',
+  )
+  const reverification = { level: 'first_factor', afterMinutes: 5 } as const
+  app.get('/fresh', { config: { consoleAuth: { role: 'org:admin', reverification } } }, () => '')
+  // @ts-expect-error no such level
+  app.get('/level', { config: { consoleAuth: { reverification: 'strictest' } } }, () => '')
   // @ts-expect-error demands nothing
   app.get('/none', { config: { consoleAuth: {} } }, () => '')
   // @ts-expect-error no such demand

@@ -36,7 +36,7 @@ export interface RemoteKey {
 }
 
 /** The set is too young to be fetched again, and too old to say that a key does not exist. */
-class CoolDownError extends Error {
+export class CoolDownError extends Error {
   override readonly name = 'CoolDownError'
   /** Milliseconds. */
   readonly retryAfter: number

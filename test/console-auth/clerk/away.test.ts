@@ -197,7 +197,7 @@ it('holds the age of the key set against sessions that are remembered, too', asy
 })
 
 it('makes two requests for a flood of tokens with forged key ids, and never calls a good one bad', async (t) => {
-  const { signer, clerk, app, fresh, get } = await setup(t, { jwks: { cooldown: 600_000 } })
+  const { signer, clerk, app, fresh, get, log } = await setup(t, { jwks: { cooldown: 600_000 } })
   await until(() => app.consoleAuth.isReady())
   const forge = async () =>
     Promise.all(
@@ -214,6 +214,8 @@ it('makes two requests for a flood of tokens with forged key ids, and never call
   const { status, retryAfter } = await fresh()
   assert.equal(status, 503)
   assert.ok(Number(retryAfter) > 1, 'the rest of the cool-down')
+  const { level, reason, rule, kid } = log.at(-1) ?? {}
+  assert.deepEqual([level, reason, rule, kid], [30, 'unavailable', 'cooldown', signer.jwk.kid])
   assert.equal(clerk.requests.jwks, 2)
 })
 
