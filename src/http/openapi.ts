@@ -94,7 +94,8 @@ export async function describeGuard(app: FastifyInstance, guard: GuardDescriptio
     if (security !== undefined || schema.security === undefined) {
       const requirements = [{ ...security, [guard.name]: [] }]
       ofGuards.add(requirements)
-      route.schema = { ...schema, security: requirements }
+      const described: Schema = { ...schema, security: requirements }
+      route.schema = described
     }
     // Zod's compilers, say, would stumble over a JSON schema.
     if (this.serializerCompiler === undefined) routes.push(route)
