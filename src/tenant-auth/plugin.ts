@@ -8,6 +8,7 @@ import { TenantAuthError } from '../http/errors.ts'
 import { Guard } from '../http/guard.ts'
 import { UsageRecorder } from './usage-recorder.ts'
 import { describeGuard, tenantKeyGuard } from '../http/openapi.ts'
+import { varyBy } from '../http/vary.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { isWritable } from '../stores/writable-key-store.ts'
 import type { Tenant, TenantKey } from '../cache/verdict.ts'
@@ -81,6 +82,7 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   if (!options.addHook) return
   await describeGuard(app, tenantKeyGuard(options.header, options.errorResponse === undefined))
   app.addHook('onRequest', guard.hook)
+  app.addHook('onSend', varyBy(options.header))
 }
 
 /**
