@@ -4,7 +4,7 @@ import { KeyManager } from '../keys/key-manager.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 import { UsageError } from './exit-codes.ts'
 import type { OpenStore } from './open-store.ts'
-import { keyTable, reached } from './output.ts'
+import { keyTable, printable, reached } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { duration, moment, none, only, required, scopes } from './values.ts'
 
@@ -74,6 +74,7 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   ['keys list', { run: listKeys, options: [...COMMON, 'tenant'] }],
   ['keys rotate', { run: rotateKey, options: ROTATE, makesKey: true }],
   ['keys revoke', { run: revokeKey, options: COMMON }],
+  ['keys identify', { run: identifyKey, options: COMMON }],
   ['keys import', { run: importKey, options: [...COMMON, ...NEW_KEY, 'hash', 'start', 'last4'] }],
 ])
 
@@ -150,6 +151,15 @@ async function revokeKey({ store, args }: Invocation): Promise<Result> {
   return { note: `${revoked.details.id} is revoked, ${reached(revoked)}.`, json: revoked }
 }
 
+async function identifyKey(invocation: Invocation): Promise<Result> {
+  const { store, args } = invocation
+  none(args)
+  const found = await new KeyManager(store).identify(await keyFromInput(invocation))
+  const { details, tenant, status } = found
+  const note = `Tenant ${printable(tenant.id)} (${printable(tenant.name)}), ${status}.`
+  return { out: keyTable([details]), note, json: found }
+}
+
 async function importKey(invocation: Invocation): Promise<Result> {
   const { store, values, args, user } = invocation
   none(args)
@@ -186,16 +196,22 @@ function fromHash({ hash = '', start, last4 }: Values) {
   return { hash, start: required('start', start), last4: required('last4', last4) }
 }
 
-async function fromInput({ values, input, inputIsTerminal, err }: Invocation) {
+async function fromInput(invocation: Invocation) {
+  const { values } = invocation
   if (values.start !== undefined || values.last4 !== undefined) {
     throw new UsageError('--start and --last4 go with --hash. Of a key on standard input they are its own')
   }
+  const key = await keyFromInput(invocation)
+  return { hash: hashKey(key), ...shownOf(key) }
+}
+
+async function keyFromInput({ input, inputIsTerminal, err }: Invocation): Promise<string> {
   if (inputIsTerminal) await err('The key, then Enter and Ctrl-D:\n')
   const key = (await input()).trim()
   if (!/^[!-~]{16,512}$/.test(key)) {
     throw new UsageError('Standard input must hold the key alone: 16 to 512 visible ASCII characters')
   }
-  return { hash: hashKey(key), ...shownOf(key) }
+  return key
 }
 
 /** Of a key of unknown form little is shown: a quarter of it, and twelve characters at most. */

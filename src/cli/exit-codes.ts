@@ -6,11 +6,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 const CODES: Partial<Record<UsageErrorCode, ExitCode>> = {
   KEY_INVALID: EXIT.usage,
+  KEY_LIFETIME_TOO_LONG: EXIT.usage,
   TENANT_AUTH_BAD_OPTION: EXIT.usage,
   KEY_NOT_FOUND: EXIT.notFound,
   TENANT_NOT_FOUND: EXIT.notFound,
   KEY_EXISTS: EXIT.conflict,
   KEY_REVOKED: EXIT.conflict,
+  KEY_EXPIRED: EXIT.conflict,
+  KEY_LIMIT_REACHED: EXIT.conflict,
   TENANT_EXISTS: EXIT.conflict,
   KEY_STORE_UNAVAILABLE: EXIT.unavailable,
 }

@@ -12,6 +12,7 @@ Commands
   keys list                     --tenant <id>
   keys rotate <key id>          [--grace <duration>] [--expires <when>] [--idempotency-key <text>]
   keys revoke <key id>
+  keys identify                 Whose the key on standard input is, and what has become of it
   keys import                   --tenant <id> --name <name> --env <environment>
                                 [--scope <scope>]... [--expires <when>]
                                 [--hash <sha256> --start <first> --last4 <last>]

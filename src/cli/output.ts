@@ -1,4 +1,5 @@
 /** Words and tables for people, JSON for programs. */
+import { statusOfKey } from '../keys/key-status.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 
@@ -6,7 +7,7 @@ import type { KeyDetails } from '../stores/writable-key-store.ts'
  * A terminal acts on control characters, and not every store keeps them out. Format characters go, too: they cannot be
  * seen, and some turn the direction of the text around them, so that one name looks like another.
  */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
 }
 
@@ -35,17 +36,12 @@ export function keyTable(keys: readonly KeyDetails[]): string {
       key.environment,
       `${key.start}...${key.last4}`,
       key.scopes.join(' ') || '-',
-      status(key),
+      statusOfKey(key),
       day(key.createdAt),
       day(key.expiresAt),
       day(key.lastUsedAt),
     ]),
   )
-}
-
-function status({ revokedAt, expiresAt }: KeyDetails): string {
-  if (revokedAt !== null) return 'revoked'
-  return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'active'
 }
 
 function day(at: Date | null): string {

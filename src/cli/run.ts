@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { COMMANDS, type CommandEntry, OPTIONS, type Result, type Values } from './commands.ts'
+import { holdsKey } from '../keys/key-text.ts'
 import { codeOf, EXIT, type ExitCode, exitCodeOf, UsageError } from './exit-codes.ts'
 import { HELP } from './help.ts'
 import { type OpenStore, openStore, type StoreOptions } from './open-store.ts'
@@ -30,6 +31,11 @@ export async function run(
 }
 
 async function answer(argv: readonly string[], terminal: Terminal, open: Open): Promise<void> {
+  if (argv.some(holdsKey)) {
+    throw new UsageError(
+      'An argument holds an API key, which other users can see, and your shell remembers: revoke it. Of a key, identify and import read standard input',
+    )
+  }
   const { values, positionals } = parse(argv)
   const isGroup = [...COMMANDS.keys()].some((name) => name.split(' ')[0] === positionals.join(' '))
   if (positionals.length === 0 && values.version === true) return terminal.out(`${version()}\n`)

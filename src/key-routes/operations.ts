@@ -21,7 +21,7 @@ const ERRORS = {
   401: 'The session token is missing, invalid or expired',
   403: 'No organization is active, the user does not have the role that this takes, or is impersonated',
   404: 'No such key',
-  409: 'The key is revoked or has expired, or the Idempotency-Key was used before',
+  409: 'The key is revoked or has expired, the Idempotency-Key was used before, or the tenant has as many live keys as it may',
   413: 'The body is too large',
   415: 'The body is not JSON',
   503: 'The key store or the session verification is unavailable',
@@ -54,7 +54,7 @@ export const createKey = operation({
     201: schemas.CreateAnswer,
     ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
       404: 'The organization is no tenant, and none is made of it',
-      409: 'The Idempotency-Key was used before; the message names the key that it has made',
+      409: 'The Idempotency-Key was used before, and the message names the key that it has made; or the tenant has as many live keys as it may',
     }),
   },
 })

@@ -88,6 +88,27 @@ describe('clerkWebhooks', () => {
     }
   })
 
+  it('does one thing after the other to a tenant, however long the store takes', async (t) => {
+    const { send, tenant, store } = await setUp(t)
+    await send(changed('created', 1_000))
+    const update = store.updateTenant.bind(store)
+    let newer: Promise<unknown> | undefined
+    t.mock.method(
+      store,
+      'updateTenant',
+      async (...args: Parameters<typeof update>) => {
+        // A newer event comes while the older one is being written.
+        newer = send(changed('updated', 3_000, 'Third'))
+        for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+        return update(...args)
+      },
+      { times: 1 },
+    )
+    await send(changed('updated', 2_000, 'Second'))
+    await newer
+    assert.equal((await tenant()).name, 'Third')
+  })
+
   it('ends the keys of an organization that is deleted, for good', async (t) => {
     for (const onDeleted of ['suspend', 'revoke'] as const) {
       const { send, tenant, keys } = await setUp(t, { onDeleted })

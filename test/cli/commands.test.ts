@@ -165,6 +165,21 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal((await cli(args, env, '', '>/dev/null')).code, 0)
     })
 
+    it('identifies a key that it reads from standard input', async () => {
+      const made = await create()
+      const key = made.out.trim()
+      const found = await command(['keys', 'identify'], env, `${key}\n`)
+      assert.deepEqual([found.code, found.err], [0, 'Tenant acme (Acme), active.\n'])
+      assert.ok(!found.out.includes(key))
+      const { details } = JSON.parse((await command(['keys', 'identify', '--json'], env, key)).out) as {
+        details: { id: string }
+      }
+      await command(['keys', 'revoke', details.id], env)
+      assert.match((await command(['keys', 'identify'], env, key)).err, /revoked/)
+      const unknown = await command(['keys', 'identify'], env, 'no-key-of-this-store')
+      assert.deepEqual([unknown.code, unknown.out], [3, ''])
+    })
+
     it('shows a quarter of an imported key at most', async () => {
       const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live']
       const imported = await command(['keys', 'import', ...about], env, 'abcdefghijklmnop')

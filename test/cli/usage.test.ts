@@ -5,6 +5,7 @@ import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { loadDriver } from '../../src/cli/open-store.ts'
 import { run } from '../../src/cli/run.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
+import { generateKey } from '../../src/keys/key-format.ts'
 import { freePort } from '../servers/free-port.ts'
 import { cli } from './cli.ts'
 
@@ -50,6 +51,24 @@ describe('CLI: usage', () => {
     const { code, out, err } = await here(['keys', 'delete', '--help'])
     assert.deepEqual([code, out], [2, ''])
     assert.match(err, /There are the commands/)
+  })
+
+  it('never repeats a key that stands in an argument, wherever it stands', async () => {
+    const key = generateKey('tk', 'live')
+    for (const args of [
+      ['keys', 'identify', key],
+      ['keys', 'revoke', key],
+      [key],
+      [`--${key}`],
+      ['keys', 'create', `--nme=${key}`, ...NEW],
+      ['keys', 'import', '--hash', `x${key}`],
+    ]) {
+      for (const more of [[], ['--json']]) {
+        const { code, out, err } = await here([...args, ...more], await nowhere())
+        assert.deepEqual([code, out], [2, ''])
+        assert.ok(!err.includes(key) && err.includes('standard input'), err)
+      }
+    }
   })
 
   it('says its version', async () => {

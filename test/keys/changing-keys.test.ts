@@ -116,6 +116,15 @@ describe('what has ended', () => {
     }
   })
 
+  it('is not asked of a store of one\u2019s own, which may not look', async (t) => {
+    const { keys, store, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await keys.rotate(details.id, { grace: 0 })
+    const updated = t.mock.method(store, 'updateKey')
+    await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_EXPIRED'))
+    assert.equal(updated.mock.callCount(), 0)
+  })
+
   it('may be revoked, and then is', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })

@@ -10,6 +10,7 @@ import { type Leak, leakReports, type LeakReportsOptions } from '../../src/leak-
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const otherCurve = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
 /** The examples of GitHub's documentation, of 2022 and of 2023. */
 const DOCUMENTED = [
@@ -31,7 +32,7 @@ const DOCUMENTED = [
 const LISTED = [
   { key_identifier: 'test', key: pem(pair.publicKey), is_current: true },
   // Of another kind: not for these signatures.
-  { key_identifier: 'p384', key: pem(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey) },
+  { key_identifier: 'p384', key: pem(otherCurve.publicKey) },
   ...DOCUMENTED.map(({ id, key }) => ({
     key_identifier: id,
     key: `-----BEGIN PUBLIC KEY-----\n${key}\n-----END PUBLIC KEY-----`,
@@ -168,7 +169,7 @@ describe('leakReports', () => {
       withoutId,
       signed(body, 'test', privateKey),
       signed(body, 'unknown'),
-      signed(body, 'p384'),
+      signed(body, 'p384', otherCurve.privateKey),
       signed(`${body} `),
       { ...good, 'github-public-key-signature': '' },
       { ...good, 'github-public-key-signature': 'x'.repeat(100) },
@@ -202,7 +203,7 @@ describe('leakReports', () => {
       ['{}', 200],
       ['no', 200],
       [JSON.stringify({ public_keys: LISTED }), 500],
-      [`"${'x'.repeat(70_000)}"`, 200],
+      [JSON.stringify({ public_keys: LISTED, padding: 'x'.repeat(70_000) }), 200],
       [JSON.stringify({ public_keys: [{ key_identifier: 'test', key: 'no key' }] }), 200],
     ]
     for (const [answer, status] of answers) {
