@@ -40,7 +40,7 @@ function build({ file, flags, table }: Configuration) {
   must('spin', [...flags, '-a', resolve('test/model', file)])
   must('gcc', [
     '-w',
-    table === undefined ? '-O1' : '-O2',
+    table === undefined ? '-O0' : '-O2',
     '-DSAFETY',
     '-DNOFAIR',
     '-DCOLLAPSE',
