@@ -15,6 +15,8 @@ const FOLDERS = [
   'console-auth',
   'keys',
   'key-routes',
+  'leak-reports',
+  'clerk-webhooks',
   'cache',
   'coherence',
   'http',

@@ -238,6 +238,11 @@ describe('key routes: what is taken', () => {
       /^body\/expiresAt must be /,
     ],
   ]
+  // What surrounds a date and time is passed over by `Date.parse`.
+  for (const expiresAt of ['Thu 2031-01-01 00:00:00Z', '2031-01-01 00:00:00Z (x)']) {
+    const payload = { name: 'n', environment: 'live', expiresAt }
+    creations.push([`an expiry of ${expiresAt}`, payload, /^body\/expiresAt must be /])
+  }
   for (const day of ['2031-13-01', '2031-00-01', '2031-02-29', '2031-04-31', '2031-04-00']) {
     const payload = { name: 'n', environment: 'live', expiresAt: `${day}T00:00:00Z` }
     creations.push([`an expiry on ${day}`, payload, /^body\/expiresAt must be /])
