@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { type FleetCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { Clock } from '../lib/clock.ts'
-import { digestToHash, hashToDigest } from '../keys/key-digest.ts'
+import { digestToHash, hashToDigest, isHash } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
 import { FleetMember } from '../coherence/fleet-member.ts'
 import type { FleetReport, FleetStats } from '../coherence/fleet-report.ts'
@@ -296,7 +296,13 @@ export class KeyCache {
     return this.#use(entry, now, wall)
   }
 
+  /** @param hashes as a store tells of them: where one cannot be read, any key may be meant */
   #invalidate(hashes: readonly string[]): void {
+    if (!Array.isArray(hashes) || !hashes.every(isHash)) {
+      this.#reset()
+      this.#options.onReport?.({ event: 'reset', reason: 'unreadable-hashes' })
+      return
+    }
     for (const hash of hashes) {
       const digest = hashToDigest(hash)
       this.#entries?.drop(digest)

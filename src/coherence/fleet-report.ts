@@ -17,13 +17,14 @@ export type FleetReport =
    * asks the store, and it is tried again twice a minute.
    */
   | { event: 'refused'; cause: TenantAuthError }
-  /** Everything cached was dropped, because the store's history cannot say what changed. */
+  /** Everything cached was dropped, because the store cannot say what changed. */
   | { event: 'reset'; reason: ResetReason }
   /** Changes arrive by heartbeat alone: late by up to the heartbeat interval. */
   | { event: 'push-silent' }
   | { event: 'push-restored' }
 
-export type ResetReason = 'reaped' | 'other-history' | 'epoch-went-back' | 'gap'
+/** `unreadable-hashes`: a store of one's own told of changed keys by what is no hash in hexadecimal. */
+export type ResetReason = 'reaped' | 'other-history' | 'epoch-went-back' | 'gap' | 'unreadable-hashes'
 
 export interface FleetStats {
   state: FleetState

@@ -18,3 +18,8 @@ export function digestToHash(digest: string): string {
 export function hashToDigest(hash: string): string {
   return Buffer.from(hash, 'hex').toString('latin1')
 }
+
+/** Whether `hashToDigest` reads it to its end: it passes over what is no hexadecimal, such as base64 or a prefix. */
+export function isHash(value: unknown): value is string {
+  return typeof value === 'string' && /^(?:[0-9a-f]{2})+$/i.test(value)
+}

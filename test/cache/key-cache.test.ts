@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KeyCache, KeyCacheOptions } from '../../src/cache/key-cache.ts'
+import type { FleetReport } from '../../src/coherence/fleet-report.ts'
 import { TimeLimitError } from '../../src/lib/time-limit.ts'
 import { StoreAnswerError, type Verdict } from '../../src/cache/verdict.ts'
 import type { KeyStore } from '../../src/stores/key-store.ts'
@@ -410,6 +411,38 @@ describe('a cache in front of a store in the same process', () => {
     store.changed('aa', 'bb')
     assert.equal(cache.lookup('aa'), undefined)
     assert.equal(cache.lookup('bb'), undefined)
+  })
+
+  for (const [what, hashes] of [
+    ['base64', [Buffer.from('aa', 'hex').toString('base64')]],
+    ['a prefix', ['bb', 'sha256:aa']],
+    ['bytes', [Buffer.from('aa', 'hex')]],
+    ['half a byte', ['aab']],
+    ['the id of a key', ['key_1']],
+    ['nothing', undefined],
+  ] as const) {
+    it(`drops everything, and says so, where a store tells of changes by ${what}`, async () => {
+      const reports: FleetReport[] = []
+      const { cache, store } = build(new LocalStore(), { onReport: (report) => reports.push(report) })
+      await fill(cache, store, 'aa')
+      const reading = cache.find('cc')
+      store.tell(hashes as unknown as string[])
+      assert.equal(cache.lookup('aa'), undefined)
+      await settle()
+      store.last.answer(GOOD)
+      await reading
+      assert.equal(cache.lookup('cc'), undefined, 'a read from before is not kept')
+      assert.deepEqual(reports, [{ event: 'reset', reason: 'unreadable-hashes' }])
+    })
+  }
+
+  it('reads hashes in capitals', async () => {
+    const { cache, store } = build(new LocalStore())
+    await fill(cache, store, 'aa')
+    await fill(cache, store, 'bb')
+    store.changed('AA')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(keyId(cache.lookup('bb')), 'bb')
   })
 
   it('does not cache a look-up during which the key changed', async () => {

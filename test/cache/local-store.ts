@@ -15,6 +15,11 @@ export class LocalStore extends SlowStore implements CoherentKeyStore {
   }
 
   changed(...hashes: string[]): void {
+    this.tell(hashes)
+  }
+
+  /** As a store of the user's own may, in whatever form. */
+  tell(hashes: readonly string[]): void {
     for (const listener of this.#listeners) listener(hashes)
   }
 
