@@ -13,7 +13,9 @@ export function bodyOf(request: FastifyRequest): unknown {
 
 /** What repeats is a list. */
 export function queryOf({ url }: FastifyRequest): Record<string, string | string[]> {
-  const query = new URLSearchParams(url.split('?', 2)[1] ?? '')
+  const mark = url.indexOf('?')
+  // With `&`, because `URLSearchParams` takes a `?` away, and the second one is of the name.
+  const query = new URLSearchParams(mark < 0 ? '' : `&${url.slice(mark + 1)}`)
   return Object.fromEntries(
     [...new Set(query.keys())].map((name) => {
       const values = query.getAll(name)

@@ -1,6 +1,9 @@
 /** The examples of one idea each, run as they stand, with the commands that they print. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { runShell, spawnExample, startExample } from './run-example.ts'
 
@@ -46,4 +49,22 @@ test('testing-a-service: its tests pass', async () => {
   const [code] = (await once(child, 'close')) as [number | null]
   assert.equal(code, 0, output())
   assert.match(output(), /pass 2/)
+})
+
+test('import-keys: hashes of a file are taken over, and a line that cannot be is named by its number', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
+  const file = join(folder, 'keys.csv')
+  const hash = 'ab'.repeat(32)
+  const lines = [
+    `acme,server,live,${hash},sk_live_1234,wxyz,a b,`,
+    `acme,again,live,${hash},,,,`,
+    'acme,odd,live,x,,,,',
+  ]
+  writeFileSync(file, lines.join('\n'))
+  const { child, output } = spawnExample('import-keys.ts', {}, [file])
+  const [code] = (await once(child, 'close')) as [number | null]
+  rmSync(folder, { recursive: true })
+  assert.equal(code, 1)
+  assert.match(output(), /^line 3: hash must be /m)
+  assert.match(output(), /^1 imported, 1 there already, 1 refused$/m)
 })

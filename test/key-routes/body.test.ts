@@ -102,7 +102,14 @@ describe('key routes: in any app', () => {
 
   it('take a parameter of a query once', async (t) => {
     const { send } = await consoleApp(t)
-    for (const query of ['limit=1&limit=2', 'limit=1&limit=1', 'limit[]=1', 'limit=%31%30%31']) {
+    for (const query of [
+      'limit=1&limit=2',
+      'limit=1&limit=1',
+      'limit[]=1',
+      'limit=%31%30%31',
+      'limit=1?x',
+      '?limit=1',
+    ]) {
       assert.equal((await send(ADMIN_OF_A, { url: `/console/keys?${query}` })).status, 400, query)
     }
     assert.equal((await send(ADMIN_OF_A, { url: '/console/keys?limit=%31' })).status, 200)
