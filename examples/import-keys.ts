@@ -14,12 +14,12 @@ import {
   TenantAuthError,
   type WritableKeyStore,
 } from 'fastify-tenant-auth'
-import pg from 'pg'
+import { Pool } from 'pg'
 
 const [file = ''] = process.argv.slice(2)
 const { DATABASE_URL } = process.env
 
-const pool = DATABASE_URL === undefined ? undefined : new pg.Pool({ connectionString: DATABASE_URL })
+const pool = DATABASE_URL === undefined ? undefined : new Pool({ connectionString: DATABASE_URL })
 // Without a database it is a rehearsal.
 const keyStore: WritableKeyStore = pool === undefined ? new MemoryKeyStore() : new PostgresKeyStore({ pool })
 const manager = new KeyManager(keyStore, { environments: ['live', 'test'] })
