@@ -53,6 +53,9 @@ export const TENANT_NAMES: KnownNames = {
   deciding: ['suspended'],
 }
 
+/** Of either: a tenant's misspelt expiry is as little read as a key's. A `scope` of a tenant's may be of the user's own. */
+const DECIDING = ['expiresAt', 'revokedAt', 'suspended']
+
 /**
  * @returns a name that would be misread, and the one that was meant, where there is one
  */
@@ -96,8 +99,9 @@ function judgeName(name: string, { deciding }: KnownNames): { meant?: string } |
     )
     return meant !== undefined && others.length === 0 && deciding.includes(meant) ? { meant } : {}
   }
-  const meant = nearestName(name, deciding, 1)
-  return meant === undefined ? null : { meant }
+  const meant = nearestName(name, [...deciding, ...DECIDING], 1)
+  if (meant === undefined) return null
+  return deciding.includes(meant) ? { meant } : {}
 }
 
 /** `validUntil` is an expiry, `lockedUntil` is none. */

@@ -22,7 +22,9 @@ async function register(app: FastifyInstance, options: ClerkWebhooksOptions): Pr
       const event = await verified(request, body, settings.signingSecret)
       const outcome = await apply(event, organizations)
       const { type } = event
-      quietly('The logger', () => request.log.info({ type, id: event.data.id, outcome }, "Clerk's event"))
+      quietly('The logger', () =>
+        request.log.info({ type, id: (Object(event.data) as { id?: unknown }).id, outcome }, "Clerk's event"),
+      )
       return { outcome }
     },
   })
@@ -30,13 +32,11 @@ async function register(app: FastifyInstance, options: ClerkWebhooksOptions): Pr
 
 /** By Clerk's own library, which takes nothing older than five minutes. */
 async function verified(request: FastifyRequest, body: Buffer, signingSecret: string): Promise<Event> {
-  const headers = new Headers()
-  for (const name of ['svix-id', 'svix-timestamp', 'svix-signature']) {
-    const value = request.headers[name]
-    if (typeof value !== 'string') throw notSigned()
-    headers.set(name, value)
-  }
   try {
+    const headers = new Headers()
+    for (const name of ['svix-id', 'svix-timestamp', 'svix-signature']) {
+      headers.set(name, String(request.headers[name]))
+    }
     // The address means nothing: it is not signed.
     return await verifyWebhook(new Request('https://webhook.invalid', { method: 'POST', headers, body }), {
       signingSecret,

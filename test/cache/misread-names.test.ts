@@ -66,7 +66,7 @@ describe("names of a store's answer that decide and are not read", () => {
     })
   }
 
-  for (const name of 'suspendedAt suspended_at Suspended is_suspended suspened suspension disabled enabled active status deleted_at banned revokedAt expires_at'.split(
+  for (const name of 'suspendedAt suspended_at Suspended is_suspended suspened suspension disabled enabled active status deleted_at banned revokedAt revokdAt expires_at expiresat expiersAt'.split(
     ' ',
   )) {
     it(`of a tenant: ${name}`, () => {
