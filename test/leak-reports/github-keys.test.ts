@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { it, type TestContext } from 'node:test'
+import { GithubKeys } from '../../src/leak-reports/github-keys.ts'
+import { ManualClock } from '../cache/manual-clock.ts'
+
+const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+  type: 'spki',
+  format: 'pem',
+})
+const listed = (...ids: string[]) =>
+  JSON.stringify({ public_keys: ids.map((key_identifier) => ({ key_identifier, key })) })
+
+/** Keys on a clock that stands still, kept for a minute, asked for again after ten seconds. */
+async function setUp(t: TestContext, token?: string) {
+  const hub = { asked: 0, answer: listed('a'), status: 200, authorization: undefined as string | undefined }
+  const server = createServer((request, response) => {
+    hub.asked++
+    hub.authorization = request.headers.authorization
+    response.writeHead(hub.status, { connection: 'close' }).end(hub.answer)
+  })
+  t.after(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const clock = new ManualClock()
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const settings = { url, token, timeout: 5_000, maxAge: 60_000, cooldown: 10_000 }
+  return { hub, clock, keys: new GithubKeys(settings, clock) }
+}
+
+it('keys are fetched when one is needed, and kept for their age', async (t) => {
+  const { hub, clock, keys } = await setUp(t)
+  assert.equal(hub.asked, 0)
+  assert.ok(await keys.find('a'))
+  await clock.advance(59_999)
+  assert.ok(await keys.find('a'))
+  assert.equal(hub.asked, 1)
+  hub.answer = listed('b')
+  await clock.advance(1)
+  assert.equal(await keys.find('a'), undefined, 'a key that is withdrawn is gone')
+  assert.equal(hub.asked, 2)
+})
+
+it('an unknown key is asked for after the cool-down, and not before', async (t) => {
+  const { hub, clock, keys } = await setUp(t)
+  await keys.find('a')
+  hub.answer = listed('a', 'b')
+  await clock.advance(9_999)
+  assert.equal(await keys.find('b'), undefined)
+  assert.equal(hub.asked, 1)
+  await clock.advance(1)
+  assert.ok(await keys.find('b'))
+  assert.equal(hub.asked, 2)
+})
+
+it('a fetch that fails is repeated after five seconds, and a set past its age is no set', async (t) => {
+  const { hub, clock, keys } = await setUp(t)
+  await keys.find('a')
+  hub.status = 500
+  await clock.advance(60_000)
+  await assert.rejects(keys.find('a'), { statusCode: 503 })
+  hub.status = 200
+  await clock.advance(4_999)
+  await assert.rejects(keys.find('a'), { statusCode: 503 })
+  assert.equal(hub.asked, 2)
+  await clock.advance(1)
+  assert.ok(await keys.find('a'))
+})
+
+it('an answer that is no list says so', async (t) => {
+  const { hub, keys } = await setUp(t)
+  hub.answer = '{}'
+  await assert.rejects(keys.find('a'), (error) => {
+    assert.match(String((error as Error).cause), /no list of keys/)
+    return true
+  })
+})
+
+it('the token goes with the request, where there is one', async (t) => {
+  for (const token of [undefined, 'ghp_example']) {
+    const { hub, keys } = await setUp(t, token)
+    await keys.find('a')
+    assert.equal(hub.authorization, token && `Bearer ${token}`)
+  }
+})
