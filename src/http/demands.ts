@@ -70,9 +70,9 @@ function watch(app: FastifyInstance): void {
     const known = demanding.get(outermost) ?? []
     if (demandsOf(route.config).length === 0 || known.some((one) => one.route === route)) return
     known.push({ route, scope: this })
-    // After all of the app's own, of which one may call a check.
+    // After all of the app's own, of which one may call a check: the last moment before the handler is `preHandler`.
     route.onRequest = [route.onRequest ?? [], admittedMeetsAll].flat()
-    if (!namesCheck(route.handler)) route.preHandler = [route.preHandler ?? [], allIsMet].flat()
+    route.preHandler = [route.preHandler ?? [], allIsMet].flat()
   }
   outermost.addHook('onRoute', see)
   if (outermost !== app) app.addHook('onRoute', see)
@@ -101,18 +101,20 @@ function checkRoute(route: RouteOptions, scope: FastifyInstance): void {
       `config.${kind} of route ${String(method)} ${url} is checked by nobody: ` +
         (checker === undefined
           ? `${kind} does not guard the scope of the route. Register it there or in one around it, before the scope is registered`
-          : `${kind} has addHook: false, and neither its scope nor the route has a hook that could call its check, nor does the handler`),
+          : `${kind} has addHook: false, and neither the route nor its scope has a hook that could call its check`),
     )
   }
 }
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 
-/** Whether there is a hook of the app's that may call the check. Whether it does is seen when a request comes. */
+/**
+ * Whether there is a hook of the app's that may call the check. Whether it does is seen when a request comes, and so it is
+ * where Fastify does not tell of the hooks of a scope, for which it has no public name.
+ */
 function mayBeChecked(route: RouteOptions, scope: FastifyInstance): boolean {
   const own = HOOKS.flatMap((name) => (route[name] ?? []) as unknown[])
-  if (own.some((hook) => hook !== admittedMeetsAll && hook !== allIsMet) || namesCheck(route.handler))
-    return true
+  if (own.some((hook) => hook !== admittedMeetsAll && hook !== allIsMet)) return true
   const kHooks = Object.getOwnPropertySymbols(scope).find(
     ({ description }) => description === 'fastify.hooks',
   )
@@ -121,25 +123,16 @@ function mayBeChecked(route: RouteOptions, scope: FastifyInstance): boolean {
   return hooks === undefined || HOOKS.some((name) => (hooks[name] ?? []).length > 0)
 }
 
-/** A handler may call the check itself, late as it is. */
-function namesCheck(handler: RouteOptions['handler']): boolean {
-  return /verify(?:TenantKey|ConsoleSession)/.test(String(handler))
-}
-
 type Done = (error?: Error) => void
+type Hook = (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done) => void
 
-/** Last of a route's `onRequest`: who has been let in has to meet all that the route demands. */
-function admittedMeetsAll(
-  this: FastifyInstance,
-  request: FastifyRequest,
-  _reply: FastifyReply,
-  done: Done,
-): void {
+/** Who has been let in has to meet all that the route demands. */
+const admittedMeetsAll: Hook = function (request, _reply, done) {
   settle(this, request, false, done)
 }
 
-/** Last of a route's `preHandler`: checks may be called as late as here. */
-function allIsMet(this: FastifyInstance, request: FastifyRequest, _reply: FastifyReply, done: Done): void {
+/** Nobody has been let in by the last moment: no check was called. */
+const allIsMet: Hook = function (request, _reply, done) {
   settle(this, request, true, done)
 }
 
@@ -168,6 +161,6 @@ function unmet(scope: FastifyInstance, request: FastifyRequest, last: boolean): 
   if (!last) return undefined
   return new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook of the route`,
+    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook, as the handler comes too late`,
   )
 }

@@ -25,8 +25,8 @@ export interface GuardOptions<Reason extends string> {
 export type Outcome = Refusal | null
 
 /**
- * Whatever code of the app's throws on the way, a logger, a serializer, `errorResponse`, an error handler, a subscriber of
- * the events: the request is answered or its connection ended, it is never let in, and the process goes on.
+ * Whatever code of the app's throws on the way, a logger, a serializer, `errorResponse`, an error handler: the request is
+ * answered or its connection ended, it is never let in, and the process goes on.
  *
  * ```ts
  * const guard = new Guard({ plugin: 'tenantAuth', check, reasons, errorResponse })

@@ -1,4 +1,4 @@
-/** Code of the user's that is told of something and has no say in it: a logger, a subscriber, a hook. */
+/** Code of the user's that is told of something and has no say in it: a logger, a hook. */
 
 const warned = new Set<string>()
 

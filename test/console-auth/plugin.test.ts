@@ -216,10 +216,8 @@ describe('with addHook: false', () => {
       await app.verifyConsoleSession(request, reply)
       return request.consoleUser.userId
     })
-    app.get('/role', { config: { consoleAuth: { role: 'org:admin' } } }, async (request, reply) => {
-      await app.verifyConsoleSession(request, reply)
-      return 'in'
-    })
+    const config = { consoleAuth: { role: 'org:admin' } }
+    app.get('/role', { config, preHandler: app.verifyConsoleSession }, () => 'in')
     return app
   }
 

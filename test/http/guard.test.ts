@@ -1,6 +1,5 @@
 /** Whatever code of the app's throws around a guard: an answer, no pass, and a process that goes on. */
 import assert from 'node:assert/strict'
-import { channel } from 'node:diagnostics_channel'
 import { after, before, describe, it } from 'node:test'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { Guard, type GuardOptions, type Outcome } from '../../src/http/guard.ts'
@@ -106,15 +105,6 @@ describe('a guard', () => {
         await statuses(() => ({ ...REFUSAL, cause: new Error('down') }), { prepare }),
         [401, 401],
       )
-    })
-
-    it(`refuses as ever where a subscriber of the events throws ${String(thrown)}`, async () => {
-      const refused = channel('fastify-tenant-auth:refused')
-      refused.subscribe(throws)
-      assert.equal(refused.hasSubscribers, true)
-      assert.deepEqual(await statuses(refuse), [401, 401])
-      assert.equal(refused.unsubscribe(throws), true)
-      assert.equal(refused.hasSubscribers, false)
     })
 
     it(`refuses as ever where the app's serializer throws ${String(thrown)}`, async () => {
