@@ -5,22 +5,25 @@
  * invariants of docs/coherence.md.
  */
 import { LRUCache } from 'lru-cache'
-import { type FleetCoherence, isCoherent } from '../stores/coherent-key-store.ts'
+import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
-import type { Clock } from '../lib/clock.ts'
+import { bothClocks, type Clock, type Moment, type Timer } from '../lib/clock.ts'
 import { digestToHash, hashToDigest, isHash } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
-import { FleetMember } from '../coherence/fleet-member.ts'
 import type { FleetReport, FleetStats } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
-import { withTimeLimit } from '../lib/time-limit.ts'
+import { isOver, TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
 /** Keys that are remembered as good where there is no cache to hold them. */
 const REGULARS = 10_000
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
+/** Milliseconds until a store that has not answered yet is asked again. */
+const RETRY_PAUSE = 1_000
+/** The hash of nothing that anybody knows. */
+const NO_HASH = '0'.repeat(64)
 
 export interface CacheLimits extends EntriesOptions {
   /** Milliseconds after which a good key is read anew, however often it was used. */
@@ -69,14 +72,28 @@ export interface KeyCacheStats {
   lookups: Record<LookupOutcome, { count: number; ms: number }>
   /** `null` unless the store is shared by a fleet. */
   fleet: FleetStats | null
+  /** Why this instance works less well than it should; `null` if all is well. The cause may hold what is not for a log. */
+  degraded: Degraded | null
+}
+
+/** Why this instance works less well than it should, and since when (milliseconds since 1970). */
+export interface Degraded {
+  since: number
+  cause: unknown
+}
+
+/** A look-up under way. */
+interface Reading {
+  answer: Promise<Verdict>
+  sent: Moment
 }
 
 export class KeyCache {
   readonly #store: KeyStore
   readonly #clock: Clock
   readonly #options: KeyCacheOptions
-  readonly #lease: Lease
-  readonly #member: FleetMember | undefined
+  #lease: Lease
+  readonly #membership: FleetMembership | undefined
   readonly #unsubscribe: (() => void) | undefined
   readonly #gate: Gate
   readonly #entries: Entries | undefined
@@ -84,12 +101,12 @@ export class KeyCache {
    * Look-ups that later requests may join and whose answer may be cached. An invalidation takes a look-up out (2), and
    * one that is not in here any more when its answer comes is not cached: membership is the mark.
    */
-  readonly #pending = new Map<string, Promise<Verdict>>()
+  readonly #pending = new Map<string, Reading>()
   /**
    * Look-ups that wait for their turn: whoever asks for the same key joins, lease or not, because the read has yet to
    * begin. A key takes one place in the line, however often it is asked for.
    */
-  readonly #waiting = new Map<string, Promise<Verdict>>()
+  readonly #waiting = new Map<string, Reading>()
   /** Keys that were good when they were last looked up, and are not held any more: they do not wait behind strangers. */
   readonly #regulars: LRUCache<string, true>
   readonly #lookups: KeyCacheStats['lookups'] = {
@@ -102,6 +119,13 @@ export class KeyCache {
   #negativeHits = 0
   #storeErrors = 0
   #staleHits = 0
+  #closing = false
+  #answered = false
+  #retry: Timer | undefined
+  #isTrying = false
+  /** What the last look-up failed of, if it did. */
+  #trouble: Degraded | null = null
+  #degradedSince: number | null = null
 
   constructor(options: KeyCacheOptions) {
     const { store, clock, cache } = options
@@ -112,34 +136,28 @@ export class KeyCache {
     this.#regulars = new LRUCache({ max: cache === false ? REGULARS : cache.max })
     if (cache !== false) this.#entries = new Entries(cache, (digest) => this.#regulars.set(digest, true))
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
-    const fleet = coherence?.kind === 'fleet' ? coherence : undefined
-    this.#lease = new Lease(fleet ? -Infinity : Infinity, clock, () => this.#clocksJumped())
-    if (fleet) this.#member = this.#join(fleet)
-    else if (coherence?.kind === 'local')
-      this.#unsubscribe = coherence.subscribe((hashes) => this.#invalidate(hashes))
-  }
-
-  #join(coherence: FleetCoherence): FleetMember {
-    const { clock, cache, onReport } = this.#options
-    return new FleetMember({
-      coherence,
-      clock,
-      lease: this.#lease,
-      staleIfError: cache === false ? 0 : cache.staleIfError,
-      onChanged: (hashes) => this.#invalidate(hashes),
+    const events = {
+      onChanged: (hashes: readonly string[]) => this.#invalidate(hashes),
       onReset: () => this.#reset(),
-      onReport,
-    })
+      onReport: options.onReport,
+    }
+    if (coherence?.kind === 'fleet') {
+      const staleIfError = cache === false ? 0 : cache.staleIfError
+      this.#membership = coherence.join({ staleIfError, ...events })
+      this.#lease = this.#membership.lease
+    } else {
+      // An unknown time has passed where the clocks jump: no time to live holds any more.
+      this.#lease = new Lease(Infinity, clock, () => this.#reset())
+      this.#unsubscribe = coherence?.subscribe(events.onChanged)
+    }
   }
 
   /**
-   * Joins the fleet, where there is one. Returns when this instance is coherent, or when the first try has failed: it
-   * then goes on trying, and every look-up asks the store until it succeeds.
-   *
-   * @throws `TENANT_AUTH_FLEET_MISMATCH`
+   * Joins the fleet, where there is one. Returns when this instance is coherent, or when the first try has failed: it then
+   * goes on trying, and every look-up asks the store until it succeeds.
    */
   async start(): Promise<void> {
-    await this.#member?.start()
+    await this.#membership?.start()
   }
 
   /**
@@ -147,15 +165,52 @@ export class KeyCache {
    * within its time limit: the requests that wait for them are to be answered as ever.
    */
   async close(): Promise<void> {
+    this.#closing = true
+    this.#retry?.cancel()
     this.#unsubscribe?.()
-    this.#lease.void()
+    this.#lease = new Lease(-Infinity, this.#clock, () => {})
     this.#reset()
-    await Promise.all([this.#member?.close(), this.#gate.empty])
+    await Promise.all([this.#membership?.close(), this.#gate.empty])
   }
 
-  /** Whether look-ups are answered out of memory: what a health route wants to know before it calls for traffic. */
+  /**
+   * For readiness probes: whether this instance has joined the fleet once, or without one, whether the store has answered
+   * once. `false` again as soon as it closes. A store that fails later makes it `degraded`, and takes no traffic away: no
+   * other instance could do better.
+   */
   get ready(): boolean {
-    return this.#member === undefined || this.#member.state === 'coherent'
+    if (this.#closing) return false
+    if (this.#membership !== undefined) return this.#membership.joined
+    if (!this.#answered && this.#unsubscribe === undefined) void this.#tryStore()
+    return this.#answered || this.#unsubscribe !== undefined
+  }
+
+  /** Why keys are asked for that could be answered out of memory, or cannot be asked for at all; `null` if all is well. */
+  get degraded(): Degraded | null {
+    const state = this.#membership?.state ?? 'coherent'
+    if (state === 'coherent' && this.#trouble === null) {
+      this.#degradedSince = null
+      return null
+    }
+    this.#degradedSince ??= this.#trouble?.since ?? this.#clock.wall()
+    const cause = this.#trouble?.cause ?? this.#membership?.cause ?? new Error(`the key cache is ${state}`)
+    return { since: this.#degradedSince, cause }
+  }
+
+  /** Asks the store for what is no key's hash, until it answers: whoever asks whether it does may be all the traffic. */
+  async #tryStore(): Promise<void> {
+    if (this.#isTrying) return
+    this.#isTrying = true
+    try {
+      await this.#ask(hashToDigest(NO_HASH)).answer
+    } catch {
+      if (this.#closing) return
+      this.#retry = this.#clock.setTimer(() => {
+        this.#isTrying = false
+        void this.#tryStore()
+      }, RETRY_PAUSE)
+      this.#retry.unref()
+    }
   }
 
   /**
@@ -201,50 +256,61 @@ export class KeyCache {
     const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
     const pending = joinable ? this.#pending.get(digest) : undefined
     const joined = pending ?? this.#waiting.get(digest)
-    const reading = joined ?? this.#read(digest, joinable)
+    const { answer, sent } = joined ?? this.#read(digest, joinable)
     try {
-      const verdict = await reading
+      const verdict = await answer
+      // What was sent before a revocation may be read long after it, where the process was held up in between.
+      const { lookupTimeout } = this.#options
+      if (isOver(this.#clock, sent, lookupTimeout)) throw new TimeLimitError(lookupTimeout)
       if (typeof verdict !== 'string') return this.#use(verdict, this.#clock.now(), this.#clock.wall())
       // An entry that was kept for a store that does not answer is over when the store does.
       this.#entries?.dropGood(digest)
       this.#regulars.delete(digest)
       return verdict
     } catch (error) {
-      if (joined === undefined) this.#storeErrors++
+      if (joined === undefined) {
+        this.#storeErrors++
+        this.#trouble = { since: this.#trouble?.since ?? this.#clock.wall(), cause: error }
+      }
       const stale = this.#stale(digest)
       if (stale !== undefined) return stale
       throw error
     }
   }
 
-  #read(digest: string, joinable: boolean): Promise<Verdict> {
+  #read(digest: string, joinable: boolean): Reading {
     const term = this.#lease.term
-    const reading = this.#ask(digest)
-    if (!joinable) return reading
-    const keeping = reading.then(
-      (verdict) => {
-        if (this.#pending.get(digest) === keeping) {
-          this.#pending.delete(digest)
-          this.#keep(digest, verdict, term)
-        }
-        return verdict
-      },
-      (error: unknown) => {
-        if (this.#pending.get(digest) === keeping) this.#pending.delete(digest)
-        throw error
-      },
-    )
-    this.#pending.set(digest, keeping)
-    return keeping
+    const asking = this.#ask(digest)
+    if (!joinable) return asking
+    const reading: Reading = {
+      sent: asking.sent,
+      answer: asking.answer.then(
+        (verdict) => {
+          if (this.#pending.get(digest) === reading) {
+            this.#pending.delete(digest)
+            this.#keep(digest, verdict, term)
+          }
+          return verdict
+        },
+        (error: unknown) => {
+          if (this.#pending.get(digest) === reading) this.#pending.delete(digest)
+          throw error
+        },
+      ),
+    }
+    this.#pending.set(digest, reading)
+    return reading
   }
 
-  #ask(digest: string): Promise<Verdict> {
+  #ask(digest: string): Reading {
     let waits = true
-    let asking: Promise<Verdict> | undefined
-    asking = this.#lookUp(digest, () => {
+    let asking: Reading | undefined
+    const sent = bothClocks(this.#clock)
+    const answer = this.#lookUp(digest, () => {
       waits = false
       if (asking !== undefined && this.#waiting.get(digest) === asking) this.#waiting.delete(digest)
     })
+    asking = { answer, sent }
     if (waits) this.#waiting.set(digest, asking)
     return asking
   }
@@ -265,6 +331,8 @@ export class KeyCache {
         }),
       )
       const verdict = judge(stored, this.#clock.wall(), until)
+      this.#answered = true
+      this.#trouble = null
       outcome = typeof verdict === 'string' ? 'refused' : 'good'
       if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.set(digest, true)
       return verdict
@@ -291,7 +359,8 @@ export class KeyCache {
     this.#lease.holds(now, wall) // Nothing is good after a suspension, which may have been noticed by nobody yet.
     const entry = this.#entries?.get(digest)
     if (cache === false || entry === undefined) return undefined
-    if (now >= Math.min(entry.until, this.#lease.end) + cache.staleIfError) return undefined
+    const allowed = this.#membership?.staleIfError ?? cache.staleIfError
+    if (allowed === 0 || now >= Math.min(entry.until, this.#lease.end) + allowed) return undefined
     this.#staleHits++
     return this.#use(entry, now, wall)
   }
@@ -315,16 +384,6 @@ export class KeyCache {
     this.#pending.clear()
   }
 
-  /** An unknown time has passed: no lease holds any more, and where there is none, no time to live does. */
-  #clocksJumped(): void {
-    if (this.#member === undefined) {
-      this.#reset()
-    } else {
-      this.#lease.void()
-      this.#member.wake()
-    }
-  }
-
   stats(): KeyCacheStats {
     return {
       hits: this.#hits,
@@ -338,7 +397,8 @@ export class KeyCache {
       pendingLookups: this.#gate.size,
       waitingLookups: this.#gate.waiting,
       lookups: structuredClone(this.#lookups),
-      fleet: this.#member?.stats() ?? null,
+      fleet: this.#membership?.stats() ?? null,
+      degraded: this.degraded,
     }
   }
 }

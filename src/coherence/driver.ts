@@ -90,6 +90,8 @@ export interface PendingRow {
   instance: string
   label: string
   holds: number
+  /** -1 where nothing was acknowledged yet, or only an epoch above the store's own. */
+  acknowledged: number
 }
 
 /** What a barrier reads. */
@@ -142,6 +144,12 @@ export interface FleetLink {
 }
 
 export interface FleetDriver {
+  /**
+   * Called before the first cache of this process joins. What it answers is called when the last one has left.
+   *
+   * @throws `TENANT_AUTH_BAD_OPTION` where there is no room for a connection that is kept
+   */
+  claim?(): () => void
   /** Connects and listens, and only then answers. Leaves nothing behind where it fails or its signal is aborted. */
   open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink>
   /** Rows that have yet to acknowledge `epoch`, every registration among them that was committed before the call. */

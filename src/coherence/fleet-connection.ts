@@ -1,25 +1,20 @@
 /** Makes the connection for heartbeats and pushes, within a time limit, and leaves none behind that nobody holds. */
-import type { FleetCoherence, FleetLink } from '../stores/coherent-key-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
+import type { FleetDriver, FleetLink } from './driver.ts'
 
 export interface ConnectionEvents {
   onPush(epoch: number): void
-  /** This process wrote. */
-  onOwnWrite(epoch: number): void
   /** A connection that was handed out is gone. */
   onLost(link: FleetLink, cause: unknown): void
 }
 
-/**
- * Milliseconds for one attempt. Whatever takes longer must remember over attempts how far it has come, as a store does
- * that watches whether instances with other settings live.
- */
+/** Milliseconds for one attempt. */
 const LIMIT = 5_000
 
 /** @throws also where the connection was lost while it was made */
 export async function connect(
-  coherence: FleetCoherence,
+  driver: FleetDriver,
   clock: Clock,
   cancelled: AbortSignal,
   events: ConnectionEvents,
@@ -30,24 +25,24 @@ export async function connect(
     lost = { cause }
     if (handedOut !== undefined) events.onLost(handedOut, cause)
   }
-  const link = await withTimeLimit(
-    clock,
-    LIMIT,
-    async (signal) => {
-      const made = await coherence.connect(
-        {
-          onPush: (epoch) => events.onPush(epoch),
-          onOwnWrite: (epoch) => events.onOwnWrite(epoch),
-          onLost,
-        },
-        signal,
-      )
-      if (signal.aborted) made.destroy() // Too late: nobody waits for it any more.
-      return made
-    },
-    cancelled,
-  )
-  if (lost !== undefined) throw lost.cause
-  handedOut = link
-  return link
+  const opening: { link?: FleetLink } = {}
+  try {
+    const link = await withTimeLimit(
+      clock,
+      LIMIT,
+      async (signal) => {
+        const link = await driver.open({ onPush: (epoch) => events.onPush(epoch), onLost }, signal)
+        opening.link = link
+        if (signal.aborted) link.destroy() // Too late: nobody waits for it any more.
+        return link
+      },
+      cancelled,
+    )
+    if (lost !== undefined) throw lost.cause
+    handedOut = link
+    return link
+  } catch (error) {
+    opening.link?.destroy()
+    throw error
+  }
 }

@@ -1,62 +1,87 @@
 /**
- * This instance's membership of the fleet: connects, registers, beats, and extends the lease on the proof of each beat.
+ * This process' membership of the fleet: connects, registers, beats, and extends the lease on the proof of each beat.
  *
- * One beat is one round trip. It acknowledges what this instance has dropped already, never what it is about to (5), and
- * brings what changed since. Only a position that the store has seen acknowledged extends the lease, counted from the
- * moment at which the beat that read it was sent.
+ * A beat only reads. What changed is dropped first and acknowledged after (5), and the lease is extended on the proof
+ * that the store stands, or stood, where this instance does and that its row says so: always from the moment at which the
+ * position was asked for.
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { FleetCoherence, FleetLink, Position } from '../stores/coherent-key-store.ts'
-import { bothClocks, type Clock } from '../lib/clock.ts'
+import { threadId } from 'node:worker_threads'
+import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
+import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
 import { connect } from './fleet-connection.ts'
+import { noteSettled } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
+import type { FleetTimes } from './fleet-times.ts'
 import type { Lease } from './lease.ts'
 import { Pause } from './pause.ts'
 import { PushWatch } from './push-watch.ts'
-import { isRefusal, StateReporter } from './state-reporter.ts'
-import { withTimeLimit } from '../lib/time-limit.ts'
+import type { SettledWatch } from './settled-watch.ts'
+import { distance, isAcknowledged } from './stance.ts'
+import { StateReporter } from './state-reporter.ts'
 
 export interface FleetMemberOptions {
-  coherence: FleetCoherence
+  driver: FleetDriver
   clock: Clock
+  times: FleetTimes
   lease: Lease
-  /** Milliseconds beyond the lease for which this instance may serve. */
-  staleIfError: number
+  watch: SettledWatch
+  /** Milliseconds beyond the lease for which any cache of this process would serve. */
+  staleIfError: () => number
   onChanged(hashes: readonly string[]): void
   onReset(): void
-  onReport?: ((report: FleetReport) => void) | undefined
+  /** The row says from now on that this instance may serve for so long after its last proof. */
+  onHolds(holds: number): void
+  onReport(report: FleetReport): void
 }
 
-/** Milliseconds that `start` waits. Fastify gives a hook ten seconds, after which the app would not start at all. */
-const START_LIMIT = 5_000
 /** Milliseconds that a beat may take at most, however long the lease. */
 const BEAT_LIMIT = 2_000
-/** Milliseconds until the next attempt of an instance that the fleet does not take: somebody has to do something first. */
-const REFUSED_PAUSE = 30_000
-/** How long `close` waits to take the instance's row away. Without it, the next revocation waits for the lease. */
+/** How long `close` waits for what is under way, and to take the instance's row away. */
 const LEAVE_TIMEOUT = 1_000
+/** Acknowledgements in a row that change nothing, after which a store is not what it says. */
+const MOST_IN_VAIN = 3
+
+const LABEL = `${hostname()}:${process.pid}${threadId === 0 ? '' : `:${threadId}`}`
 
 export class FleetMember {
   readonly #options: FleetMemberOptions
   readonly #clock: Clock
   readonly #lease: Lease
-  readonly #instance = randomUUID()
   readonly #closing = new AbortController()
   readonly #pause: Pause
   readonly #push: PushWatch
   readonly #reporter: StateReporter
   #link: FleetLink | undefined
-  #registered = false
+  #instance = randomUUID() as string
+  /** The token of this instance's row, where it has one. */
+  #session: string | null = null
+  /** Whether the row is this link's, and for how long it says that this instance may serve. */
+  #attached: { membership: Membership; holds: number } | undefined
   /** Where this instance stands: all that changed up to here is dropped. */
   #known: Position | undefined
-  /** When the beat that read `#known` was sent. */
-  #asked = { now: -Infinity, wall: 0 }
+  /** When `#known` was asked for, or last seen to be the store's position still. */
+  #asked: Moment = { now: -Infinity, wall: -Infinity }
+  /** When the last question was sent. */
+  #sent: Moment = this.#asked
+  /** Whether this link was there when everything up to `#known` happened: what happens next should be pushed. */
+  #listened = false
+  /** The highest epoch that somebody has told of. */
+  #told = -1
+  #first: Promise<void> | undefined
   #running: Promise<void> | undefined
-  /** When it last connected anew without waiting for the next heartbeat. */
+  #joined = false
+  #cause: unknown
+  /** Settles whoever waits for the round that runs or comes next. */
+  #waiting: (() => void)[] = []
+  /** When it last tried again without waiting for the next heartbeat. */
   #hurriedAt = -Infinity
   #lastAnswer: number | null = null
   #resets = 0
+  #reconnects = 0
+  #gone = 0
 
   constructor(options: FleetMemberOptions) {
     this.#options = options
@@ -64,31 +89,39 @@ export class FleetMember {
     this.#lease = options.lease
     this.#pause = new Pause(options.clock)
     this.#push = new PushWatch((silent) =>
-      options.onReport?.({ event: silent ? 'push-silent' : 'push-restored' }),
+      options.onReport({ event: silent ? 'push-silent' : 'push-restored' }),
     )
-    this.#reporter = new StateReporter((report) => options.onReport?.(report))
+    this.#reporter = new StateReporter((report) => options.onReport(report))
   }
 
   get state(): FleetState {
-    if (this.#known === undefined) return 'cold'
+    if (!this.#joined) return 'cold'
     return this.#lease.holds(this.#clock.now(), this.#clock.wall()) ? 'coherent' : 'suspect'
   }
 
-  /**
-   * Returns when the first round is over, whether it went well or not, and after five seconds in any case. It goes on in
-   * the background.
-   *
-   * @throws `TENANT_AUTH_FLEET_MISMATCH`, `TENANT_AUTH_BAD_OPTION`: this instance must not start
-   */
-  async start(): Promise<void> {
-    const first = this.#round()
-    const outcome = withTimeLimit(this.#clock, START_LIMIT, () => first).then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-    this.#running = outcome.then((error) => (isRefusal(error) ? this.#disconnect() : this.#run(first)))
-    const error = await outcome
-    if (isRefusal(error)) throw error
+  /** Why the last round failed, where it did. */
+  get cause(): unknown {
+    return this.#cause
+  }
+
+  /** Whether this instance has ever been coherent, and is not closing. */
+  get joined(): boolean {
+    return this.#joined && !this.#closing.signal.aborted
+  }
+
+  /** Where this instance stands, as long as its connection tells it of what changes. */
+  get position(): Position | undefined {
+    return this.#attached && this.#known
+  }
+
+  /** Begins, once. Settles when the first round is over, whether it went well or not: it goes on in the background. */
+  start(): Promise<void> {
+    this.#first ??= new Promise((resolve) => {
+      const first = this.#round()
+      this.#running = this.#run(first)
+      first.then(resolve, () => resolve())
+    })
+    return this.#first
   }
 
   /** Beats at once: somebody says that something changed, or the lease was voided. */
@@ -96,151 +129,248 @@ export class FleetMember {
     this.#pause.end()
   }
 
+  /** The store was heard to stand here. */
+  told(epoch: number): void {
+    this.#told = Math.max(this.#told, epoch)
+    if (this.#known === undefined || epoch > this.#known.epoch) this.wake()
+  }
+
+  /** Beats, and settles when that is over. */
+  nextRound(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.wake()
+    })
+  }
+
+  /** The row has to say something else of this instance. */
+  attachAnew(): void {
+    this.#attached = undefined
+    this.wake()
+  }
+
+  /** Returns within a second. Where the row stays, the next revocation waits for the lease, and nothing else happens. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the fleet member is closed'))
     this.#lease.void()
     this.wake()
-    await this.#running
-    const link = this.#link
-    if (link === undefined) return
-    // A failure costs the next revocation the wait for a lease, and nothing else.
-    await withTimeLimit(this.#clock, LEAVE_TIMEOUT, (signal) => link.leave(this.#instance, signal)).catch(
-      () => {},
-    )
-    link.destroy()
+    const leaving = withTimeLimit(this.#clock, LEAVE_TIMEOUT, async (signal) => {
+      await this.#running
+      if (this.#attached !== undefined) await this.#link?.leave(this.#attached.membership, signal)
+    })
+    await leaving.catch(() => {})
+    this.#link?.destroy()
   }
 
   async #run(first: Promise<void>): Promise<void> {
     for (let round = first; ; round = this.#round()) {
-      let pause = this.#options.coherence.heartbeat
+      const waiting = this.#waiting.splice(0)
       try {
         await round
+        this.#cause = undefined
       } catch (error) {
         this.#failed(error)
-        if (isRefusal(error)) pause = REFUSED_PAUSE
       }
-      await this.#pause.wait(pause)
-      if (this.#closing.signal.aborted) return
+      for (const resolve of waiting) resolve()
+      await this.#pause.wait(this.#options.times.heartbeat)
+      if (this.#closing.signal.aborted) break
     }
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Beats until the store has nothing new and knows that this instance has nothing old. */
+  /** Goes on until the store has nothing new and knows that this instance has nothing old. */
   async #round(): Promise<void> {
     const link = (this.#link ??= await this.#connect())
-    if (!this.#registered) await this.#register(link)
-    for (;;) {
-      const asked = bothClocks(this.#clock)
+    if (this.#attached === undefined && !(await this.#attach(link))) return
+    // Who was told of a change need not ask whether there is one.
+    let answer = this.#isBehindTold() ? null : await this.#beat(link)
+    for (let inVain = 0; answer === null || this.#isMember(answer);) {
       const known = this.#known
-      const { member, position, changed } = await this.#withinBeat((signal) =>
-        link.beat(this.#instance, known ?? null, signal),
-      )
-      this.#lastAnswer = this.#clock.now()
-      if (!member) {
-        // Registers anew with the next heartbeat. Until then every look-up asks the store.
-        this.#registered = false
-        this.#known = undefined
-        this.#reset('reaped')
-        return
+      const apart = answer === null ? 'behind' : distance(known, answer.position)
+      if (apart === 'level') {
+        if (answer !== null && known !== undefined && isAcknowledged(known, answer)) {
+          this.#prove()
+          this.#listened = true
+          this.#push.settled(this.#clock.now(), this.#options.times.heartbeat / 2)
+          return
+        }
+        if (++inVain > MOST_IN_VAIN) throw new Error('the store does not note what was acknowledged')
+      } else if (apart === 'behind' && known !== undefined) {
+        inVain = 0
+        await this.#catchUp(link, known)
+      } else if (answer !== null) {
+        this.#startOver(apart as ResetReason | 'first', answer.position)
       }
-      if (known === undefined) {
-        this.#advance(position, asked) // Nothing was cached before, so there is nothing to drop.
-        continue
-      }
-      if (position.tag === known.tag && position.epoch === known.epoch) {
-        this.#advance(position, asked)
-        this.#prove()
-        this.#push.settled(this.#clock.now(), this.#options.coherence.heartbeat / 2)
-        return
-      }
-      if (position.tag !== known.tag) this.#reset('other-history')
-      else if (position.epoch < known.epoch) this.#reset('epoch-went-back')
-      else if (changed === null) this.#reset('gap')
-      else {
-        this.#options.onChanged(changed) // (2)
-        this.#prove() // `known` is acknowledged now, and was read when `#asked` says.
-        this.#push.found(position.epoch, this.#clock.now())
-      }
-      this.#advance(position, asked)
+      answer = await this.#acknowledge(link)
     }
   }
 
-  #advance(position: Position, asked: { now: number; wall: number }): void {
+  #isBehindTold(): boolean {
+    return this.#known !== undefined && this.#told > this.#known.epoch
+  }
+
+  async #beat(link: FleetLink): Promise<BeatAnswer> {
+    return this.#heard(await this.#within((signal) => link.beat(this.#membership(), signal)))
+  }
+
+  async #catchUp(link: FleetLink, known: Position): Promise<void> {
+    const { position, changed } = await this.#within((signal) => link.catchUp(known, signal))
+    this.#told = -1
+    const apart = distance(known, position)
+    if (apart === 'other-history' || apart === 'epoch-went-back') this.#startOver(apart, position)
+    else if (changed === null) this.#startOver('gap', position)
+    else {
+      this.#options.onChanged(changed) // (2)
+      if (apart === 'behind' && this.#listened) this.#push.found(position.epoch, this.#clock.now())
+      this.#advance(position)
+    }
+  }
+
+  /** Acknowledges where this instance stands. If the store has moved on since, what was read is proven all the same. */
+  async #acknowledge(link: FleetLink): Promise<BeatAnswer> {
+    const known = this.#known as Position
+    const work = (signal: AbortSignal) => link.acknowledge(this.#membership(), known, signal)
+    const answer = this.#heard(await this.#within(work))
+    if (isAcknowledged(known, answer)) this.#prove()
+    return answer
+  }
+
+  #startOver(reason: ResetReason | 'first', position: Position): void {
+    const isEmpty = reason === 'other-history' && position.epoch === 0 && this.#known?.epoch !== 0
+    this.#advance(position)
+    if (reason === 'first') return // Nothing was cached before, so there is nothing to drop.
+    this.#lease.void()
+    this.#options.onReset()
+    this.#push.startOver()
+    this.#told = -1
+    this.#resets++
+    this.#options.onReport({ event: 'reset', reason: isEmpty ? 'empty-history' : reason })
+    this.#report()
+  }
+
+  /** What the last question has brought. */
+  #advance(position: Position): void {
     this.#known = position
-    this.#asked = asked
+    this.#asked = this.#sent
+  }
+
+  #heard(answer: BeatAnswer): BeatAnswer {
+    const { watch, driver } = this.#options
+    if (distance(this.#known, answer.position) === 'level') this.#asked = this.#sent
+    this.#lastAnswer = this.#clock.now()
+    if (watch.saw(answer) && !answer.settled) void noteSettled(answer, { driver, clock: this.#clock })
+    return answer
+  }
+
+  /** Whether the row is this instance's. Where it is not, it registers anew, under another id. */
+  #isMember({ member, position }: BeatAnswer): boolean {
+    if (member === 'member') return true
+    const reason = distance(this.#known, position) === 'other-history' ? 'lost' : 'reaped'
+    this.#lostRow(member === 'taken' ? 'taken' : reason)
+    return false
+  }
+
+  /** What is cached stays, unused: it is caught up with from where this instance stands. */
+  #lostRow(reason: 'reaped' | 'lost' | 'taken'): void {
+    this.#lease.void()
+    this.#attached = undefined
+    this.#session = null
+    this.#instance = randomUUID()
+    this.#gone++
+    this.#options.onReport({ event: 'gone', reason })
+    this.#report()
+    this.#hurry()
   }
 
   #prove(): void {
     if (this.#closing.signal.aborted) return
     // A lease that lapsed while nothing failed, as in a process that was stopped, is worth a line as well.
-    if (this.#reporter.state !== 'cold') this.#report()
-    this.#lease.extend(this.#asked.now + this.#options.coherence.lease, this.#asked, this.#clock.now())
+    if (this.#joined) this.#report()
+    this.#joined = true
+    this.#lease.extend(this.#asked.now + this.#options.times.lease, this.#asked, this.#clock.now())
     this.#report()
   }
 
-  async #connect(): Promise<FleetLink> {
-    return connect(this.#options.coherence, this.#clock, this.#closing.signal, {
+  #connect(): Promise<FleetLink> {
+    this.#push.startOver()
+    return connect(this.#options.driver, this.#clock, this.#closing.signal, {
       onPush: (epoch) => {
         this.#push.pushed(epoch, this.#clock.now())
-        this.#wakeFor(epoch)
+        this.told(epoch)
       },
-      onOwnWrite: (epoch) => this.#wakeFor(epoch),
       onLost: (link, cause) => {
         if (this.#link === link) this.#failed(cause)
       },
     })
   }
 
-  #wakeFor(epoch: number): void {
-    if (this.#known === undefined || epoch > this.#known.epoch) this.wake()
+  /** @returns whether the row is there */
+  async #attach(link: FleetLink): Promise<boolean> {
+    const instance = this.#instance
+    const holds = this.#options.times.lease + this.#options.staleIfError()
+    this.#options.watch.sawHold(holds)
+    const info = { instance, label: LABEL, holds }
+    const session = await this.#within((signal) => link.attach(info, this.#session, signal))
+    if (session === null) {
+      this.#lostRow('reaped')
+      return false
+    }
+    // What was proven of an earlier row proves nothing of this one.
+    if (this.#session === null) this.#asked = { now: -Infinity, wall: -Infinity }
+    this.#session = session
+    this.#attached = { membership: { instance, session }, holds }
+    this.#options.onHolds(holds)
+    return true
   }
 
-  async #register(link: FleetLink): Promise<void> {
-    const { coherence, staleIfError } = this.#options
-    const info = {
-      instance: this.#instance,
-      label: `${hostname()}:${process.pid}`,
-      holds: coherence.lease + staleIfError,
-    }
-    await this.#withinBeat((signal) => link.register(info, signal))
-    this.#registered = true
-    this.#known = undefined
+  #membership(): Membership {
+    if (this.#attached === undefined) throw new Error('the instance is about to register anew')
+    return this.#attached.membership
   }
 
   /** A connection that misses this limit is destroyed, not waited for: TCP alone takes minutes to see a hung peer. */
-  #withinBeat<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withTimeLimit(this.#clock, Math.min(this.#options.coherence.lease / 4, BEAT_LIMIT), work)
+  #within<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.#sent = bothClocks(this.#clock)
+    return withTimeLimit(this.#clock, Math.min(this.#options.times.lease / 4, BEAT_LIMIT), work)
   }
 
-  /** The connection is given up. One that did its work is replaced at once, but only one in each heartbeat. */
+  /** The connection is given up. One that did its work is replaced at once. */
   #failed(cause: unknown): void {
-    const worked = this.#link !== undefined && this.#registered
+    if (this.#closing.signal.aborted) {
+      this.#disconnect()
+      return
+    }
+    const worked = this.#link !== undefined && this.#attached !== undefined
+    this.#cause = cause
+    if (worked) {
+      this.#reconnects++
+      this.#options.onReport({ event: 'disconnected', cause })
+    }
     this.#disconnect()
     this.#report(cause)
+    if (worked) this.#hurry()
+  }
+
+  /** Tries again at once, but only once in each heartbeat. */
+  #hurry(): void {
     const now = this.#clock.now()
-    if (!worked || now - this.#hurriedAt < this.#options.coherence.heartbeat) return
+    if (now - this.#hurriedAt < this.#options.times.heartbeat) return
     this.#hurriedAt = now
     this.wake()
   }
 
   #disconnect(): void {
+    this.#attached = undefined
+    this.#listened = false
     this.#link?.destroy()
     this.#link = undefined
-  }
-
-  #reset(reason: ResetReason): void {
-    this.#lease.void()
-    this.#options.onReset()
-    this.#push.startOver()
-    this.#resets++
-    this.#options.onReport?.({ event: 'reset', reason })
-    this.#report()
   }
 
   #report(cause?: unknown): void {
     if (!this.#closing.signal.aborted) this.#reporter.report(this.state, cause)
   }
 
-  stats(): FleetStats {
+  stats(): Omit<FleetStats, 'confirmations'> {
     const now = this.#clock.now()
     return {
       state: this.state,
@@ -248,6 +378,8 @@ export class FleetMember {
       lastHeartbeat: this.#lastAnswer === null ? null : now - this.#lastAnswer,
       epoch: this.#known?.epoch ?? null,
       resets: this.#resets,
+      reconnects: this.#reconnects,
+      gone: this.#gone,
       push: this.#push.stats(),
     }
   }

@@ -1,5 +1,5 @@
 /** What an operator is told of an instance's membership of the fleet: states, events, figures. */
-import type { TenantAuthError } from '../http/errors.ts'
+import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { PushStats } from './push-watch.ts'
 
 /**
@@ -12,19 +12,31 @@ export type FleetState = 'cold' | 'coherent' | 'suspect'
 /** What happened to the membership. Each is reported once, with its cause; `from` is the same state where only the cause is new. */
 export type FleetReport =
   | { event: 'state'; state: FleetState; from: FleetState; cause?: unknown }
+  /** The connection for heartbeats was lost, and is made anew. */
+  | { event: 'disconnected'; cause: unknown }
   /**
-   * The fleet does not take this instance as it is configured, which was found out after it had started: every look-up
-   * asks the store, and it is tried again twice a minute.
+   * The instance's row is not there any more, so it registers anew: it was silent for longer than it may serve (`reaped`),
+   * it went with the history (`lost`), or another process has the same identity, as a copy of a running machine has
+   * (`taken`).
    */
-  | { event: 'refused'; cause: TenantAuthError }
+  | { event: 'gone'; reason: 'reaped' | 'lost' | 'taken' }
   /** Everything cached was dropped, because the store cannot say what changed. */
   | { event: 'reset'; reason: ResetReason }
+  /** Connections that the store was lent were not fit for use: so many since this was last told of. They were closed. */
+  | { event: 'spoilt'; words: string; count: number }
   /** Changes arrive by heartbeat alone: late by up to the heartbeat interval. */
   | { event: 'push-silent' }
   | { event: 'push-restored' }
 
-/** `unreadable-hashes`: a store of one's own told of changed keys by what is no hash in hexadecimal. */
-export type ResetReason = 'reaped' | 'other-history' | 'epoch-went-back' | 'gap' | 'unreadable-hashes'
+/**
+ * - `empty-history`: the store has another history, in which nothing has happened yet: it has lost everything, as a Redis
+ *   without persistence does when it starts.
+ * - `other-history`: another one: data were put back or lost in part, the server was restarted, another one has taken over.
+ * - `epoch-went-back`: the same one, earlier.
+ * - `gap`: more has changed than is kept, or what would say so was lost.
+ * - `unreadable-hashes`: a store of one's own told of changed keys by what is no hash in hexadecimal.
+ */
+export type ResetReason = 'empty-history' | 'other-history' | 'epoch-went-back' | 'gap' | 'unreadable-hashes'
 
 export interface FleetStats {
   state: FleetState
@@ -33,6 +45,22 @@ export interface FleetStats {
   /** Milliseconds since the last beat that was answered, `null` before the first. */
   lastHeartbeat: number | null
   epoch: number | null
+  /** How often everything cached was dropped. */
   resets: number
+  /** How often the connection for heartbeats was lost. */
+  reconnects: number
+  /** How often the instance's row was gone. */
+  gone: number
   push: PushStats
+  /** Of this process' writes, whichever scope or `KeyManager` made them. */
+  confirmations: ConfirmationStats
+}
+
+export interface ConfirmationStats {
+  all: number
+  lease: number
+  failed: number
+  /** Instances whose rows were taken away. */
+  reaped: number
+  last: Confirmation | null
 }

@@ -1,5 +1,21 @@
-/** Lease and heartbeat of a store that several processes share: the same bounds, whichever store it is. */
+/** The bounds of lease and heartbeat, the same whichever store it is, and how long to wait for a lease to end. */
 import { badOption } from '../http/errors.ts'
+
+/**
+ * Milliseconds by which an instance's wall and monotonic clocks may drift apart before it voids its lease, because the
+ * machine may have been suspended. Whoever waits for a lease to end waits so much longer.
+ */
+export const CLOCK_TOLERANCE = 50
+/**
+ * By how much two machines' clocks may differ in rate. An NTP client slews a clock by up to 8.3 % (chrony's default), one
+ * machine this way and the other that way: 1.083 / 0.917 = 1.18.
+ */
+const RATE_TOLERANCE = 1.2
+
+/** Milliseconds to wait until an instance that holds for so many has stopped for certain. */
+export function patience(holds: number): number {
+  return holds * RATE_TOLERANCE + CLOCK_TOLERANCE
+}
 
 /** Milliseconds. */
 export interface FleetTimes {

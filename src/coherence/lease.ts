@@ -3,7 +3,7 @@
  * over: a process that was stopped answers the requests in its socket buffers before any timer of it runs.
  */
 import { bothClocks, type Clock } from '../lib/clock.ts'
-import { CLOCK_TOLERANCE } from '../stores/coherent-key-store.ts'
+import { CLOCK_TOLERANCE } from './fleet-times.ts'
 
 export class Lease {
   /** Monotonic milliseconds. */

@@ -14,6 +14,8 @@ export interface PushStats {
 export class PushWatch {
   readonly #onTurn: (silent: boolean) => void
   #state: PushStats['state'] = 'unknown'
+  /** An operator was told that pushes are silent, and not yet that they came again. */
+  #warned = false
   #lag = 0
   #pushedEpoch = -1
   /** The newest change that a beat found before a push told of it. */
@@ -30,7 +32,8 @@ export class PushWatch {
       this.#lag = now - this.#found.at
       this.#found = undefined
     }
-    if (this.#state === 'silent') this.#onTurn(false)
+    if (this.#warned) this.#onTurn(false)
+    this.#warned = false
     this.#state = 'alive'
   }
 
@@ -43,14 +46,16 @@ export class PushWatch {
   settled(now: number, grace: number): void {
     if (this.#found === undefined || now - this.#found.at < grace) return
     this.#found = undefined
-    if (this.#state !== 'silent') this.#onTurn(true)
+    if (!this.#warned) this.#onTurn(true)
+    this.#warned = true
     this.#state = 'silent'
   }
 
-  /** Another history: its epochs say nothing of those that were pushed before. */
+  /** Another history, whose epochs say nothing of those before, or another connection: what was is not known to be. */
   startOver(): void {
     this.#pushedEpoch = -1
     this.#found = undefined
+    this.#state = 'unknown'
   }
 
   stats(): PushStats {

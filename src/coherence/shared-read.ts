@@ -1,20 +1,25 @@
 /** One read for many who ask at the same time: a hundred confirmations that wait at once poll like one. */
 export class SharedRead<Answer> {
-  readonly #start: () => Promise<Answer>
+  readonly #start: (highest: number) => Promise<Answer>
   /** Fulfilled when the read that runs at present is over. */
   #idle: Promise<unknown> = Promise.resolve()
   #next: Promise<Answer> | undefined
+  #highest = -Infinity
 
-  constructor(start: () => Promise<Answer>) {
+  /** @param start is given the highest number of those who ask */
+  constructor(start: (highest: number) => Promise<Answer>) {
     this.#start = start
   }
 
   /** The answer of a read that begins after this call. One that runs already may have missed what the caller must see. */
-  read(): Promise<Answer> {
+  read(number: number): Promise<Answer> {
+    this.#highest = Math.max(this.#highest, number)
     if (this.#next === undefined) {
       const next = this.#idle.then(() => {
+        const highest = this.#highest
         this.#next = undefined
-        return this.#start()
+        this.#highest = -Infinity
+        return this.#start(highest)
       })
       this.#next = next
       this.#idle = next.catch(() => {})

@@ -2,17 +2,10 @@
  * Tells an operator how it stands with the membership: of each change of state once, and, as long as look-ups ask the
  * store, of each cause once. The first of them counts, too: an instance that never joins must not be silent about it.
  */
-import { TenantAuthError } from '../http/errors.ts'
 import type { FleetReport, FleetState } from './fleet-report.ts'
 
 /** Causes that are told of in one stay in a state at most, should their messages differ each time. */
 const MOST_CAUSES = 8
-const REFUSALS = new Set(['TENANT_AUTH_FLEET_MISMATCH', 'TENANT_AUTH_BAD_OPTION'])
-
-/** Whether an error says that this instance cannot be part of the fleet as it is configured. */
-export function isRefusal(error: unknown): error is TenantAuthError {
-  return error instanceof TenantAuthError && REFUSALS.has(error.code)
-}
 
 export class StateReporter {
   readonly #onReport: (report: FleetReport) => void
@@ -34,12 +27,8 @@ export class StateReporter {
     if (changed) this.#causes.clear()
     this.#state = state
     const news = cause !== undefined && state !== 'coherent' && this.#isNew(cause)
-    if (isRefusal(cause)) {
-      if (changed) this.#onReport({ event: 'state', state, from })
-      if (news) this.#onReport({ event: 'refused', cause })
-    } else if (changed || news) {
-      this.#onReport({ event: 'state', state, from, ...(cause === undefined ? {} : { cause }) })
-    }
+    if (!changed && !news) return
+    this.#onReport({ event: 'state', state, from, ...(cause === undefined ? {} : { cause }) })
   }
 
   #isNew(cause: unknown): boolean {

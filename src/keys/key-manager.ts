@@ -124,7 +124,8 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const values = this.#newValues(options)
     await this.#checkRoom(values.tenantId, 1)
     const key = generateKey(this.#settings.prefix, values.environment)
-    const { record } = await this.#insert({ ...values, id, ...displayParts(key), hash: this.#hash(key) })
+    const fresh = { ...values, id, ...displayParts(key), hash: this.#hash(key) }
+    const { record } = await this.#insert(fresh, undefined, true)
     await this.#checkRoom(values.tenantId, 0, id)
     return { key, details: record }
   }
@@ -200,13 +201,13 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const stays = grace === undefined && statusOfKey(old, now.getTime()) === 'active'
     if (stays) await this.#checkRoom(old.tenantId, 1)
     const key = generateKey(this.#settings.prefix, values.environment)
-    const { record, epoch } = await this.#insert(
+    const written = await this.#insert(
       { ...values, id: newId, ...displayParts(key), hash: this.#hash(key) },
       { id, expiresAt: retireAt },
     )
     if (stays) await this.#checkRoom(old.tenantId, 0, newId)
-    const confirmation = await this.#store.confirm(epoch).catch(() => unconfirmed(epoch, now))
-    return { key, details: record, retired: retired(old, retireAt), ...confirmation }
+    const confirmation = await this.#store.confirm(written).catch(() => unconfirmed(written.epoch, now))
+    return { key, details: written.record, retired: retired(old, retireAt), ...confirmation }
   }
 
   async update(id: string, options: UpdateKeyOptions, owner: KeyOwner = {}): Promise<KeyChange> {
@@ -297,10 +298,14 @@ export class KeyManager implements KeyOperations, TenantOperations {
       : this.#lifetime.check(expiresAt, createdAt)
   }
 
-  async #insert(key: NewKey, retire?: { id: string; expiresAt: Date | null }): Promise<Written<KeyDetails>> {
+  async #insert(
+    key: NewKey,
+    retire?: { id: string; expiresAt: Date | null },
+    fresh = false,
+  ): Promise<Written<KeyDetails>> {
     const { id, tenantId } = key
     const written = await this.#store.write(
-      (store) => store.insertKey(key, retire),
+      (store) => store.insertKey(key, retire, fresh),
       (record) => keyDetails(record, { id, tenantId }),
       INSERT_REFUSALS,
     )
@@ -330,8 +335,8 @@ export class KeyManager implements KeyOperations, TenantOperations {
     throw limitReached(maxKeys)
   }
 
-  async #confirmed({ record, epoch }: Written<KeyDetails>): Promise<KeyChange> {
-    return { details: record, ...(await this.#store.confirm(epoch)) }
+  async #confirmed(written: Written<KeyDetails>): Promise<KeyChange> {
+    return { details: written.record, ...(await this.#store.confirm(written)) }
   }
 }
 

@@ -3,6 +3,7 @@
  * failures told in one way. A store that says in an error of this package what it knows is quoted; the words of any other
  * error may hold what nobody is to see.
  */
+import type { WriteMark } from '../coherence/driver.ts'
 import { type Effect, TenantAuthError } from '../http/errors.ts'
 import { type Confirmation, isCoherent } from '../stores/coherent-key-store.ts'
 import type { WritableKeyStore, Written } from '../stores/writable-key-store.ts'
@@ -58,10 +59,11 @@ export class StoreAccess {
   }
 
   /** What is known of the reach of a write that took effect. */
-  async confirm(epoch: number): Promise<Confirmation> {
+  async confirm(mark: WriteMark): Promise<Confirmation> {
+    const { epoch } = mark
     if (!isCoherent(this.#store)) return { epoch, confirmedBy: 'none', instances: 0, waitedMs: 0 }
     try {
-      return await this.#store.coherence.confirm(epoch)
+      return await this.#store.coherence.confirm(mark)
     } catch (error) {
       throw unavailable(NOT_CONFIRMED, error, 'done')
     }
@@ -69,10 +71,10 @@ export class StoreAccess {
 }
 
 function checkedWrite<Record>(answer: unknown, checked: (record: unknown) => Record): Written<Record> {
-  const { record, epoch }: Partial<Written<unknown>> = Object(answer)
+  const { record, epoch, history, reach }: Partial<Written<unknown>> = Object(answer)
   if (epoch === undefined || !Number.isSafeInteger(epoch))
     throw new Error('a write must answer { record, epoch }')
-  return { record: checked(record), epoch }
+  return { record: checked(record), epoch, history, reach }
 }
 
 function unavailable(message: string, error: unknown, effect: Effect): TenantAuthError {

@@ -110,6 +110,6 @@ export class TenantManager implements TenantOperations {
         )
       : null
     if (written === null) throw tenantNotFound()
-    return { tenant: written.record, ...(await this.#store.confirm(written.epoch)) }
+    return { tenant: written.record, ...(await this.#store.confirm(written)) }
   }
 }

@@ -9,17 +9,23 @@ export interface Clock {
   setTimer(callback: () => void, ms: number): Timer
 }
 
+/** Both clocks, read together. */
+export interface Moment {
+  now: number
+  wall: number
+}
+
 /**
  * Both clocks as they stand at one moment: a process that was held up between the one and the other, on a busy machine,
  * reads them anew.
  */
-export function bothClocks(clock: Clock): { now: number; wall: number } {
+export function bothClocks(clock: Clock): Moment {
   let clocks
   for (let tries = 0; tries < 5; tries++) {
     clocks = { now: clock.now(), wall: clock.wall() }
     if (clock.now() - clocks.now < 1) break
   }
-  return clocks as { now: number; wall: number }
+  return clocks as Moment
 }
 
 export interface Timer {
@@ -35,4 +41,21 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, ms)
     return { cancel: () => clearTimeout(timer), unref: () => void timer.unref() }
   },
+}
+
+/** @throws the signal's reason as soon as it is aborted */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }
+    const timer = clock.setTimer(done, ms)
+    const onAbort = () => {
+      timer.cancel()
+      reject(signal?.reason as Error)
+    }
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+  })
 }

@@ -1,13 +1,25 @@
 /** Every await on a store has a time limit: a hanging peer must not hang a request. */
-import type { Clock } from './clock.ts'
+import { bothClocks, type Clock, type Moment } from './clock.ts'
 
 export class TimeLimitError extends Error {
   override readonly name = 'TimeLimitError'
+
+  constructor(ms: number) {
+    super(`no answer within ${Math.round(ms)} ms`)
+  }
+}
+
+/** Whether more than `ms` have passed since a moment, on either clock. The monotonic one misses a suspension. */
+export function isOver(clock: Clock, since: Moment, ms: number): boolean {
+  return clock.now() - since.now > ms || clock.wall() - since.wall > ms
 }
 
 /**
  * Runs `work` for at most `ms`. When the time is over the promise rejects with a `TimeLimitError` at once, whatever
  * `work` does, and the signal that `work` was given is aborted so that it can let go of what it holds.
+ *
+ * An answer that is there but is read too late, because the process was held up, is no answer: no timer runs meanwhile,
+ * so the clocks are looked at when it is read.
  *
  * @param cancelled ends it early, with its own reason
  */
@@ -18,12 +30,13 @@ export function withTimeLimit<T>(
   cancelled?: AbortSignal,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
+    const since = bothClocks(clock)
     const abort = new AbortController()
     const giveUp = (reason: unknown) => {
       reject(reason)
       abort.abort(reason)
     }
-    const timer = clock.setTimer(() => giveUp(new TimeLimitError(`no answer within ${ms} ms`)), ms)
+    const timer = clock.setTimer(() => giveUp(new TimeLimitError(ms)), ms)
     const onCancel = () => giveUp(cancelled?.reason)
     cancelled?.addEventListener('abort', onCancel, { once: true })
     // An async function, so that work which throws at once rejects as well.
@@ -32,10 +45,28 @@ export function withTimeLimit<T>(
       return work(abort.signal)
     }
     void run()
-      .then(resolve, reject)
+      .then((answer) => {
+        if (isOver(clock, since, ms)) giveUp(new TimeLimitError(ms))
+        else resolve(answer)
+      }, reject)
       .finally(() => {
         timer.cancel()
         cancelled?.removeEventListener('abort', onCancel)
       })
   })
+}
+
+/** The promise, or a rejection with the signal's reason as soon as it is aborted. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason as Error)
+  })
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }

@@ -1,4 +1,7 @@
 /** The coherence side of a store: what lets a cache in front of it be coherent, in one process or on a fleet. */
+import type { FleetReport, FleetState, FleetStats } from '../coherence/fleet-report.ts'
+import type { FleetDriver, WriteMark } from '../coherence/driver.ts'
+import type { Lease } from '../coherence/lease.ts'
 import { badOption } from '../http/errors.ts'
 import type { KeyStore } from './key-store.ts'
 
@@ -31,91 +34,52 @@ export interface LocalCoherence {
    * @returns a function that ends the subscription, idempotent
    */
   subscribe(listener: (hashes: readonly string[]) => void): () => void
-  confirm(epoch: number): Promise<Confirmation>
+  confirm(mark: WriteMark): Promise<Confirmation>
 }
 
-/**
- * Milliseconds by which an instance's wall and monotonic clocks may drift apart before it voids its lease, because the
- * machine may have been suspended. Whoever waits for a lease to end waits so much longer.
- */
-export const CLOCK_TOLERANCE = 50
-
-/** Where the history of a store's changes stands. */
-export interface Position {
-  /** Raised by every write that matters to authentication, in that write's own transaction. */
-  epoch: number
-  /** Random; another one whenever the history cannot answer for the past. */
-  tag: string
+/** A cache in front of the store, which wants to know what changes. Its functions return at once and do not throw. */
+export interface FleetSubscriber {
+  /** Milliseconds beyond the lease for which it would serve while the store does not answer. */
+  staleIfError: number
+  onChanged(hashes: readonly string[]): void
+  /** Everything is to be dropped. */
+  onReset(): void
+  onReport?: ((report: FleetReport) => void) | undefined
 }
 
-/** The answer to a heartbeat. */
-export interface Beat {
-  /** `false`: this instance is not registered (any more), nothing was acknowledged, and the rest means nothing. */
-  member: boolean
-  position: Position
-  /** Hashes of the keys that changed after the position the beat acknowledged, or `null` where that cannot be said. */
-  changed: readonly string[] | null
+/** A cache's share of the membership, of which each process has one for each store. */
+export interface FleetMembership {
+  /** Until when cached answers may be used. The same for all caches of the process. */
+  readonly lease: Lease
+  readonly state: FleetState
+  /** Whether this instance has ever been coherent, and is not closing. */
+  readonly joined: boolean
+  /** Why the last heartbeat failed, where it did. */
+  readonly cause: unknown
+  /** Milliseconds beyond the lease for which this cache may serve: 0 until the store knows of it. */
+  readonly staleIfError: number
+  /** Returns when the first heartbeat is over, whether it went well or not, and after five seconds in any case. */
+  start(): Promise<void>
+  /** Ends the subscription. The last one takes the instance off the list, which takes a second at most. */
+  close(): Promise<void>
+  stats(): FleetStats
 }
 
-/**
- * One connection of its own to the store, for heartbeats and pushes. Nothing in here keeps time or retries: that is the
- * cache's part, the same for all stores.
- */
-export interface FleetLink {
-  /**
-   * Registers the instance, acknowledging nothing, committed when it returns: from here on, confirmations wait for it.
-   */
-  register(member: FleetMemberInfo, signal: AbortSignal): Promise<void>
-  /**
-   * One round trip: acknowledges `known.epoch` in the instance's row, then reads the position and what changed since. It
-   * acknowledges what it was given and not what it reads, because what it reads has yet to be dropped from the cache.
-   *
-   * With `null` it acknowledges nothing and answers the position alone (`changed: null`); so it does for a position of
-   * another history, which has another tag or is ahead of the store.
-   */
-  beat(instance: string, known: Position | null, signal: AbortSignal): Promise<Beat>
-  /** Takes the instance's row away. */
-  leave(instance: string, signal: AbortSignal): Promise<void>
-  /** Destroys the connection without waiting for anything. Idempotent, never throws. */
-  destroy(): void
-}
-
-export interface FleetMemberInfo {
-  /** Random id of this instance, the same over reconnects. */
-  instance: string
-  /** For people: host name and process id. */
-  label: string
-  /** Milliseconds for which this instance may serve after its last proof: the lease, and what it adds by itself. */
-  holds: number
-}
-
-export interface FleetLinkEvents {
-  /** A push came in: something changed, up to this epoch. It makes things fast, and proves nothing. */
-  onPush(epoch: number): void
-  /** This process wrote, which makes it beat at once, and says nothing of whether pushes come. */
-  onOwnWrite(epoch: number): void
-  /** The connection is gone. */
-  onLost(cause: unknown): void
-}
-
-/** A store that several processes share. */
+/** A store that several processes share. `Fleet` is one, over a `FleetDriver` of the store. */
 export interface FleetCoherence {
   readonly kind: 'fleet'
-  /** T: milliseconds for which an instance may serve after it has read the epoch. The same for the whole fleet. */
+  /** T: milliseconds for which an instance may serve after it has read the epoch. */
   readonly lease: number
-  /** H: milliseconds between heartbeats. The same for the whole fleet. */
+  /** H: milliseconds between heartbeats. */
   readonly heartbeat: number
+  /** What it is made of, for `coherenceContract`. */
+  readonly driver: FleetDriver
+  join(subscriber: FleetSubscriber): FleetMembership
   /**
-   * Connects and listens, and only then answers. Checks the fleet's settings.
-   *
-   * @throws `TENANT_AUTH_FLEET_MISMATCH` where instances run with another lease or heartbeat
-   */
-  connect(events: FleetLinkEvents, signal: AbortSignal): Promise<FleetLink>
-  /**
-   * Returns when every registered instance has acknowledged `epoch`, or may no longer serve what is older. It ends by
+   * Returns when every registered instance has acknowledged the write, or may no longer serve what is older. It ends by
    * itself, after the longest `holds` at the latest, because nobody else knows how long that is.
    */
-  confirm(epoch: number): Promise<Confirmation>
+  confirm(mark: WriteMark): Promise<Confirmation>
 }
 
 /** A store that tells a cache what changed. */
@@ -139,14 +103,14 @@ export function checkCoherence(store: KeyStore): void {
   // Users of plain JavaScript may have anything here.
   const given: unknown = store.coherence
   const coherence = (given ?? {}) as Partial<Record<keyof LocalCoherence | keyof FleetCoherence, unknown>>
-  const { kind, subscribe, connect, confirm, lease, heartbeat } = coherence
+  const { kind, subscribe, join, confirm, lease, heartbeat } = coherence
   const confirms = typeof confirm === 'function'
   if (kind === 'local' && confirms && typeof subscribe === 'function') return
   const keepsTime = isDuration(lease) && isDuration(heartbeat) && heartbeat < lease
-  if (kind === 'fleet' && confirms && typeof connect === 'function' && keepsTime) return
+  if (kind === 'fleet' && confirms && typeof join === 'function' && keepsTime) return
   throw badOption(
     'keyStore',
-    "a KeyStore whose coherence is of kind 'local' (subscribe, confirm) or 'fleet' (connect, confirm, lease, a shorter heartbeat)",
+    "a KeyStore whose coherence is of kind 'local' (subscribe, confirm) or 'fleet' (join, confirm, lease, a shorter heartbeat)",
   )
 }
 

@@ -63,7 +63,7 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
       }
     },
     // Every cache was told before the write's promise was there to be awaited.
-    confirm: (epoch): Promise<Confirmation> =>
+    confirm: ({ epoch }): Promise<Confirmation> =>
       Promise.resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: 0 }),
   }
 

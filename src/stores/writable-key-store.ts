@@ -1,4 +1,5 @@
 /** The writing side of a store: what `KeyManager` needs to make, list, change and revoke keys. */
+import type { WriteMark } from '../coherence/driver.ts'
 import type { KeyStore } from './key-store.ts'
 
 /** A tenant as administration sees it. */
@@ -42,10 +43,12 @@ export type NewKey = Omit<KeyDetails, 'revokedAt' | 'lastUsedAt'> & {
   hash: string
 }
 
-/** A write that took effect, and the store's epoch of it: what `confirm` waits for. Stores without epochs answer 0. */
-export interface Written<Record> {
+/**
+ * A write that took effect, and what `confirm` has to know of it. Stores without epochs answer 0; what else there is in a
+ * mark, a store of a fleet should answer.
+ */
+export interface Written<Record> extends WriteMark {
   record: Record
-  epoch: number
 }
 
 /** Why an insert did nothing. */
@@ -94,10 +97,14 @@ export interface WritableKeyStore extends KeyStore {
   /**
    * Inserts a key. With `retire`, the old key of a rotation is written in the same transaction: it must be the same
    * tenant's and not revoked, and its expiry becomes the earlier of its own and the one given (`null`: it stays).
+   *
+   * @param fresh the key was made of random bits a moment ago, so that nobody can have asked for it: no cache has to hear
+   *   of it, and the epoch need not be raised
    */
   insertKey(
     key: NewKey,
     retire?: { id: string; expiresAt: Date | null },
+    fresh?: boolean,
   ): Promise<Written<KeyDetails> | InsertRefusal>
   findKey(id: string): Promise<KeyDetails | null>
   /**

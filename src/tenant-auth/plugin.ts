@@ -112,6 +112,14 @@ function entryOf(request: FastifyRequest, name: string) {
   )
 }
 
+const GONE = {
+  reaped:
+    'this instance was taken off the list, as it was silent for longer than its lease or its row was lost: it registers anew',
+  lost: 'the store has another history, in which this instance is not registered: it registers anew',
+  taken:
+    'another process has the identity of this instance, as a copy of a running machine has: it registers anew',
+}
+
 function logReport(app: FastifyInstance, report: FleetReport): void {
   switch (report.event) {
     case 'state': {
@@ -120,8 +128,14 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
       else app.log.warn({ state, from, err: cause }, 'key cache asks the store for every key')
       break
     }
-    case 'refused':
-      app.log.error({ err: report.cause }, 'the fleet does not take this instance: every key is asked for')
+    case 'disconnected':
+      app.log.warn({ err: report.cause }, 'the connection for heartbeats was lost and is made anew')
+      break
+    case 'spoilt':
+      app.log.warn({ count: report.count }, `a connection was closed and another one used: ${report.words}`)
+      break
+    case 'gone':
+      app.log.warn({ reason: report.reason }, GONE[report.reason])
       break
     case 'reset':
       app.log.warn({ reason: report.reason }, 'key cache was emptied')
@@ -148,7 +162,6 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
  * })
  * ```
  *
- * @throws `TENANT_AUTH_BAD_OPTION`, `TENANT_AUTH_ALREADY_REGISTERED` at registration; `TENANT_AUTH_FLEET_MISMATCH` when
- * the app gets ready and the fleet runs with another lease or heartbeat
+ * @throws `TENANT_AUTH_BAD_OPTION`, `TENANT_AUTH_ALREADY_REGISTERED` at registration
  */
 export const tenantAuth = fp(plugin, { name: 'fastify-tenant-auth/tenant-auth', fastify: '5.x' })

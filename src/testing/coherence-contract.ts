@@ -1,12 +1,13 @@
 /** The contract of `CoherentKeyStore` as tests: what a cache in front of a store relies on. */
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import * as nodeTest from 'node:test'
 import type { CoherentKeyStore } from '../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../stores/writable-key-store.ts'
-import type { ContractOptions, StoreUnderTest } from './key-store-contract.ts'
+import { type ContractOptions, opening } from './key-store-contract.ts'
 import { epochContract } from './store-contract/epochs.ts'
 import { beatContract } from './store-contract/fleet-beats.ts'
 import { confirmationContract } from './store-contract/fleet-confirmations.ts'
+import { settle } from './store-contract/fleet-member.ts'
 import { localCoherenceContract } from './store-contract/local-coherence.ts'
 
 export interface CoherenceContractOptions extends ContractOptions<WritableKeyStore & CoherentKeyStore> {
@@ -15,34 +16,29 @@ export interface CoherenceContractOptions extends ContractOptions<WritableKeySto
 }
 
 /**
- * Declares the tests of a store's coherence with `node:test`, in addition to `keyStoreContract`. No running instance may
- * be registered in the store: the tests register their own, and count them.
+ * Declares the tests of a store's coherence with `node:test` or another runner, in addition to `keyStoreContract`: of a
+ * fleet, those of its driver. No running instance may be registered in the store: the tests register their own.
  *
  * Not covered, because only the store's own tests can bring it about: a push that arrives, a link that is lost, a
- * history that is lost, a fleet with other settings.
+ * history or a roster that is lost.
  *
  * ```ts
  * coherenceContract('MyKeyStore', { kind: 'fleet', open: async () => ({ store, close: () => store.end() }) })
  * ```
  */
-export function coherenceContract(name: string, { kind, open }: CoherenceContractOptions): void {
-  describe(`${name} keeps the contract of a coherent key store`, () => {
-    let opened: StoreUnderTest<WritableKeyStore & CoherentKeyStore> | undefined
-    const store = () => {
-      if (opened === undefined) throw new Error('open() failed')
-      return opened.store
-    }
-    before(async () => {
-      opened = await open()
-    })
-    after(() => opened?.close())
-
-    it(`is of kind ${kind}`, () => assert.equal(store().coherence.kind, kind))
-    epochContract(store)
-    if (kind === 'local') localCoherenceContract(store)
+export function coherenceContract(
+  name: string,
+  { kind, open, runner = nodeTest }: CoherenceContractOptions,
+): void {
+  runner.describe(`${name} keeps the contract of a coherent key store`, () => {
+    const store = opening(open, runner)
+    runner.it(`is of kind ${kind}`, () => assert.equal(store().coherence.kind, kind))
+    epochContract(store, runner)
+    if (kind === 'local') localCoherenceContract(store, runner)
     else {
-      beatContract(store)
-      confirmationContract(store)
+      runner.before(() => settle(store()))
+      beatContract(store, runner)
+      confirmationContract(store, runner)
     }
   })
 }

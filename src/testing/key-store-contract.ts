@@ -1,5 +1,5 @@
 /** The whole contract of `WritableKeyStore` as tests: what every store of this package passes, and yours should. */
-import { after, before, describe } from 'node:test'
+import * as nodeTest from 'node:test'
 import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { concurrencyContract } from './store-contract/concurrency.ts'
 import { fidelityContract } from './store-contract/fidelity.ts'
@@ -7,6 +7,7 @@ import { keyContract } from './store-contract/keys.ts'
 import { listContract } from './store-contract/listing.ts'
 import { rotationContract } from './store-contract/rotation.ts'
 import { tenantContract } from './store-contract/tenants.ts'
+import type { TestRunner } from './test-runner.ts'
 
 /** A store made for one run of a suite. */
 export interface StoreUnderTest<Store> {
@@ -21,10 +22,12 @@ export interface ContractOptions<Store> {
    * should write to it meanwhile.
    */
   open: () => Promise<StoreUnderTest<Store>>
+  /** What declares the tests. Default: `node:test`. For Vitest: `{ describe, it, before: beforeAll, after: afterAll }`. */
+  runner?: TestRunner
 }
 
 /**
- * Declares the tests of a writable store's contract with `node:test`.
+ * Declares the tests of a writable store's contract with `node:test`, or another runner.
  *
  * ```ts
  * keyStoreContract('MyKeyStore', {
@@ -37,23 +40,35 @@ export interface ContractOptions<Store> {
  *
  * @param name what the tests are listed under
  */
-export function keyStoreContract(name: string, { open }: ContractOptions<WritableKeyStore>): void {
-  describe(`${name} keeps the contract of a writable key store`, () => {
-    let opened: StoreUnderTest<WritableKeyStore> | undefined
-    const store = () => {
-      if (opened === undefined) throw new Error('open() failed')
-      return opened.store
-    }
-    before(async () => {
-      opened = await open()
-    })
-    after(() => opened?.close())
-
-    tenantContract(store)
-    keyContract(store)
-    rotationContract(store)
-    listContract(store)
-    concurrencyContract(store)
-    fidelityContract(store)
+export function keyStoreContract(
+  name: string,
+  { open, runner = nodeTest }: ContractOptions<WritableKeyStore>,
+): void {
+  runner.describe(`${name} keeps the contract of a writable key store`, () => {
+    const store = opening(open, runner)
+    tenantContract(store, runner)
+    keyContract(store, runner)
+    rotationContract(store, runner)
+    listContract(store, runner)
+    concurrencyContract(store, runner)
+    fidelityContract(store, runner)
   })
+}
+
+/** Opens the store before the suite and closes it after. */
+export function opening<Store>(
+  open: ContractOptions<Store>['open'],
+  { before, after }: TestRunner,
+): () => Store {
+  let opened: StoreUnderTest<Store> | undefined
+  before(async () => {
+    opened = await open()
+  })
+  after(async () => {
+    await opened?.close()
+  })
+  return () => {
+    if (opened === undefined) throw new Error('open() failed')
+    return opened.store
+  }
 }

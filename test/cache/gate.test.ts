@@ -123,7 +123,7 @@ describe('a flood of unknown keys', () => {
         return Promise.resolve({ id: hash, tenant: { id: 't' } })
       }
       if (change === 'one key') fleet.bump(['aa'])
-      else fleet.tag = 'other'
+      else fleet.history = 'other'
       await clock.advance(600)
       assert.equal(cache.stats().cachedKeys, change === 'one key' ? 1 : 0)
       const strangers = Array.from({ length: 50 }, (_, i) => cache.find(stranger(i)).catch(() => 'failed'))

@@ -158,13 +158,23 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(keyId(cache.lookup('aa')), 'aa')
   })
 
-  it('caches nothing that was read across such a jump', async () => {
+  it('takes no answer that was read across such a jump: nobody knows how old it is', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
     clock.jumpWall(3_600_000)
     store.last.answer(GOOD)
-    await found
+    await assert.rejects(found, /no answer within/)
+    assert.equal(cache.stats().cachedKeys, 0)
+  })
+
+  it('takes no answer that is read after its time limit, though no timer has run', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    const found = cache.find('aa')
+    await settle()
+    clock.freeze(1_001)
+    store.last.answer(GOOD)
+    await assert.rejects(found, /no answer within/)
     assert.equal(cache.stats().cachedKeys, 0)
   })
 

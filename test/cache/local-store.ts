@@ -11,7 +11,7 @@ export class LocalStore extends SlowStore implements CoherentKeyStore {
       this.#listeners.add(listener)
       return () => void this.#listeners.delete(listener)
     },
-    confirm: (epoch) => Promise.resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: 0 }),
+    confirm: ({ epoch }) => Promise.resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: 0 }),
   }
 
   changed(...hashes: string[]): void {

@@ -17,6 +17,7 @@ export async function build({ staleIfError = 0, offline = false, lease = T } = {
   const fleet = new FakeFleet({
     lease,
     heartbeat: H,
+    clock,
     network: (what) =>
       network.hold(what) ? new Promise((go) => void held.push({ what, go })) : Promise.resolve(),
   })

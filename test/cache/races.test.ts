@@ -9,7 +9,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { CLOCK_TOLERANCE } from '../../src/stores/coherent-key-store.ts'
+import type { WriteMark } from '../../src/coherence/driver.ts'
+import { CLOCK_TOLERANCE } from '../../src/coherence/fleet-times.ts'
 import type { StoredKey } from '../../src/stores/key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'
 import { FakeFleet } from '../coherence/fake-fleet.ts'
@@ -30,7 +31,7 @@ type Move =
   | { do: 'create' | 'revoke' | 'rename' | 'expire' | 'suspend'; key: number }
   | { do: 'break' | 'cut' | 'heal'; instance: number }
   | { do: 'silence'; silent: boolean }
-  | { do: 'settle' | 'lose-history' | 'wall' }
+  | { do: 'settle' | 'lose-history' | 'lose-rows' | 'wall' }
 
 const key = fc.nat(KEYS.length - 1)
 const instance = fc.nat(1)
@@ -61,7 +62,14 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('break' as const), instance }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'heal' as const), instance }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('silence' as const), silent: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.constantFrom({ do: 'lose-history' as const }, { do: 'wall' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      { do: 'lose-history' as const },
+      { do: 'lose-rows' as const },
+      { do: 'wall' as const },
+    ),
+  },
 )
 
 interface KeyHistory {
@@ -91,17 +99,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
       const label = `${name} ${what}`
       return cuts.get(name)?.healed.then(() => pass(label)) ?? pass(label)
     },
-    clock: {
-      now: clock.now,
-      sleep: (ms, signal) =>
-        new Promise((resolve, reject) => {
-          const timer = clock.setTimer(() => resolve(undefined), ms)
-          signal?.addEventListener('abort', () => {
-            timer.cancel()
-            reject(signal.reason as Error)
-          })
-        }),
-    },
+    clock,
   })
   await fleet.inner.insertTenant({
     id: 't',
@@ -121,7 +119,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
         lookupTimeout: 1_000,
         maxConcurrentLookups: 4,
         onReport: (report) => {
-          if (report.event === 'reset' && report.reason === 'reaped') seen.reaped++
+          if (report.event === 'gone') seen.reaped++
         },
       }),
   )
@@ -161,7 +159,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
     }
   }
 
-  const create = async (which: number, confirm: (epoch: number) => Promise<unknown>) => {
+  const create = async (which: number, confirm: (mark: WriteMark) => Promise<unknown>) => {
     const hash = KEYS[which] ?? ''
     const written = await admin.insertKey({
       id: `key_${hash}`,
@@ -180,7 +178,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
     const history = histories[which] as KeyHistory
     history.exists = true
     if (typeof written === 'string') return
-    await confirm(written.epoch)
+    await confirm(written)
     history.created = true
   }
 
@@ -189,7 +187,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
     if (history?.exists !== true) return
     history.narrowed = true
     const written = await admin.revokeKey(`key_${KEYS[which]}`, new Date(0))
-    await admin.coherence.confirm(written?.epoch ?? 0)
+    await admin.coherence.confirm(written ?? { epoch: 0 })
     history.returned ??= clock.now()
   }
 
@@ -235,7 +233,7 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
         run(lookup(next.instance, next.key))
         break
       case 'create':
-        run(create(next.key, (epoch) => admin.coherence.confirm(epoch)))
+        run(create(next.key, (mark) => admin.coherence.confirm(mark)))
         break
       case 'revoke':
         run(revoke(next.key))
@@ -258,8 +256,11 @@ async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readon
         fleet.pushes = !next.silent
         break
       case 'lose-history':
-        fleet.tag = `tag at ${clock.now()}`
+        fleet.history = `history at ${clock.now()}`
         fleet.log = []
+        break
+      case 'lose-rows':
+        fleet.loseRows()
         break
       case 'wall':
         clock.jumpWall(3_600_000)

@@ -1,19 +1,23 @@
 /**
- * The coherence side of a store that several instances share, in one process: the whole protocol over a
- * `MemoryKeyStore`, and every way to break the connection that a test needs. It is also the proof that nothing in
- * `src/cache` knows which store it drives.
+ * The coherence side of a store that several instances share, in one process: a driver over a `MemoryKeyStore`, and every
+ * way to break the connection that a test needs. It is also the proof that nothing in `src/coherence` knows which store it
+ * drives.
  */
-import { awaitFleet, type FleetClock } from '../../src/coherence/fleet-barrier.ts'
 import type {
-  Beat,
-  CoherentKeyStore,
-  Confirmation,
-  FleetCoherence,
+  BeatAnswer,
+  Changes,
+  FleetDriver,
   FleetLink,
-  FleetLinkEvents,
-  FleetMemberInfo,
+  FleetView,
+  InstanceInfo,
+  LinkEvents,
+  Membership,
   Position,
-} from '../../src/stores/coherent-key-store.ts'
+  Standing,
+} from '../../src/coherence/driver.ts'
+import { Fleet } from '../../src/coherence/fleet.ts'
+import type { Clock } from '../../src/lib/clock.ts'
+import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
 import type {
   KeyPatch,
   NewKey,
@@ -24,15 +28,15 @@ import type {
 } from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
-interface Row extends FleetMemberInfo {
-  acknowledged: Position | null
-  beats: number
+interface Row extends InstanceInfo {
+  session: string
+  acknowledged: number
 }
 
 export interface FakeFleetOptions {
   lease?: number
   heartbeat?: number
-  clock?: FleetClock
+  clock?: Clock
   /** Every request to the store and every answer of it passes through here: where a test delays, reorders or cuts. */
   network?: (what: string, instance: string) => Promise<void>
 }
@@ -42,19 +46,23 @@ export class FakeFleet {
   readonly inner = new MemoryKeyStore()
   readonly lease: number
   readonly heartbeat: number
-  readonly clock: FleetClock | undefined
+  readonly clock: Clock | undefined
   readonly network: (what: string, instance: string) => Promise<void>
   readonly rows = new Map<string, Row>()
   readonly links = new Set<FakeLink>()
   /** What changed with each epoch. */
   log: { epoch: number; hashes: string[] }[] = []
   epoch = 0
-  tag = 'first'
+  history = 'first'
+  roster = 'first'
+  /** The history and roster that are settled. */
+  settled = 'first/first'
+  maxHolds = 0
   pushes = true
   /** Called when a row acknowledges an epoch, before anybody can learn of it. */
   onAcknowledge: ((instance: string, epoch: number) => void) | undefined
   #changed: string[] = []
-  #rows = 0
+  #sessions = 0
 
   constructor(options: FakeFleetOptions = {}) {
     const { lease = 2_000, heartbeat = 500, clock, network = () => Promise.resolve() } = options
@@ -65,6 +73,21 @@ export class FakeFleet {
     this.inner.coherence.subscribe((hashes) => this.#changed.push(...hashes))
   }
 
+  newSession(): string {
+    return `session ${++this.#sessions}`
+  }
+
+  standing(): Standing {
+    const { epoch, history, roster } = this
+    return { position: { epoch, history }, roster, settled: this.settled === `${history}/${roster}` }
+  }
+
+  /** Rows vanish otherwise than by leaving and reaping. */
+  loseRows(): void {
+    this.rows.clear()
+    this.roster = this.newSession()
+  }
+
   /** Runs a write and logs what it changed under an epoch of the fleet's own, as one step. */
   async write<R>(work: () => Promise<R>): Promise<{ result: R; epoch: number }> {
     this.#changed = []
@@ -72,11 +95,6 @@ export class FakeFleet {
     this.bump(this.#changed)
     const { epoch } = this
     return { result: await writing, epoch }
-  }
-
-  /** Where the `beats` of a new row start: a count seen in an earlier row of the same instance never fits a later one. */
-  firstBeats(): number {
-    return ++this.#rows * 1_000_000
   }
 
   bump(hashes: string[]): void {
@@ -93,26 +111,16 @@ export class FakeFleet {
 export class FakeFleetStore implements WritableKeyStore, CoherentKeyStore {
   readonly fleet: FakeFleet
   readonly name: string
-  readonly coherence: FleetCoherence
+  readonly driver: FakeDriver
+  readonly coherence: Fleet
   reads = 0
 
   constructor(fleet: FakeFleet, name: string) {
     this.fleet = fleet
     this.name = name
-    this.coherence = {
-      kind: 'fleet',
-      lease: fleet.lease,
-      heartbeat: fleet.heartbeat,
-      connect: async (events, signal) => {
-        signal.throwIfAborted()
-        await fleet.network('connect', name)
-        const link = new FakeLink(fleet, name, events)
-        fleet.links.add(link)
-        await fleet.network('connected', name)
-        return link
-      },
-      confirm: (epoch) => this.#confirm(epoch),
-    }
+    this.driver = new FakeDriver(fleet, name)
+    const { lease, heartbeat, clock } = fleet
+    this.coherence = new Fleet({ driver: this.driver, lease, heartbeat, ...(clock && { clock }) })
   }
 
   async findByHash(hash: string) {
@@ -136,36 +144,16 @@ export class FakeFleetStore implements WritableKeyStore, CoherentKeyStore {
   revokeKey = (id: string, at: Date) => this.#written(() => this.fleet.inner.revokeKey(id, at))
 
   async #written<R>(work: () => Promise<R>): Promise<R> {
-    await this.fleet.network('write', this.name)
-    const { result, epoch } = await this.fleet.write(work)
-    await this.fleet.network('written', this.name)
-    return isWritten(result) ? { ...result, epoch } : result
-  }
-
-  #confirm(epoch: number): Promise<Confirmation> {
     const { fleet, name } = this
-    return awaitFleet({
+    await fleet.network('write', name)
+    const { result, epoch } = await fleet.write(work)
+    const mark = {
       epoch,
-      giveUpAfter: fleet.lease,
-      readMembers: async () => {
-        await fleet.network('poll', name)
-        const members = [...fleet.rows.values()].map(({ instance, holds, beats, acknowledged }) => ({
-          instance,
-          holds,
-          beats,
-          acknowledged: acknowledged?.tag === fleet.tag ? acknowledged.epoch : -1,
-        }))
-        await fleet.network('polled', name)
-        return members
-      },
-      reap: async (silent) => {
-        await fleet.network('reap', name)
-        for (const { instance, beats } of silent) {
-          if (fleet.rows.get(instance)?.beats === beats) fleet.rows.delete(instance)
-        }
-      },
-      ...(fleet.clock && { clock: fleet.clock }),
-    })
+      history: fleet.history,
+      reach: { holds: fleet.maxHolds, instances: fleet.rows.size },
+    }
+    await fleet.network('written', name)
+    return isWritten(result) ? { ...result, ...mark } : result
   }
 }
 
@@ -173,49 +161,128 @@ function isWritten(result: unknown): result is Written<unknown> {
   return typeof result === 'object' && result !== null
 }
 
+export class FakeDriver implements FleetDriver {
+  readonly #fleet: FakeFleet
+  readonly #name: string
+
+  constructor(fleet: FakeFleet, name: string) {
+    this.#fleet = fleet
+    this.#name = name
+  }
+
+  async open(events: LinkEvents, signal: AbortSignal): Promise<FakeLink> {
+    signal.throwIfAborted()
+    await this.#fleet.network('connect', this.#name)
+    const link = new FakeLink(this.#fleet, this.#name, events)
+    this.#fleet.links.add(link)
+    await this.#fleet.network('connected', this.#name)
+    return link
+  }
+
+  async readFleet(epoch: number, signal: AbortSignal): Promise<FleetView> {
+    signal.throwIfAborted()
+    const fleet = this.#fleet
+    await fleet.network('poll', this.#name)
+    const pending = [...fleet.rows.values()].filter((row) => isPending(row, epoch, fleet.epoch))
+    const rows = pending.map(({ instance, label, holds, acknowledged }) => ({
+      instance,
+      label,
+      holds,
+      acknowledged: Math.min(acknowledged, epoch - 1),
+    }))
+    const view = { ...fleet.standing(), pending: rows, instances: fleet.rows.size, maxHolds: fleet.maxHolds }
+    await fleet.network('polled', this.#name)
+    return view
+  }
+
+  async settle(history: string, roster: string): Promise<void> {
+    const fleet = this.#fleet
+    await fleet.network('settle', this.#name)
+    if (history !== fleet.history || roster !== fleet.roster) return
+    fleet.settled = `${history}/${roster}`
+    fleet.maxHolds = Math.max(0, ...[...fleet.rows.values()].map(({ holds }) => holds))
+  }
+
+  async reap(instances: readonly string[], { epoch, history }: Position, roster: string) {
+    const fleet = this.#fleet
+    await fleet.network('reap', this.#name)
+    if (history !== fleet.history || roster !== fleet.roster) return []
+    const rows = instances.flatMap((instance) => fleet.rows.get(instance) ?? [])
+    const reaped = rows.filter((row) => isPending(row, epoch, fleet.epoch)).map(({ instance }) => instance)
+    for (const instance of reaped) fleet.rows.delete(instance)
+    return reaped
+  }
+}
+
+function isPending({ acknowledged }: Row, epoch: number, present: number): boolean {
+  return acknowledged < epoch || acknowledged > present
+}
+
 export class FakeLink implements FleetLink {
   readonly #fleet: FakeFleet
   readonly #name: string
-  readonly #events: FleetLinkEvents
+  readonly #events: LinkEvents
   destroyed = false
 
-  constructor(fleet: FakeFleet, name: string, events: FleetLinkEvents) {
+  constructor(fleet: FakeFleet, name: string, events: LinkEvents) {
     this.#fleet = fleet
     this.#name = name
     this.#events = events
   }
 
-  async register(member: FleetMemberInfo): Promise<void> {
-    await this.#network('register')
-    this.#fleet.rows.set(member.instance, { ...member, acknowledged: null, beats: this.#fleet.firstBeats() })
-    await this.#network('registered')
+  async attach(info: InstanceInfo, session: string | null): Promise<string | null> {
+    const { rows } = this.#fleet
+    await this.#network('attach')
+    const row = rows.get(info.instance)
+    const fits = session === null ? row === undefined : row?.session === session
+    const made = fits ? this.#fleet.newSession() : null
+    if (made !== null) {
+      rows.set(info.instance, { ...info, session: made, acknowledged: row?.acknowledged ?? -1 })
+      this.#fleet.maxHolds = Math.max(this.#fleet.maxHolds, info.holds)
+    }
+    await this.#network('attached')
+    return made
   }
 
-  async beat(instance: string, known: Position | null, signal: AbortSignal): Promise<Beat> {
+  async beat(membership: Membership, signal: AbortSignal): Promise<BeatAnswer> {
     signal.throwIfAborted()
     await this.#network('beat')
-    const { epoch, tag, log, rows } = this.#fleet // One snapshot: what follows may bump the epoch.
-    const row = rows.get(instance)
-    if (row !== undefined) {
-      row.beats++
-      // What was dropped in another history says nothing in this one.
-      if (known !== null && known.tag === tag && known.epoch <= epoch) {
-        row.acknowledged = known
-        this.#fleet.onAcknowledge?.(instance, known.epoch)
-      }
-    }
-    const from = known?.epoch ?? Infinity
-    const since = log.filter((change) => change.epoch > from && change.epoch <= epoch)
-    const whole = since.length === epoch - from
-    const changed =
-      known !== null && known.tag === tag && whole ? since.flatMap(({ hashes }) => hashes) : null
+    const answer = this.#answer(membership)
     await this.#network('beaten')
-    return { member: row !== undefined, position: { epoch, tag }, changed }
+    return answer
   }
 
-  async leave(instance: string): Promise<void> {
+  async catchUp(known: Position): Promise<Changes> {
+    await this.#network('catch-up')
+    const { epoch, history, log } = this.#fleet // One snapshot: what follows may bump the epoch.
+    const since = log.filter((change) => change.epoch > known.epoch && change.epoch <= epoch)
+    const whole = known.history === history && since.length === epoch - known.epoch
+    await this.#network('caught-up')
+    return { position: { epoch, history }, changed: whole ? since.flatMap(({ hashes }) => hashes) : null }
+  }
+
+  async acknowledge(membership: Membership, known: Position): Promise<BeatAnswer> {
+    await this.#network('acknowledge')
+    const { rows, history, epoch } = this.#fleet
+    const row = rows.get(membership.instance)
+    if (row?.session === membership.session && known.history === history && known.epoch <= epoch) {
+      row.acknowledged = known.epoch
+      this.#fleet.onAcknowledge?.(membership.instance, known.epoch)
+    }
+    const answer = this.#answer(membership)
+    await this.#network('acknowledged')
+    return answer
+  }
+
+  #answer({ instance, session }: Membership): BeatAnswer {
+    const row = this.#fleet.rows.get(instance)
+    const member = row === undefined ? 'gone' : row.session === session ? 'member' : 'taken'
+    return { ...this.#fleet.standing(), member, acknowledged: row?.acknowledged ?? -1 }
+  }
+
+  async leave({ instance, session }: Membership): Promise<void> {
     await this.#network('leave')
-    this.#fleet.rows.delete(instance)
+    if (this.#fleet.rows.get(instance)?.session === session) this.#fleet.rows.delete(instance)
   }
 
   destroy(): void {
@@ -227,11 +294,6 @@ export class FakeLink implements FleetLink {
     void this.#fleet.network('push', this.#name).then(() => {
       if (!this.destroyed) this.#events.onPush(epoch)
     })
-  }
-
-  /** This process has written, and tells its own links without a push. */
-  ownWrite(epoch: number): void {
-    this.#events.onOwnWrite(epoch)
   }
 
   /** The connection breaks, and both ends see it. */

@@ -1,11 +1,8 @@
 /** How an instance comes into the fleet, or does not, and what an operator is told of it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { TenantAuthError } from '../../src/http/errors.ts'
 import { settle } from '../cache/manual-clock.ts'
 import { build, H, started, states, T } from '../cache/one-instance.ts'
-
-const mismatch = () => new TenantAuthError('TENANT_AUTH_FLEET_MISMATCH', 'host:1 has a lease of 5000 ms')
 
 describe('an instance that starts', () => {
   it('does so within five seconds, however long the lease, and joins in the background', async () => {
@@ -23,34 +20,6 @@ describe('an instance that starts', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  for (const code of ['TENANT_AUTH_FLEET_MISMATCH', 'TENANT_AUTH_BAD_OPTION'] as const) {
-    it(`does not start at all where it may not be part of the fleet: ${code}`, async () => {
-      const { cache, clock, store, reports } = await build()
-      let attempts = 0
-      store.coherence.connect = () => {
-        attempts++
-        return Promise.reject(new TenantAuthError(code, 'no'))
-      }
-      await assert.rejects(cache.start(), { code })
-      await clock.advance(60_000)
-      assert.equal(attempts, 1)
-      assert.deepEqual(reports, [], 'it is thrown, and needs no report')
-      await cache.close()
-    })
-  }
-
-  it('leaves no connection behind when it is refused', async () => {
-    const { cache, fleet, store } = await build()
-    const connect = store.coherence.connect.bind(store.coherence)
-    store.coherence.connect = async (events, signal) => {
-      const link = await connect(events, signal)
-      link.register = () => Promise.reject(mismatch())
-      return link
-    }
-    await assert.rejects(cache.start(), { code: 'TENANT_AUTH_FLEET_MISMATCH' })
-    assert.equal(fleet.links.size, 0)
-  })
-
   it('can be closed meanwhile', async () => {
     const { cache, clock, fleet, reports } = await build({ offline: true })
     const starting = cache.start()
@@ -63,51 +32,11 @@ describe('an instance that starts', () => {
   })
 })
 
-describe('an instance that is refused after it has started', () => {
-  it('says so, is cold, and does not ask again with every heartbeat', async () => {
-    const { cache, clock, store, reports } = await build()
-    const connect = store.coherence.connect.bind(store.coherence)
-    let answer: () => Promise<never> = () => Promise.reject(new Error('connection refused'))
-    let attempts = 0
-    store.coherence.connect = () => {
-      attempts++
-      return answer()
-    }
-    await cache.start()
-    const cause = mismatch()
-    answer = () => Promise.reject(cause)
-    await clock.advance(20 * H)
-    assert.equal(attempts, 2)
-    assert.deepEqual(reports.slice(1), [{ event: 'refused', cause }])
-    await clock.advance(60_000)
-    assert.ok(attempts <= 4, `${attempts}`)
-    assert.equal(reports.length, 2, 'it is told once')
-
-    store.coherence.connect = connect
-    await clock.advance(30_000)
-    assert.equal(cache.stats().fleet?.state, 'coherent')
-  })
-
-  it('tells of the state it was in as well', async () => {
-    const { clock, store, reports, link } = await started()
-    const cause = mismatch()
-    store.coherence.connect = () => Promise.reject(cause)
-    clock.freeze(T)
-    link().lose()
-    await clock.advance(H)
-    assert.deepEqual(
-      reports.slice(-2).map((report) => report.event),
-      ['state', 'refused'],
-    )
-    assert.deepEqual(states(reports), ['coherent', 'suspect'])
-  })
-})
-
 describe('an instance that cannot join', () => {
   it('tells why the first time, and again when the reason is another one', async () => {
     const { cache, clock, store, reports } = await build()
     let cause = new Error('connection refused')
-    store.coherence.connect = () => Promise.reject(cause)
+    store.driver.open = () => Promise.reject(cause)
     await cache.start()
     await clock.advance(10 * H)
     assert.deepEqual(reports, [{ event: 'state', state: 'cold', from: 'cold', cause }])
@@ -123,7 +52,7 @@ describe('an instance that cannot join', () => {
   it('does not fill the log where every reason is another one', async () => {
     const { cache, clock, store, reports } = await build()
     let attempts = 0
-    store.coherence.connect = () => Promise.reject(new Error(`attempt ${attempts++}`))
+    store.driver.open = () => Promise.reject(new Error(`attempt ${attempts++}`))
     await cache.start()
     await clock.advance(100 * H)
     assert.ok(attempts > 50)
@@ -132,13 +61,13 @@ describe('an instance that cannot join', () => {
 
   it('tells again after it was well in between', async () => {
     const { clock, link, reports, store } = await started()
-    const connect = store.coherence.connect.bind(store.coherence)
+    const connect = store.driver.open.bind(store.driver)
     const cause = new Error('connection refused')
     for (let round = 0; round < 2; round++) {
-      store.coherence.connect = () => Promise.reject(cause)
+      store.driver.open = () => Promise.reject(cause)
       link().lose()
       await clock.advance(T + H)
-      store.coherence.connect = connect
+      store.driver.open = connect
       await clock.advance(H)
     }
     assert.deepEqual(states(reports), ['coherent', 'suspect', 'coherent', 'suspect', 'coherent'])
@@ -169,9 +98,9 @@ describe('an instance whose connection fails', () => {
 
   it('connects anew once at once, and then with the heartbeats, where each connection is lost as soon as it is made', async () => {
     const { clock, store } = await started()
-    const connect = store.coherence.connect.bind(store.coherence)
+    const connect = store.driver.open.bind(store.driver)
     let made = 0
-    store.coherence.connect = async (events, signal) => {
+    store.driver.open = async (events, signal) => {
       const link = await connect(events, signal)
       made++
       setImmediate(() => events.onLost(new Error('reset')))

@@ -11,29 +11,29 @@ const pushReports = (reports: FleetReport[]) =>
 
 describe('an instance without pushes', () => {
   it('is told so once, though it writes itself: its own writes are no pushes', async () => {
-    const { clock, fleet, link, reports, store } = await started()
+    const { clock, fleet, reports, store } = await started()
     fleet.pushes = false
     for (let i = 0; i < 4; i++) {
       await store.updateKey('key_aa', { name: `elsewhere ${i}` })
       await clock.advance(2 * H)
       await store.updateKey('key_aa', { name: `here ${i}` })
-      link().ownWrite(fleet.epoch)
+      store.coherence.wrote(fleet.epoch)
       await clock.advance(2 * H)
     }
     assert.deepEqual(pushReports(reports), ['push-silent'])
   })
 
   it('beats at once after a write of its own, and only if it does not know of it yet', async () => {
-    const { cache, fleet, link, store } = await started()
+    const { cache, fleet, store } = await started()
     fleet.pushes = false
     const beats: number[] = []
     fleet.onAcknowledge = (_instance, epoch) => beats.push(epoch)
     await store.revokeKey('key_aa', new Date(0))
-    link().ownWrite(fleet.epoch)
+    store.coherence.wrote(fleet.epoch)
     await settle()
     assert.equal(cache.lookup('aa'), undefined)
     const { length } = beats
-    link().ownWrite(fleet.epoch)
+    store.coherence.wrote(fleet.epoch)
     await settle()
     assert.equal(beats.length, length)
   })
@@ -43,7 +43,7 @@ describe('an instance without pushes', () => {
     for (let i = 0; i < 20; i++) await store.updateKey('key_aa', { name: `${i}` })
     await settle()
     fleet.epoch = 0
-    fleet.tag = 'second'
+    fleet.history = 'second'
     fleet.log = []
     await clock.advance(2 * H)
     fleet.pushes = false
@@ -54,7 +54,7 @@ describe('an instance without pushes', () => {
 
   it('is not told so where a history began anew, which nobody pushes', async () => {
     const { clock, fleet, reports } = await started()
-    fleet.tag = 'second'
+    fleet.history = 'second'
     fleet.epoch++
     await clock.advance(4 * H)
     assert.deepEqual(pushReports(reports), [])

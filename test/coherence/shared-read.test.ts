@@ -16,7 +16,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 describe('a shared read', () => {
   it('is one for all who ask before it begins', async () => {
     const { reads, shared } = setup()
-    const answers = [shared.read(), shared.read(), shared.read()]
+    const answers = [shared.read(1), shared.read(1), shared.read(1)]
     await turn()
     assert.equal(reads.length, 1)
     reads[0]?.resolve('a')
@@ -25,9 +25,9 @@ describe('a shared read', () => {
 
   it('is not for those who ask after it has begun: they get the next one', async () => {
     const { reads, shared } = setup()
-    const first = shared.read()
+    const first = shared.read(1)
     await turn()
-    const late = [shared.read(), shared.read()]
+    const late = [shared.read(1), shared.read(1)]
     await turn()
     assert.equal(reads.length, 1)
     reads[0]?.resolve('old')
@@ -38,11 +38,19 @@ describe('a shared read', () => {
     assert.deepEqual(await Promise.all(late), ['new', 'new'])
   })
 
+  it('is for the highest number of those who ask', async () => {
+    const asked: number[] = []
+    const shared = new SharedRead(async (number) => void asked.push(number))
+    await Promise.all([shared.read(3), shared.read(7), shared.read(5)])
+    await shared.read(2)
+    assert.deepEqual(asked, [7, 2])
+  })
+
   it('that fails does so for those who share it alone', async () => {
     const { reads, shared } = setup()
-    const first = shared.read()
+    const first = shared.read(1)
     await turn()
-    const second = shared.read()
+    const second = shared.read(1)
     reads[0]?.reject(new Error('no'))
     await assert.rejects(first, /no/)
     await turn()

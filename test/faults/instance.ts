@@ -146,13 +146,14 @@ function watched(store: CoherentKeyStore & WritableKeyStore): CoherentKeyStore &
   }
   const { coherence } = store
   if (coherence.kind === 'fleet') {
-    const connect = coherence.connect.bind(coherence)
-    coherence.connect = (events, signal) => {
+    const { driver } = coherence
+    const open = driver.open.bind(driver)
+    driver.open = (events, signal) => {
       const onPush = (epoch: number) => {
         if (!pushes.has(epoch)) pushes.set(epoch, now())
         events.onPush(epoch)
       }
-      return connect({ ...events, onPush }, signal)
+      return open({ onPush, onLost: (cause) => events.onLost(cause) }, signal)
     }
   }
   return store

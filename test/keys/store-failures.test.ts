@@ -252,7 +252,7 @@ describe('a confirmation', () => {
   it('is answered as the store gives it, for the epoch of the write', async () => {
     const epochs: number[] = []
     const store = new MemoryKeyStore()
-    store.coherence.confirm = async (epoch) => {
+    store.coherence.confirm = async ({ epoch }) => {
       epochs.push(epoch)
       return { ...confirmed, epoch }
     }
@@ -311,7 +311,7 @@ function slowCoherence(ms: number): Store['coherence'] {
   return {
     kind: 'local',
     subscribe: () => () => {},
-    confirm: (epoch) =>
+    confirm: ({ epoch }) =>
       new Promise((resolve) => {
         setTimeout(() => resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: ms }), ms)
       }),

@@ -7,7 +7,7 @@ import { FakeFleet } from '../coherence/fake-fleet.ts'
 
 const work = () => Promise.resolve()
 const local = { kind: 'local', subscribe: () => work, confirm: work }
-const fleet = { kind: 'fleet', connect: work, confirm: work, lease: 2_000, heartbeat: 500 }
+const fleet = { kind: 'fleet', join: work, confirm: work, lease: 2_000, heartbeat: 500 }
 
 function storeWith(coherence: unknown): KeyStore {
   return Object.assign({ findByHash: () => Promise.resolve(null) }, { coherence })
@@ -30,7 +30,7 @@ describe('checkCoherence', () => {
     'a kind of its own': { ...fleet, kind: 'cluster' },
     'local without subscribe': { ...local, subscribe: undefined },
     'local without confirm': { ...local, confirm: undefined },
-    'a fleet without connect': { ...fleet, connect: undefined },
+    'a fleet without join': { ...fleet, join: undefined },
     'a fleet without confirm': { ...fleet, confirm: true },
     'a fleet without a lease': { ...fleet, lease: undefined },
     'a lease without end': { ...fleet, lease: Infinity },

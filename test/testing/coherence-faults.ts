@@ -1,4 +1,5 @@
 /** What `coherenceContract` must see in a store of kind `local`. */
+import type { WriteMark } from '../../src/coherence/driver.ts'
 import type { StoredKey } from '../../src/stores/key-store.ts'
 import type { Fault, Store } from './broken-stores.ts'
 
@@ -20,7 +21,7 @@ export const COHERENCE_FAULTS: Record<string, Fault> = {
   'confirms another epoch': {
     seenBy: 'of a rotation and of a revocation can be confirmed',
     break: ({ coherence }) => ({
-      coherence: { ...coherence, confirm: (epoch: number) => coherence.confirm(epoch - 1) },
+      coherence: { ...coherence, confirm: ({ epoch }: WriteMark) => coherence.confirm({ epoch: epoch - 1 }) },
     }),
   },
   'tells of a write when it has returned': {

@@ -1,11 +1,7 @@
 /** What a failed statement means to a caller, without a word of what the statement held. */
-import { TenantAuthError } from '../../http/errors.ts'
+import { type Effect, TenantAuthError } from '../../http/errors.ts'
 import type { InsertRefusal } from '../writable-key-store.ts'
-
-interface ServerError extends Error {
-  code: string
-  constraint?: string | undefined
-}
+import { isServerError, isStatementError, NotSentError, SpoiltError } from './errors.ts'
 
 /** `undefined_table`, `undefined_function`, `invalid_schema_name`. */
 const NOT_MIGRATED = new Set(['42P01', '42883', '3F000'])
@@ -28,31 +24,50 @@ export function refusalOf(failed: unknown): InsertRefusal | undefined {
   return constraint === undefined ? undefined : REFUSALS[constraint]
 }
 
-/** The error to throw for a statement that failed. */
-export function failure(error: unknown, schema: string): TenantAuthError {
+export function isNotMigrated(error: unknown): boolean {
+  return isServerError(error) && NOT_MIGRATED.has(error.code)
+}
+
+const NOTHING = 'Nothing was done'
+const NOT_KNOWN =
+  'PostgreSQL did not answer: it is not known whether the write took effect, so look before you try again'
+
+/**
+ * The error to throw for a statement that failed.
+ *
+ * @param writes whether it may have taken effect where nothing says that it has not
+ */
+export function failure(error: unknown, schema: string, writes = false): TenantAuthError {
+  if (error instanceof TenantAuthError) return error
   const cause = withoutValues(error)
-  if (isServerError(error) && NOT_MIGRATED.has(error.code)) {
+  const unavailable = (effect: Effect, message: string) =>
+    new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause, effect })
+  const unknown = () =>
+    unavailable(writes ? 'unknown' : 'none', writes ? NOT_KNOWN : 'PostgreSQL did not answer')
+  if (error instanceof SpoiltError) return unavailable('none', `${NOTHING}: ${error.message}`)
+  if (error instanceof NotSentError) return unavailable('none', `${NOTHING}: PostgreSQL cannot be reached`)
+  if (!isServerError(error)) return unknown()
+  if (isNotMigrated(error)) {
     const message = `Schema ${schema} does not have the tables of this version: call migrate() or run its SQL`
-    return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause })
+    return unavailable('none', message)
   }
-  if (isServerError(error) && NOT_STORABLE.has(error.code)) {
+  if (NOT_STORABLE.has(error.code)) {
     return new TenantAuthError('KEY_INVALID', 'PostgreSQL cannot store this value', { cause })
   }
-  if (isServerError(error) && error.code === LOCK_TIMEOUT) {
-    const message = 'Nothing was done: another transaction holds keys or tenants locked for too long'
-    return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause })
+  if (error.code === LOCK_TIMEOUT) {
+    return unavailable('none', `${NOTHING}: another transaction holds keys or tenants locked for too long`)
   }
-  return new TenantAuthError('KEY_STORE_UNAVAILABLE', 'PostgreSQL did not do what it was asked', { cause })
+  // A server that goes away says so, and not what has become of the statement.
+  if (!isStatementError(error)) return unknown()
+  return unavailable('none', `${NOTHING}: PostgreSQL refused it (SQLSTATE ${error.code})`)
 }
 
 /** Details of a server's error may hold whole rows, hashes among them. Its message and code do not. */
 function withoutValues(error: unknown): unknown {
+  if (error instanceof SpoiltError || error instanceof NotSentError) {
+    return new Error(error.message, { cause: withoutValues(error.cause) })
+  }
   if (!isServerError(error)) return error
   const { message, code, constraint } = error
   return Object.assign(new Error(message), { code, constraint })
-}
-
-/** What the server has answered, as opposed to what became of the connection. */
-export function isServerError(error: unknown): error is ServerError {
-  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string'
 }

@@ -1,5 +1,6 @@
 /** The part of `pg` that is used, as structural types: nothing imports `pg`, and whatever fits them works. */
-import { isServerError } from './failures.ts'
+import { orAborted } from '../../lib/time-limit.ts'
+import { isStatementError, NotSentError } from './errors.ts'
 
 /**
  * A `pg` Pool, or anything that can `query` like one.
@@ -10,6 +11,7 @@ export interface PostgresPool {
   query(text: string, values?: unknown[]): Promise<PostgresResult>
   connect?(callback: (error: Error | undefined, client?: PostgresClient) => void): unknown
   readonly options?: { readonly max?: number | undefined } | undefined
+  on?(event: 'connect' | 'acquire', listener: (client: PostgresClient) => void): unknown
 }
 
 export interface PostgresResult {
@@ -25,43 +27,19 @@ export interface PostgresClient {
   on(event: 'end', listener: () => void): unknown
   on(event: 'notification', listener: (message: PostgresNotification) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** Since pg 8.23. */
+  getTransactionStatus?(): string | null
   /** Absent in pg-native. */
-  readonly connection?: { readonly stream: { destroy(): unknown } } | undefined
+  readonly connection?:
+    | {
+        readonly stream: { destroy(): unknown }
+        on?(event: 'readyForQuery', listener: (message: { status?: string }) => void): unknown
+      }
+    | undefined
 }
 
 export interface PostgresNotification {
   payload?: string | undefined
-}
-
-/**
- * Runs one statement on any connection of the pool.
- *
- * When the signal is aborted the promise rejects with its reason at once, and the connection is destroyed: one that does
- * not answer is no good to whoever would be lent it next. The server finishes the statement or not, as it happens.
- */
-export async function runOnce(
-  pool: PostgresPool,
-  text: string,
-  values: unknown[],
-  signal: AbortSignal,
-): Promise<object[]> {
-  signal.throwIfAborted()
-  // The statement under way rejects with the same error.
-  const client = await checkOut(pool, signal, ignore)
-  if (client === undefined) return (await orAborted(pool.query(text, values), signal)).rows
-  try {
-    await noticeDeadPeers(client, signal)
-    const { rows } = await orAborted(client.query(text, values), signal)
-    client.release()
-    return rows
-  } catch (error) {
-    // After an error of the statement alone a connection is as good as before.
-    if (isStatementError(error)) client.release()
-    else destroy(client)
-    throw error
-  } finally {
-    client.removeListener('error', ignore)
-  }
 }
 
 /** Pools → how many clients were asked for that nobody waits for any more and that have not come. */
@@ -73,7 +51,7 @@ const MOST_GIVEN_UP = 1_000
  * A client of the pool, if it lends any. One that is lent too late, after the abort, goes back at once.
  *
  * @param onError listens to the client, which has no listener of the pool's while it is lent
- * @throws at once where the pool owes very many already
+ * @throws `NotSentError`, at once where the pool owes very many already
  */
 export async function checkOut(
   pool: PostgresPool,
@@ -82,7 +60,7 @@ export async function checkOut(
 ): Promise<PostgresClient | undefined> {
   const owed = () => givenUp.get(pool) ?? 0
   if (owed() >= MOST_GIVEN_UP) {
-    throw new Error('the pool lends no connections: does it have a connectionTimeoutMillis?')
+    throw new NotSentError('the pool lends no connections: does it have a connectionTimeoutMillis?')
   }
   const connecting = lend(pool, onError)
   if (connecting === undefined) return undefined
@@ -109,13 +87,52 @@ function lend(pool: PostgresPool, onError: (error: Error) => void): Promise<Post
   return new Promise((resolve, reject) => {
     pool.connect?.((error, client) => {
       if (client === undefined) {
-        reject(error ?? new Error('the pool lent no client'))
+        reject(new NotSentError('no connection could be had', { cause: error }))
         return
       }
       client.on('error', onError)
+      listenForStatus(client)
       resolve(client)
     })
   })
+}
+
+/** Clients → how often the pool has lent them, as far as that was seen from their beginning. */
+const lent = new WeakMap<object, number>()
+const watched = new WeakSet<PostgresPool>()
+
+/** From here on it is seen which clients are new. */
+export function watchPool(pool: PostgresPool): void {
+  if (pool.on === undefined || watched.has(pool)) return
+  watched.add(pool)
+  pool.on('connect', (client) => lent.set(client, 0))
+  pool.on('acquire', (client) => {
+    const times = lent.get(client)
+    if (times !== undefined) lent.set(client, times + 1)
+  })
+}
+
+/** Whether nobody has had this client before; `undefined` where the pool does not say. */
+export function isNew(pool: PostgresPool, client: PostgresClient): boolean | undefined {
+  return watched.has(pool) ? lent.get(client) === 1 : undefined
+}
+
+/** Clients of pg before 8.23 → what the server said last. */
+const statuses = new WeakMap<PostgresClient, string | undefined>()
+
+function listenForStatus(client: PostgresClient): void {
+  if (client.getTransactionStatus !== undefined || statuses.has(client)) return
+  if (client.connection?.on === undefined) return
+  statuses.set(client, undefined)
+  client.connection.on('readyForQuery', ({ status }) => statuses.set(client, status))
+}
+
+/**
+ * What the server said of the transaction when it last was ready, if the client tells: `I` for none, `T` inside one, `E` in
+ * one that has failed. After a statement, `I` says that it was alone in its transaction, which is committed.
+ */
+export function transactionStatus(client: PostgresClient | undefined): string | undefined {
+  return client?.getTransactionStatus?.() ?? (client && statuses.get(client))
 }
 
 const toldToLook = new WeakSet<PostgresClient>()
@@ -127,12 +144,12 @@ const toldToLook = new WeakSet<PostgresClient>()
  */
 export async function noticeDeadPeers(client: PostgresClient, signal: AbortSignal): Promise<void> {
   if (toldToLook.has(client)) return
-  toldToLook.add(client)
   try {
     await orAborted(client.query(NOTICE_DEAD_PEERS), signal)
   } catch (error) {
     if (!isStatementError(error)) throw error // Otherwise: this server's operating system cannot tell it.
   }
+  toldToLook.add(client)
 }
 
 /** Nothing happens where the server, one before version 14, does not have the setting. */
@@ -146,29 +163,6 @@ const NOTICE_DEAD_PEERS = `SELECT set_config('client_connection_check_interval',
 export function destroy(client: PostgresClient): void {
   client.release(true)
   client.connection?.stream.destroy()
-}
-
-/** The promise, or a rejection with the signal's reason as soon as it is aborted. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void = ignore
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error)
-  })
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-/**
- * Told by the SQLSTATE, because the server says the severity in the language of `lc_messages`: classes 08 (connection),
- * 53 (out of resources) and 57P (shutting down) are not the statement's.
- */
-function isStatementError(error: unknown): boolean {
-  return isServerError(error) && !/^(08|53|57P)/.test(error.code)
 }
 
 function ignore(): void {}

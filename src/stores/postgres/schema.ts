@@ -1,6 +1,7 @@
 /** The migration: which versions of the tables there are, and how a database gets to the last one. */
 import { badOption } from '../../http/errors.ts'
 import { versionOne } from './version-1.ts'
+import { versionTwo } from './version-2.ts'
 
 /** The default schema. */
 export const DEFAULT_SCHEMA = 'tenant_auth'
@@ -18,7 +19,7 @@ export function checkSchema(schema: unknown): void {
 }
 
 /** What each version adds, in a file of its own. Written once, never changed after its release. */
-const VERSIONS = [versionOne]
+const VERSIONS = [versionOne, versionTwo]
 
 /**
  * The whole migration as one statement of plain SQL, to be run as it is or handed to a migration tool. It is idempotent,

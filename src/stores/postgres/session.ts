@@ -1,12 +1,15 @@
 /** A connection of a link's own, as far as the pool has such a thing. */
+import { orAborted } from '../../lib/time-limit.ts'
+import { refuseOpen, sessionFault } from './borrow.ts'
+import { SpoiltError } from './errors.ts'
 import {
   checkOut,
   destroy,
   noticeDeadPeers,
-  orAborted,
   type PostgresClient,
   type PostgresNotification,
   type PostgresPool,
+  transactionStatus,
 } from './pool.ts'
 import { CHANNEL } from './schema.ts'
 
@@ -21,9 +24,14 @@ export interface SessionEvents {
   onLost: (cause: unknown) => void
 }
 
-/** Takes a client from the pool for good, and listens. A pool without clients of its own has no push. */
+/**
+ * Takes a client from the pool for good, and listens. A pool without clients of its own has no push.
+ *
+ * @param probe a statement that tells of the session, and fails where it could not be used
+ */
 export async function openSession(
   pool: PostgresPool,
+  probe: string,
   { onPayload, onLost }: SessionEvents,
   signal: AbortSignal,
 ): Promise<Session> {
@@ -51,22 +59,26 @@ export async function openSession(
   const session: Session = {
     async query(text, values, signal) {
       try {
-        return (await orAborted(client.query(text, values), signal)).rows
+        const { rows } = await orAborted(client.query(text, values), signal)
+        check(rows, client)
+        return rows
       } catch (error) {
-        if (signal.aborted) end()
+        if (signal.aborted || error instanceof SpoiltError) end()
         throw error
       }
     },
     destroy: end,
   }
   try {
+    refuseOpen(client)
     await noticeDeadPeers(client, signal)
     await session.query(`LISTEN ${CHANNEL}`, [], signal)
+    await session.query(probe, [], signal)
+    return session
   } catch (error) {
     end()
     throw error
   }
-  return session
 }
 
 /** In-process databases answer in any case, so there is nothing to cut off. */
@@ -76,10 +88,19 @@ function withoutConnection(pool: PostgresPool): Session {
     async query(text, values, signal) {
       if (destroyed) throw new Error('the link was destroyed')
       signal.throwIfAborted()
-      return (await orAborted(pool.query(text, values), signal)).rows
+      const { rows } = await orAborted(pool.query(text, values), signal)
+      check(rows, undefined)
+      return rows
     },
     destroy() {
       destroyed = true
     },
   }
+}
+
+/** @throws `SpoiltError` where the answer does not prove that its statement was alone in its transaction */
+function check(rows: readonly object[], client: PostgresClient | undefined): void {
+  refuseOpen(client)
+  const wrong = sessionFault(rows, transactionStatus(client) === 'I', false, true)
+  if (wrong !== undefined) throw new SpoiltError(wrong)
 }

@@ -1,9 +1,10 @@
 /**
  * Every statement that the store sends. Values are parameters, always; only the schema's name, which was checked, is
  * part of the text. Each answers rows of one column `row`, JSON as text, so that no type parser that an application has
- * set for its own use has a say in what a key is.
+ * set for its own use has a say in what a key is; beside it, what the session says of itself (`session`). Reads answer one
+ * row at the least, with `null` for none.
  */
-import { fleetStatements } from './fleet-statements.ts'
+import { fleetStatements, SESSION } from './fleet-statements.ts'
 
 export type Statements = ReturnType<typeof statementsFor>
 
@@ -39,20 +40,24 @@ export function statementsFor(schema: string, timeout = 10_000) {
   const lockTimeout = `'${Math.min(2_000, Math.ceil(timeout * 0.4))}ms'`
 
   /**
-   * Answers what a data-modifying statement has written, with its epoch and what it has to reach. The condition is the
-   * same for all rows, so it is looked at, and sets the time limit, before the first row is asked for and written.
+   * Answers what a data-modifying statement has written, with its epoch and what it has to reach. The conditions are the
+   * same for all rows, so they are looked at, and set what they set, before the first row is asked for and written.
    */
   const written = (record: string, alias: string, epoch = `${alias}.epoch`) =>
-    `SELECT json_build_object('record', ${record}, 'epoch', ${epoch}, 'reach', ${s}.reach())::text AS row
-     FROM written ${alias} WHERE (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
+    `SELECT json_build_object('record', ${record}, 'epoch', ${epoch}, 'mark', ${s}.mark())::text AS row
+     FROM written ${alias} WHERE (SELECT ${s}.require_utf8())
+       AND (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
+
+  const read = (query: string) =>
+    `SELECT s.session, q.row FROM (SELECT ${SESSION} AS session) s LEFT JOIN LATERAL (${query}) q ON true`
 
   return {
     /**
-     * One probe of each table's index. Only a primary may answer: what a standby knows may be older than a revocation.
+     * One probe of each table's index, and the position that its snapshot has seen.
      * $1 hash in hexadecimal
      */
     findByHash: `
-      SELECT json_build_object('standby', pg_is_in_recovery(), 'key', (
+      SELECT ${SESSION} AS session, json_build_object('epoch', c.epoch, 'history', c.tag || ${s}.history(), 'key', (
         SELECT json_build_object(
           'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
           'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
@@ -60,7 +65,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
             'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL))
         FROM ${s}.keys k JOIN ${s}.tenants t ON t.id = k.tenant_id
         WHERE k.hash = decode($1::text, 'hex')
-      ))::text AS row`,
+      ))::text AS row
+      FROM (TABLE ${s}.coherence LIMIT 1) c`,
 
     /** $1 id, $2 name, $3 metadata, $4 created, $5 suspended */
     insertTenant: `
@@ -72,7 +78,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(TENANT, 't')}`,
 
     /** $1 id */
-    findTenant: `SELECT ${TENANT}::text AS row FROM ${s}.tenants t WHERE t.id = $1::text`,
+    findTenant: read(`SELECT ${TENANT}::text AS row FROM ${s}.tenants t WHERE t.id = $1::text`),
 
     /**
      * What is not named stays as it is in the newest version of the row: a change that came first and is waited for here
@@ -96,6 +102,10 @@ export function statementsFor(schema: string, timeout = 10_000) {
      */
     insertKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}`,
 
+    /** One that nobody can have asked for: no cache has to hear of it. As above. */
+    insertFreshKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}
+       AND (SELECT set_config('tenant_auth.fresh', 'on', true)) IS NOT NULL`,
+
     /**
      * Both or neither: an error undoes the whole statement.
      * As above, and $13 id of the key to retire, $14 its expiry or null
@@ -110,15 +120,15 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(KEY, 'k', 'greatest(k.epoch, (SELECT r.epoch FROM retired r))')}`,
 
     /** $1 id */
-    findKey: `SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`,
+    findKey: read(`SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`),
 
     /** $1 tenant, $2 limit, $3 and $4 time and id of the key before, or null */
-    listKeys: `
+    listKeys: read(`
       SELECT ${KEY}::text AS row FROM ${s}.keys k
       WHERE k.tenant_id = $1::text
         AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3::timestamptz, $4::text))
       ORDER BY k.created_at DESC, k.id DESC
-      LIMIT $2::integer`,
+      LIMIT $2::integer`),
 
     /** $1 id, $2 name, $3 scopes, $4 metadata, $5 whether the expiry changes, $6 expiry */
     updateKey: `

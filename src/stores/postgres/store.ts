@@ -14,11 +14,13 @@ import type {
   WritableKeyStore,
   Written,
 } from '../writable-key-store.ts'
-import { PostgresCoherence } from './coherence.ts'
+import type { FleetReach } from '../../coherence/driver.ts'
+import { Fleet } from '../../coherence/fleet.ts'
 import { again, isAlreadyThere, isCollision } from './again.ts'
+import { Borrower, type Statement } from './borrow.ts'
+import { parsed, PostgresDriver } from './driver.ts'
 import { failure, refusalOf } from './failures.ts'
-import { type PostgresPool, runOnce } from './pool.ts'
-import type { Reach } from './rows.ts'
+import type { PostgresPool } from './pool.ts'
 import {
   json,
   type LookupRow,
@@ -33,18 +35,18 @@ import { type Statements, statementsFor } from './statements.ts'
 
 export interface PostgresKeyStoreOptions {
   /**
-   * A `pg` Pool on the primary. Each `tenantAuth` keeps one connection to itself, so its `max` is 2 or more. Give it a
-   * `connectionTimeoutMillis`. Anything else that can `query` works as well, PGlite for one. The store never ends it.
+   * A `pg` Pool on the primary. Heartbeats keep one connection of it, so its `max` is 2 or more where `tenantAuth` caches
+   * keys. Give it a `connectionTimeoutMillis`. Anything else that can `query` works as well, PGlite for one. The store never ends it.
    */
   pool: PostgresPool
   /** Schema of the tables. Letters, digits, `_` and `-`. Default: `tenant_auth`. */
   schema?: string
   /**
    * Milliseconds for which an instance may serve from its cache after it has heard from the database, and so the longest
-   * that a revocation may take. 100 to 600000, the same on all instances. Default: 2000.
+   * that a revocation may take. 100 to 600000. Default: 2000.
    */
   lease?: number
-  /** Milliseconds between heartbeats. 10 to half of the lease, the same on all instances. Default: 500. */
+  /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */
   heartbeat?: number
   /** Milliseconds that administration (everything but look-ups) waits for a statement. Default: 10000. */
   timeout?: number
@@ -61,7 +63,13 @@ const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = [
 interface WrittenRow<Record> {
   record: Row<Record>
   epoch: number
-  reach: Reach
+  mark: { history: string; reach: FleetReach; quiet: boolean }
+}
+
+interface FoundRow {
+  epoch: number
+  history: string
+  key: LookupRow | null
 }
 
 /**
@@ -77,8 +85,9 @@ interface WrittenRow<Record> {
  */
 export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly coherence: FleetCoherence
-  readonly #coherence: PostgresCoherence
-  readonly #pool: PostgresPool
+  readonly #fleet: Fleet
+  readonly #driver: PostgresDriver
+  readonly #borrower: Borrower
   readonly #schema: string
   readonly #statements: Statements
   readonly #timeout: number
@@ -89,19 +98,18 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (typeof (pool as Partial<PostgresPool> | undefined)?.query !== 'function') {
       throw badOption('pool', 'a pool of pg, or anything else that can query like one')
     }
-    if (pool.connect !== undefined && (pool.options?.max ?? 2) < 2) {
-      throw badOption('pool', 'a pool whose max is 2 or more: the heartbeat keeps one connection to itself')
-    }
     checkSchema(schema)
     if (!Number.isInteger(timeout) || timeout < 1) {
       throw badOption('timeout', 'a whole number of milliseconds, at least 1')
     }
-    this.#pool = pool
     this.#schema = schema
     this.#timeout = timeout
     this.#statements = statementsFor(schema, timeout)
-    this.#coherence = new PostgresCoherence({ pool, schema, statements: this.#statements, lease, heartbeat })
-    this.coherence = this.#coherence
+    this.#borrower = new Borrower(pool, (words) => this.#fleet.spoilt(words))
+    const statements = this.#statements
+    this.#driver = new PostgresDriver({ pool, schema, statements, borrower: this.#borrower })
+    this.#fleet = new Fleet({ driver: this.#driver, lease, heartbeat })
+    this.coherence = this.#fleet
   }
 
   /**
@@ -111,32 +119,32 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   async migrate(): Promise<void> {
     const sql = migrationSql(this.#schema)
     // Under any isolation but READ COMMITTED a statement does not see what the one that it has waited for has created.
-    await again(isAlreadyThere, () => this.#run(sql, []))
+    await again(isAlreadyThere, () => this.#run({ text: sql, values: [], writes: true }))
   }
 
   async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
-    const [answer] = await this.#run<{ standby: boolean; key: LookupRow | null }>(
-      this.#statements.findByHash,
-      [hash],
-      signal,
-    )
-    if (answer?.standby !== false) {
-      throw new TenantAuthError(
-        'KEY_STORE_UNAVAILABLE',
-        'The pool leads to a standby, which may not know of a revocation yet: connect it to the primary',
-      )
+    const before = this.#fleet.position
+    let found: FoundRow | undefined
+    const judge = async (rows: readonly object[]) => {
+      found = parsed<FoundRow>(rows)[0]
+      if (found === undefined) throw new Error('the row of coherence is missing')
+      const { epoch, history } = found
+      if (await this.#fleet.isPresent({ epoch, history }, before)) return undefined
+      return 'a connection answered from an earlier state: it leads to a server that was replaced, or to an old snapshot'
     }
-    return answer.key && toStoredKey(answer.key)
+    await this.#run({ text: this.#statements.findByHash, values: [hash], judge }, signal)
+    const key = found?.key
+    return key ? toStoredKey(key) : null
   }
 
   async insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null> {
     const { id, name, metadata, createdAt, suspendedAt } = tenant
     const values = [id, name, json(metadata), time(createdAt), time(suspendedAt)]
-    return this.#write(this.#statements.insertTenant, values, toTenantDetails)
+    return this.#write(this.#statements.insertTenant, values, toTenantDetails, () => this.findTenant(id))
   }
 
   async findTenant(id: string): Promise<TenantDetails | null> {
-    const [row] = await this.#run<Row<TenantDetails>>(this.#statements.findTenant, [id])
+    const [row] = await this.#read<Row<TenantDetails>>(this.#statements.findTenant, [id])
     return row === undefined ? null : toTenantDetails(row)
   }
 
@@ -149,15 +157,17 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   async insertKey(
     key: NewKey,
     retire?: { id: string; expiresAt: Date | null },
+    fresh = false,
   ): Promise<Written<KeyDetails> | InsertRefusal> {
     const { id, tenantId, hash, name, environment, scopes, metadata, start, last4 } = key
     const { createdAt, createdBy, expiresAt } = key
     const values = [id, tenantId, hash, name, environment, scopes, json(metadata), start, last4]
     values.push(time(createdAt), createdBy, time(expiresAt))
     if (retire !== undefined) values.push(retire.id, time(retire.expiresAt))
-    const { insertKey, replaceKey } = this.#statements
+    const { insertKey, insertFreshKey, replaceKey } = this.#statements
+    const text = retire !== undefined ? replaceKey : fresh ? insertFreshKey : insertKey
     try {
-      const written = await this.#write(retire === undefined ? insertKey : replaceKey, values, toKeyDetails)
+      const written = await this.#write(text, values, toKeyDetails, () => this.findKey(id))
       return written ?? 'not-retirable'
     } catch (error) {
       const refusal = refusalOf(error)
@@ -167,13 +177,13 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   async findKey(id: string): Promise<KeyDetails | null> {
-    const [row] = await this.#run<Row<KeyDetails>>(this.#statements.findKey, [id])
+    const [row] = await this.#read<Row<KeyDetails>>(this.#statements.findKey, [id])
     return row === undefined ? null : toKeyDetails(row)
   }
 
   async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
     const values = [tenantId, limit, time(after?.createdAt), after?.id ?? null]
-    return (await this.#run<Row<KeyDetails>>(this.#statements.listKeys, values)).map(toKeyDetails)
+    return (await this.#read<Row<KeyDetails>>(this.#statements.listKeys, values)).map(toKeyDetails)
   }
 
   async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
@@ -194,30 +204,55 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
-    await this.#run(this.#statements.recordUse, [[...uses.keys()], [...uses.values()].map(time)])
+    const values = [[...uses.keys()], [...uses.values()].map(time)]
+    await this.#run({ text: this.#statements.recordUse, values, writes: true })
   }
 
+  /** @param find reads what was written, for a write that raises no epoch */
   async #write<Record>(
     text: string,
     values: unknown[],
     toRecord: (row: Row<Record>) => Record,
+    find?: () => Promise<object | null>,
   ): Promise<Written<Record> | null> {
-    const [row] = await again(isCollision, () => this.#run<WrittenRow<Record>>(text, values))
+    const { rows, alone } = await again(isCollision, () => this.#run({ text, values, writes: true }))
+    const [row] = parsed<WrittenRow<Record>>(rows)
     if (row === undefined) return null
-    this.#coherence.wrote(row.epoch, row.reach)
-    return { record: toRecord(row.record), epoch: row.epoch }
+    const { record, epoch, mark } = row
+    const { history, reach, quiet } = mark
+    if (!alone) await this.#checkCommitted({ epoch, history }, find)
+    this.#fleet.wrote(epoch)
+    this.#driver.wrote(epoch, quiet)
+    return { record: toRecord(record), epoch, history, reach }
   }
 
-  async #run<Answer>(
-    text: string,
-    values: unknown[],
-    signal: AbortSignal = AbortSignal.timeout(this.#timeout),
-  ): Promise<Answer[]> {
+  /**
+   * For clients that do not tell whether a statement was alone in its transaction: a write is committed when a snapshot
+   * sees it that comes from no transaction which has written anything.
+   */
+  async #checkCommitted(
+    write: { epoch: number; history: string },
+    find = () => Promise.resolve<object | null>({}),
+  ) {
+    const signal = AbortSignal.timeout(this.#timeout)
+    const { position } = await this.#driver.readFleet(write.epoch, signal)
+    const isSeen = position.history === write.history && position.epoch >= write.epoch
+    if (isSeen && (await find()) !== null) return
+    throw new TenantAuthError('KEY_STORE_UNAVAILABLE', NOT_COMMITTED)
+  }
+
+  async #read<Answer>(text: string, values: unknown[]): Promise<Answer[]> {
+    return parsed<Answer>((await this.#run({ text, values })).rows)
+  }
+
+  async #run(statement: Statement, signal: AbortSignal = AbortSignal.timeout(this.#timeout)) {
     try {
-      const rows = (await runOnce(this.#pool, text, values, signal)) as { row: string }[]
-      return rows.map(({ row }) => JSON.parse(row) as Answer)
+      return await this.#borrower.run(statement, signal)
     } catch (error) {
-      throw failure(error, this.#schema)
+      throw failure(error, this.#schema, statement.writes)
     }
   }
 }
+
+const NOT_COMMITTED =
+  'The write ran inside a transaction that was left open on its connection: it takes effect when that is committed, if it ever is'

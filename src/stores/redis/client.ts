@@ -12,8 +12,17 @@ import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'
 /** A client of node-redis 5 or 6 (`createClient`), or of ioredis 5 or 6 (`new Redis`). */
 export type RedisClient = NodeRedisClient | IoredisClient
 
+/** One for each client, however many stores it is given to: it is listened to once. */
+const sources = new WeakMap<RedisClient, RedisSource>()
+
 /** @throws `TENANT_AUTH_BAD_OPTION` where the store cannot work with the client, or the client queues commands */
 export function sourceOf(client: RedisClient): RedisSource {
+  const source = sources.get(client) ?? newSource(client)
+  sources.set(client, source)
+  return source
+}
+
+function newSource(client: RedisClient): RedisSource {
   // Users of plain JavaScript may pass anything.
   const given: unknown = client
   if (typeof given === 'object' && given !== null) {

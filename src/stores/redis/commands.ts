@@ -1,4 +1,4 @@
-/** The store's connection for commands: opened when it is first needed, and replaced when it is of no use any more. */
+/** A connection for commands: opened when it is first needed, and replaced when it is of no use any more. */
 import { type RedisSource, untilAborted } from './connection.ts'
 import { Line } from './line.ts'
 
@@ -19,11 +19,11 @@ export interface SendOptions {
 
 export class Commands {
   readonly #source: RedisSource
-  readonly #onWrongServer: () => void
+  readonly #onWrongServer: (words: string) => void
   #line: Line | undefined
 
   /** @param onWrongServer called when the connection has led to a server of no use: others may lead there, too */
-  constructor(source: RedisSource, onWrongServer: () => void) {
+  constructor(source: RedisSource, onWrongServer: (words: string) => void) {
     this.#source = source
     this.#onWrongServer = onWrongServer
     source.onEnd(() => this.#line?.destroy())
@@ -44,12 +44,17 @@ export class Commands {
         const young = performance.now() - line.madeAt < YOUNG
         const unheard = signal?.aborted === true && line.heardAt <= sentAt
         if (!young && (wrongServer || unheard)) line.retire()
-        if (wrongServer) this.#onWrongServer()
+        if (wrongServer) this.#onWrongServer(error.message)
         const isOver = this.#line !== line
         if (attempt > 1 || young || !isOver || signal?.aborted === true) throw error
         if (!wrongServer && !repeatable) throw error
       }
     }
+  }
+
+  /** Closes the connection when what is under way is answered. The next command goes over another one. */
+  hangUp(): void {
+    this.#line?.retire()
   }
 
   #open(): Line {

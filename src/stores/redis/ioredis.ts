@@ -40,9 +40,13 @@ export function fromIoredis(client: IoredisClient): RedisSource {
     )
   }
   if (keyPrefix) throw badOption('client', 'made without keyPrefix: use the prefix option of the store')
+  const listeners = new Set<() => void>()
+  client.on('end', () => {
+    for (const listener of listeners) listener()
+  })
   return {
     isOpen: () => client.status !== 'end',
-    onEnd: (listener) => void client.on('end', listener),
+    onEnd: (listener) => void listeners.add(listener),
     open: (onLost) => open(client, onLost),
   }
 }

@@ -4,41 +4,89 @@
  * | key | type | holds |
  * |---|---|---|
  * | `key:<id>` | hash | a key's columns |
- * | `tenant:<id>` | hash | a tenant's columns |
- * | `hashes` | hash | SHA-256 of a key → its id |
+ * | `tenant:<id>` | hash | a tenant's columns, and `keys`: how many it has |
+ * | `hashes` | hash | SHA-256 of a key → its id; `@<id>` → its SHA-256; `#`: that this is the index that once was made |
  * | `keys-of:<tenant>` | sorted set | `<place><id>` of its keys, every score 0: in the order of a list, backwards |
  * | `used` | hash | key id → when it was last used |
- * | `fleet` | hash | tag, epoch and the rows of the instances: lost together, or not at all |
+ * | `fleet` | hash | tag, epoch, the rows of the instances, and `indexed`: that `hashes` was made |
  * | `changes` | stream | `<epoch>-0` → the keys (`k`, hash) or the tenant (`t`, id) that this write changed |
  * | `pushes` | channel | epochs |
  *
  * None ever expires: expiry is data. Columns are JSON but for `tenantId` and `hash`, which the scripts read.
+ *
+ * Each of them may be lost by itself: a server that evicts, a `DEL` by hand. What is left must show it (`lost`), because an
+ * empty index looks like one that has nothing in it. Version 0.1.0 keeps neither `keys` nor `#`: both are taken from what
+ * is there when this version first writes, and go up with what the other one adds.
  */
+import { SURVEY } from './fleet-scripts.ts'
 import { PLACE_LENGTH } from './records.ts'
-import { growing, reading, writing } from './script.ts'
+import { growing, reading, type Script, writing } from './script.ts'
 
-/** ARGV: hash → nothing, or id, key, tenant */
-export const FIND_BY_HASH = reading(`
-local id = redis.call('HGET', base .. ':hashes', ARGV[3])
-if not id then return { tag } end
+/** Whether `hashes` is whole. Without it every key would be unknown. */
+const INDEX = `
+local function index_is_whole()
+  local marked = redis.call('HEXISTS', base .. ':hashes', '#') == 1
+  if redis.call('HEXISTS', fleet, 'indexed') == 1 then return marked end
+  redis.call('HSET', base .. ':hashes', '#', '1')
+  redis.call('HSET', fleet, 'indexed', '1')
+  return true
+end
+`
+
+/** How many keys of a tenant its index has, and how many it must have: nil where nobody has counted. */
+const COUNT = `
+local function keys_of(tenant)
+  local counted = redis.call('HGET', base .. ':tenant:' .. tenant, 'keys')
+  return redis.call('ZCARD', base .. ':keys-of:' .. tenant), counted and tonumber(counted)
+end
+`
+
+/** A write's answer: epoch, what `survey` says of the fleet where the epoch was raised by it, and the record. */
+const WRITTEN = `${SURVEY}
+local function written(...)
+  if not raised then return { tag, epoch, '', '', ... } end
+  local rows = survey()
+  return { tag, epoch, tostring(rows.holds), tostring(#rows.instances), ... }
+end
+local function key_written(id)
+  return written(redis.call('HGETALL', base .. ':key:' .. id), redis.call('HGET', base .. ':used', id) or '')
+end
+`
+
+/** ARGV: hash → epoch, and nothing, `lost`, or id, key, tenant */
+export const FIND_BY_HASH = reading(`${INDEX}
+local id = redis.call('HGET', base .. ':hashes', ARGV[2])
+if not id then return { tag, epoch, not index_is_whole() and 'lost' or nil } end
 local key = base .. ':key:' .. id
 local tenant = base .. ':tenant:' .. (redis.call('HGET', key, 'tenantId') or '')
-return { tag, id, redis.call('HGETALL', key), redis.call('HGETALL', tenant) }
+return { tag, epoch, id, redis.call('HGETALL', key), redis.call('HGETALL', tenant) }
 `)
 
-/** ARGV: id → tenant */
-export const FIND_TENANT = reading(`
-return { tag, redis.call('HGETALL', base .. ':tenant:' .. ARGV[3]) }
+/** ARGV: id → `lost`, or tenant */
+export const FIND_TENANT = reading(`${COUNT}
+local tenant = redis.call('HGETALL', base .. ':tenant:' .. ARGV[2])
+if #tenant == 0 and keys_of(ARGV[2]) > 0 then return { tag, 'lost' } end
+return { tag, tenant }
 `)
 
-/** ARGV: id → key, last use */
-export const FIND_KEY = reading(`
-return { tag, redis.call('HGETALL', base .. ':key:' .. ARGV[3]), redis.call('HGET', base .. ':used', ARGV[3]) or '' }
+/** The hash of a key whose record is gone; `false` where there never was one, or version 0.1.0 has made it. */
+const LOST_KEY = `
+local function hash_of_lost(id)
+  return redis.call('EXISTS', base .. ':key:' .. id) == 0 and redis.call('HGET', base .. ':hashes', '@' .. id)
+end
+`
+
+/** ARGV: id → `lost`, or key, last use */
+export const FIND_KEY = reading(`${LOST_KEY}
+if hash_of_lost(ARGV[2]) then return { tag, 'lost' } end
+return { tag, redis.call('HGETALL', base .. ':key:' .. ARGV[2]), redis.call('HGET', base .. ':used', ARGV[2]) or '' }
 `)
 
-/** ARGV: tenant, where to begin, limit → a list of id, key, last use */
-export const LIST_KEYS = reading(`
-local places = redis.call('ZRANGE', base .. ':keys-of:' .. ARGV[3], ARGV[4], '-', 'BYLEX', 'REV', 'LIMIT', '0', ARGV[5])
+/** ARGV: tenant, where to begin, limit → `lost`, or a list of id, key, last use */
+export const LIST_KEYS = reading(`${COUNT}
+local here, counted = keys_of(ARGV[2])
+if counted and here < counted then return { tag, 'lost' } end
+local places = redis.call('ZRANGE', base .. ':keys-of:' .. ARGV[2], ARGV[3], '-', 'BYLEX', 'REV', 'LIMIT', '0', ARGV[4])
 local keys = {}
 for i, place in ipairs(places) do
   local id = place:sub(${PLACE_LENGTH + 1})
@@ -47,82 +95,112 @@ end
 return { tag, keys }
 `)
 
-/** ARGV: id, columns… → nothing where the id is taken, or epoch, tenant. A tenant without keys concerns no cache. */
-export const INSERT_TENANT = growing(`
-local tenant = base .. ':tenant:' .. ARGV[3]
+/**
+ * ARGV: id, columns… → nothing where the id is taken, or what is written.
+ *
+ * A tenant without keys concerns no cache. One that has keys already takes the place of a record that was lost.
+ */
+export const INSERT_TENANT = growing(`${COUNT}${WRITTEN}
+local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
 if redis.call('EXISTS', tenant) == 1 then return { tag } end
-redis.call('HSET', tenant, unpack(ARGV, 4))
-return { tag, current_epoch(), redis.call('HGETALL', tenant) }
+local here = keys_of(id)
+if here > 0 then raise('t', id) end
+redis.call('HSET', tenant, 'keys', tostring(here), unpack(ARGV, 3))
+return written(redis.call('HGETALL', tenant))
 `)
 
-/** ARGV: id, columns… → nothing where there is none, or epoch, tenant */
-export const UPDATE_TENANT = writing(`
-local tenant = base .. ':tenant:' .. ARGV[3]
-if redis.call('EXISTS', tenant) == 0 then return { tag } end
-local epoch = current_epoch()
-if ARGV[4] then
-  epoch = raise('t', ARGV[3])
-  redis.call('HSET', tenant, unpack(ARGV, 4))
+/**
+ * ARGV: id, columns… → nothing where there is none, `lost`, or what is written.
+ *
+ * Where the index has lost keys, or may have, nobody can say which keys change with their tenant.
+ */
+export const UPDATE_TENANT = writing(`${COUNT}${WRITTEN}
+local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
+local here, counted = keys_of(id)
+if redis.call('EXISTS', tenant) == 0 then return { tag, here > 0 and 'lost' or nil } end
+if ARGV[3] then
+  if here < (counted or 1) then raise() elseif here > 0 then raise('t', id) end
+  redis.call('HSET', tenant, 'keys', tostring(math.max(here, counted or 0)), unpack(ARGV, 3))
 end
-return { tag, epoch, redis.call('HGETALL', tenant) }
+return written(redis.call('HGETALL', tenant))
 `)
 
-/** ARGV: id, hash, tenant, place, whether one retires, which, its expiry, columns… → a refusal, or epoch, key, last use */
-export const INSERT_KEY = growing(`
-local id, hash, tenant, place, retires, old_id, old_expiry = unpack(ARGV, 3, 9)
-local key = base .. ':key:' .. id
-local old = base .. ':key:' .. old_id
-if redis.call('EXISTS', base .. ':tenant:' .. tenant) == 0 then return { tag, 'no-such-tenant' } end
+/**
+ * ARGV: id, hash, tenant, place, `fresh` or '', id of the one that retires or '', its expiry, columns… → a refusal, `lost`,
+ * or what is written. A fresh key is one that nobody can have asked for before.
+ */
+export const INSERT_KEY = growing(`${INDEX}${COUNT}${WRITTEN}
+local id, hash, tenant_id, place, fresh, old_id, old_expiry = unpack(ARGV, 2, 8)
+local key, tenant, old = base .. ':key:' .. id, base .. ':tenant:' .. tenant_id, base .. ':key:' .. old_id
+local here, counted = keys_of(tenant_id)
+if redis.call('EXISTS', tenant) == 0 then return { tag, here > 0 and 'lost' or 'no-such-tenant' } end
+if not index_is_whole() then return { tag, 'lost' } end
 if redis.call('EXISTS', key) == 1 then return { tag, 'id-taken' } end
 if redis.call('HEXISTS', base .. ':hashes', hash) == 1 then return { tag, 'hash-taken' } end
 
-local epoch
-if retires == 'yes' then
+local changed = {}
+if fresh == '' then changed = { 'k', hash } end
+local earlier = false
+if old_id ~= '' then
   local row = redis.call('HMGET', old, 'tenantId', 'revokedAt', 'hash', 'expiresAt')
-  if row[1] ~= tenant or row[2] ~= 'null' then return { tag, 'not-retirable' } end
-  epoch = raise('k', hash, 'k', row[3])
-  local earlier = row[4] == 'null' or tonumber(old_expiry) and tonumber(old_expiry) < tonumber(row[4])
-  if earlier then redis.call('HSET', old, 'expiresAt', old_expiry) end
-else
-  epoch = raise('k', hash)
+  if row[1] ~= tenant_id or row[2] ~= 'null' then return { tag, 'not-retirable' } end
+  local limit = tonumber(old_expiry)
+  earlier = limit and (row[4] == 'null' or limit < tonumber(row[4]))
+  if earlier or fresh == '' then
+    changed[#changed + 1] = 'k'
+    changed[#changed + 1] = row[3]
+  end
 end
-redis.call('HSET', key, unpack(ARGV, 10))
-redis.call('HSET', base .. ':hashes', hash, id)
-redis.call('ZADD', base .. ':keys-of:' .. tenant, '0', place .. id)
-return { tag, epoch, redis.call('HGETALL', key), '' }
+if #changed > 0 then raise(unpack(changed)) end
+if earlier then redis.call('HSET', old, 'expiresAt', old_expiry) end
+redis.call('HSET', key, unpack(ARGV, 9))
+redis.call('HSET', base .. ':hashes', hash, id, '@' .. id, hash)
+redis.call('ZADD', base .. ':keys-of:' .. tenant_id, '0', place .. id)
+redis.call('HSET', tenant, 'keys', tostring(math.max(here, counted or 0) + 1))
+return key_written(id)
 `)
 
-/** ARGV: id, columns… → nothing where it is unknown or has ended, or epoch, key, last use */
-export const UPDATE_KEY = writing(`
-local key = base .. ':key:' .. ARGV[3]
+/** ARGV: id, columns… → nothing where it is unknown or has ended, `lost`, or what is written: key, last use */
+export const UPDATE_KEY = writing(`${LOST_KEY}${WRITTEN}
+if hash_of_lost(ARGV[2]) then return { tag, 'lost' } end
+local key = base .. ':key:' .. ARGV[2]
 local row = redis.call('HMGET', key, 'hash', 'revokedAt', 'expiresAt')
-local time = redis.call('TIME')
-local expiry = tonumber(row[3])
+local time, expiry = redis.call('TIME'), tonumber(row[3])
 if row[2] ~= 'null' or expiry and expiry <= time[1] * 1000 + math.floor(time[2] / 1000) then return { tag } end
-local epoch = current_epoch()
-if ARGV[4] then
-  epoch = raise('k', row[1])
-  redis.call('HSET', key, unpack(ARGV, 4))
+if ARGV[3] then
+  raise('k', row[1])
+  redis.call('HSET', key, unpack(ARGV, 3))
 end
-return { tag, epoch, redis.call('HGETALL', key), redis.call('HGET', base .. ':used', ARGV[3]) or '' }
+return key_written(ARGV[2])
 `)
 
-/** ARGV: id, time → nothing where it is unknown, or epoch, key, last use. The first revocation stays. */
-export const REVOKE_KEY = writing(`
-local key = base .. ':key:' .. ARGV[3]
+/**
+ * ARGV: id, time → nothing where it is unknown, `lost`, or what is written: key, last use. The first revocation stays. Of a
+ * key whose record is gone caches are told all the same: whoever asks then learns that it is lost.
+ */
+export const REVOKE_KEY: Script = {
+  ...writing(`${LOST_KEY}${WRITTEN}
+local lost = hash_of_lost(ARGV[2])
+if lost then
+  raise('k', lost)
+  return { tag, 'lost' }
+end
+local key = base .. ':key:' .. ARGV[2]
 local row = redis.call('HMGET', key, 'hash', 'revokedAt')
 if not row[1] then return { tag } end
-local epoch = current_epoch()
 if row[2] == 'null' then
-  epoch = raise('k', row[1])
-  redis.call('HSET', key, 'revokedAt', ARGV[4])
+  raise('k', row[1])
+  redis.call('HSET', key, 'revokedAt', ARGV[3])
 end
-return { tag, epoch, redis.call('HGETALL', key), redis.call('HGET', base .. ':used', ARGV[3]) or '' }
-`)
+return key_written(ARGV[2])
+`),
+  repeatable: true,
+}
 
 /** ARGV: id, time, id, time… Writes nothing that authentication reads, and raises no epoch. */
-export const RECORD_USE = writing(`
-for i = 3, #ARGV, 2 do
+export const RECORD_USE: Script = {
+  ...writing(`
+for i = 2, #ARGV, 2 do
   local id, at = ARGV[i], ARGV[i + 1]
   local before = redis.call('HGET', base .. ':used', id)
   if redis.call('EXISTS', base .. ':key:' .. id) == 1 and (not before or tonumber(before) < tonumber(at)) then
@@ -130,4 +208,6 @@ for i = 3, #ARGV, 2 do
   end
 end
 return { tag }
-`)
+`),
+  repeatable: true,
+}

@@ -2,12 +2,12 @@
 import type { OwnConnection, RedisSource } from './connection.ts'
 
 /**
- * Milliseconds without an answer, where one is due, after which the peer is taken to be gone. TCP alone takes minutes to
- * notice.
+ * A peer is taken to be gone when so many looks in a row have found an answer due and none come: after a second and a half,
+ * where TCP alone takes minutes. Looks are counted and not the time: while this process is held up nothing is read.
  */
-const SILENCE = 1_250
-/** Milliseconds for an answer that has come while this process was held up, and only waits to be read. */
-const GRACE = 250
+const LOOKS = 6
+/** Milliseconds. */
+const PAUSE = 250
 
 export class Line {
   readonly madeAt = performance.now()
@@ -17,8 +17,7 @@ export class Line {
   /** How to reject each command that is not answered yet. */
   readonly #pending = new Set<(cause: unknown) => void>()
   #heardAt = 0
-  /** When a command was sent while no answer was due. */
-  #askedAt = 0
+  #looks = 0
   #watch: NodeJS.Timeout | undefined
   #retired = false
   #over = false
@@ -38,13 +37,14 @@ export class Line {
   }
 
   send(args: readonly string[]): Promise<unknown> {
-    if (this.#pending.size === 0) this.#askedAt = performance.now()
-    if (this.#watch === undefined) this.#watchFor(SILENCE)
+    if (this.#pending.size === 0) this.#looks = 0
+    if (this.#watch === undefined) this.#lookAgain()
     return new Promise((resolve, reject) => {
       this.#pending.add(reject)
       const answered = () => {
         this.#pending.delete(reject)
         this.#heardAt = performance.now()
+        this.#looks = 0
         if (this.#retired && this.#pending.size === 0) this.destroy()
       }
       this.#connected
@@ -72,14 +72,12 @@ export class Line {
     for (const reject of this.#pending) reject(cause)
   }
 
-  #watchFor(ms: number, last = false): void {
+  #lookAgain(): void {
     this.#watch = setTimeout(() => {
       this.#watch = undefined
       if (this.#pending.size === 0) return
-      const left = Math.max(this.#heardAt, this.#askedAt) + SILENCE - performance.now()
-      if (left > 0) this.#watchFor(left)
-      else if (!last) this.#watchFor(GRACE, true)
-      else this.destroy(new Error(`Redis did not answer within ${SILENCE} ms`))
-    }, ms).unref()
+      if (++this.#looks >= LOOKS) this.destroy(new Error(`Redis did not answer within ${LOOKS * PAUSE} ms`))
+      else this.#lookAgain()
+    }, PAUSE).unref()
   }
 }

@@ -26,13 +26,16 @@ export function fromNodeRedis(client: NodeRedisClient): RedisSource {
       'made with { disableOfflineQueue: true }, so that nothing waits for a server that is away',
     )
   }
+  const listeners = new Set<() => void>()
+  const ended = () => {
+    for (const listener of listeners) listener()
+  }
+  client.on('end', ended)
+  // One that gives up connecting anew says nothing else, and destroying it afterwards says nothing at all.
+  client.on('error', () => client.isOpen || ended())
   return {
     isOpen: () => client.isOpen,
-    onEnd(listener) {
-      client.on('end', listener)
-      // One that gives up connecting anew says nothing else, and destroying it afterwards says nothing at all.
-      client.on('error', () => client.isOpen || listener())
-    },
+    onEnd: (listener) => void listeners.add(listener),
     open: (onLost) => open(client, onLost),
   }
 }

@@ -11,35 +11,39 @@ import { createHash, randomBytes } from 'node:crypto'
 import { TenantAuthError } from '../../http/errors.ts'
 import type { Commands } from './commands.ts'
 
+/** How many changes are kept at least, for instances that were away. No more are ever listed: `CATCH_UP`. */
+export const KEPT = 10_000
+
 /**
- * ARGV[1]: a fresh random tag, for when there is none. ARGV[2]: how many changes to keep.
+ * ARGV[1]: random characters, another word each time.
  *
  * The tag of the history has two parts. One is born with the data and lost with them (FLUSHALL, a restart without
  * persistence). The other is the server's replication id, a new one whenever a server starts, and may have come back with
  * older data, and whenever a replica takes over, which may lack the last writes. Without it, an epoch that was given out
  * twice would pass for one.
+ *
+ * `raise` without arguments says that something changed and that nobody can say what: the missing entry is a gap. A push
+ * that the server refuses fails nothing.
  */
 const PRELUDE = `
-local base = KEYS[1]
-local fleet = base .. ':fleet'
-
-local tag = redis.call('HGET', fleet, 'tag')
-if not tag then
-  tag = ARGV[1]
+local base, fleet = KEYS[1], KEYS[1] .. ':fleet'
+local tag, epoch = unpack(redis.call('HMGET', fleet, 'tag', 'epoch'))
+if not tag or not epoch then
+  tag, epoch = ARGV[1], '0'
   redis.call('DEL', fleet, base .. ':changes')
-  redis.call('HSET', fleet, 'tag', tag, 'epoch', '0')
+  redis.call('HSET', fleet, 'tag', tag, 'epoch', epoch)
 end
 tag = tag .. '.' .. redis.call('INFO', 'replication'):match('master_replid:(%w+)')
 
-local function current_epoch()
-  return redis.call('HGET', fleet, 'epoch')
-end
-
+local raised = false
 local function raise(...)
-  local epoch = string.format('%.0f', redis.call('HINCRBY', fleet, 'epoch', 1))
-  redis.call('XADD', base .. ':changes', 'MAXLEN', '~', ARGV[2], epoch .. '-0', ...)
-  redis.call('PUBLISH', base .. ':pushes', epoch)
-  return epoch
+  raised = true
+  epoch = string.format('%.0f', redis.call('HINCRBY', fleet, 'epoch', 1))
+  if ... then
+    local added = redis.pcall('XADD', base .. ':changes', 'MAXLEN', '~', '${KEPT}', epoch .. '-0', ...)
+    if type(added) == 'table' and added.err then redis.call('DEL', base .. ':changes') end
+  end
+  redis.pcall('PUBLISH', base .. ':pushes', epoch)
 end
 `
 
@@ -50,17 +54,17 @@ export interface Script {
   readonly repeatable: boolean
 }
 
-/** Reads, in a server whose memory is full, too, and may be run again. ARGV begins at 3. */
+/** Reads, in a server whose memory is full, too, and may be run again. ARGV begins at 2. */
 export function reading(body: string): Script {
   return compiled('#!lua flags=allow-oom', body, true)
 }
 
-/** Writes, in a server whose memory is full, too: revocations, heartbeats. ARGV begins at 3. */
-export function writing(body: string, { repeatable = false } = {}): Script {
-  return compiled('#!lua flags=allow-oom', body, repeatable)
+/** Writes, in a server whose memory is full, too: revocations, heartbeats. ARGV begins at 2. */
+export function writing(body: string): Script {
+  return compiled('#!lua flags=allow-oom', body, false)
 }
 
-/** Writes, and is refused by a server whose memory is full. ARGV begins at 3. */
+/** Writes, and is refused by a server whose memory is full. ARGV begins at 2. */
 export function growing(body: string): Script {
   return compiled('#!lua', body, false)
 }
@@ -79,9 +83,6 @@ export interface Reply {
 export interface ScriptRunnerOptions {
   commands: Commands
   prefix: string
-  /** How many changes to keep. */
-  history: number
-  onTag: (tag: string) => void
 }
 
 /** What a server answers before it has done anything. */
@@ -95,6 +96,11 @@ export class ScriptRunner {
     this.#options = options
   }
 
+  /** Closes the connection, which is made anew when it is needed again. */
+  hangUp(): void {
+    this.#options.commands.hangUp()
+  }
+
   /**
    * Rejects with the signal's reason as soon as it is aborted, whatever the client does.
    *
@@ -105,9 +111,9 @@ export class ScriptRunner {
     args: readonly string[],
     signal?: AbortSignal,
   ): Promise<Reply> {
-    const { commands, prefix, history, onTag } = this.#options
+    const { commands, prefix } = this.#options
     // All keys have this hash tag, so they share one slot.
-    const rest = ['1', `{${prefix}}`, randomBytes(12).toString('hex'), String(history), ...args]
+    const rest = ['1', `{${prefix}}`, randomBytes(12).toString('hex'), ...args]
     const options = { signal, repeatable }
     const sent = commands.send(['EVALSHA', sha, ...rest], options).catch((error: unknown) => {
       // The server has been restarted, or its scripts were flushed.
@@ -117,7 +123,6 @@ export class ScriptRunner {
     const [tag, ...values] = (await sent.catch((error: unknown) => {
       throw NOTHING_DONE.test(messageOf(error)) ? nothingDone(error) : error
     })) as [string, ...unknown[]]
-    onTag(tag)
     return { tag, values }
   }
 }

@@ -1,6 +1,6 @@
 /** The contract under concurrency: columns do not trample each other, and nothing undoes a revocation. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import {
   addKey,
@@ -17,7 +17,7 @@ import {
 
 const WRITES = ['revoke', 'update', 'recordUse', 'rotate'] as const
 
-export function concurrencyContract(store: () => WritableKeyStore): void {
+export function concurrencyContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('at the same time', () => {
     it('changes of different columns all take effect', async () => {
       for (let round = 0; round < 20; round++) {

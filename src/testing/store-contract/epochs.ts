@@ -1,11 +1,14 @@
 /** The contract of epochs: raised by each write that matters, and by no other. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, sampleKey, written } from './sample-records.ts'
 
-export function epochContract(store: () => WritableKeyStore & CoherentKeyStore): void {
+export function epochContract(
+  store: () => WritableKeyStore & CoherentKeyStore,
+  { describe, it }: TestRunner,
+): void {
   describe('epochs', () => {
     it('rise with every write that matters', async () => {
       const tenantId = await addTenant(store())
@@ -48,9 +51,9 @@ export function epochContract(store: () => WritableKeyStore & CoherentKeyStore):
       const key = await addKey(subject, tenantId)
       const rotation = written(await subject.insertKey(sampleKey(tenantId), { id: key.id, expiresAt: at(9) }))
       const revocation = written(await subject.revokeKey(key.id, at(1)))
-      for (const { epoch } of [rotation, revocation]) {
-        const confirmation = await subject.coherence.confirm(epoch)
-        assert.equal(confirmation.epoch, epoch)
+      for (const write of [rotation, revocation]) {
+        const confirmation = await subject.coherence.confirm(write)
+        assert.equal(confirmation.epoch, write.epoch)
         assert.equal(confirmation.confirmedBy, 'all')
         assert.ok(confirmation.waitedMs >= 0)
       }

@@ -1,7 +1,7 @@
 /** The contract of values: what goes in comes out, whatever it spells, and nobody holds a store's own record. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, lookUp, sampleKey, sampleTenant } from './sample-records.ts'
 
@@ -46,7 +46,7 @@ const ODD_METADATA: readonly object[] = [
   { long: 'x'.repeat(4_000) },
 ]
 
-export function fidelityContract(store: () => WritableKeyStore): void {
+export function fidelityContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('values', () => {
     for (const text of ODD_TEXTS) {
       it(`keeps ${JSON.stringify(text.slice(0, 30))} in every column of text`, async () => {

@@ -1,108 +1,166 @@
-/** The contract of heartbeats: what an instance of a fleet acknowledges, and what it learns. */
+/** The contract of a driver: what an instance of a fleet acknowledges, and what it learns. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { randomUUID } from 'node:crypto'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
 import type { NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
-import { fleetOf, join, soon } from './fleet-member.ts'
+import { type TestRunner, undoing } from '../test-runner.ts'
+import { driverOf, join, NO_EVENTS, of, soon } from './fleet-member.ts'
 import { addKey, addTenant, at, sampleKey, written } from './sample-records.ts'
 
-export function beatContract(store: () => WritableKeyStore & CoherentKeyStore): void {
+export function beatContract(
+  store: () => WritableKeyStore & CoherentKeyStore,
+  { describe, it }: TestRunner,
+): void {
+  const test = (name: string, work: Parameters<typeof undoing>[0]) => it(name, undoing(work))
+  const change = async () => {
+    const key = await addKey(store(), await addTenant(store()))
+    return { key, write: written(await store().updateKey(key.id, { scopes: [] })) }
+  }
+
   describe('a beat', () => {
-    it('of an instance that never registered says so', async (t) => {
-      const stranger = await join(t, store(), { register: false })
-      assert.equal((await stranger.beat(null)).member, false)
+    test('of an instance that never registered, or under another token, says so', async (atEnd) => {
+      const { link, instance, session } = await join(atEnd, store())
+      const member = async (instance: string, session: string) =>
+        (await link.beat({ instance, session }, soon())).member
+      assert.equal(await member(randomUUID(), session), 'gone')
+      assert.equal(await member(instance, `not ${session}`), 'taken')
+      assert.equal(await member(instance, session), 'member')
     })
 
-    it('without a position answers the position alone', async (t) => {
-      const member = await join(t, store())
-      const { member: isMember, position, changed } = await member.beat(null)
-      assert.deepEqual([isMember, changed], [true, null])
-      assert.ok(Number.isSafeInteger(position.epoch) && position.tag !== '')
-    })
-
-    it('answers the hashes that changed since the position it was given, and the new position', async (t) => {
-      const tenantId = await addTenant(store())
-      const [changed, untouched] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
-      const member = await join(t, store())
-      const before = await member.catchUp()
-      const { epoch } = written(await store().updateKey(changed.id, { scopes: [] }))
-
-      const beat = await member.beat(before)
-      assert.ok(beat.position.epoch >= epoch && beat.position.tag === before.tag)
-      assert.ok(beat.changed?.includes(changed.hash))
-      assert.ok(!beat.changed?.includes(untouched.hash))
-      const again = await member.beat(beat.position)
-      assert.deepEqual([again.changed, again.position], [[], beat.position])
-    })
-
-    for (const [name, write] of Object.entries(WRITES)) {
-      it(`learns of ${name}`, async (t) => {
-        const key = await addKey(store(), await addTenant(store()))
-        const [one, two] = [await join(t, store()), await join(t, store())]
-        const before = await one.catchUp()
-        await two.catchUp()
-        const hashes = await write(store(), key)
-        for (const member of [one, two]) {
-          const { changed } = await member.beat(before)
-          for (const hash of hashes) assert.ok(changed?.includes(hash), 'the hash is among those')
-        }
-      })
-    }
-
-    it('learns of all that happened since, or that it cannot be said', async (t) => {
-      const tenantId = await addTenant(store())
-      const member = await join(t, store())
-      const before = await member.catchUp()
-      const keys = []
-      for (let i = 0; i < 50; i++) keys.push(await addKey(store(), tenantId))
-      const { changed } = await member.beat(before)
-      if (changed !== null) {
-        assert.deepEqual(
-          keys.filter((key) => !changed.includes(key.hash)),
-          [],
-        )
+    test('says where the store stands and what the row has acknowledged, and acknowledges nothing', async (atEnd) => {
+      const member = await join(atEnd, store())
+      for (let i = 0; i < 2; i++) {
+        const { acknowledged, position, roster } = await member.beat()
+        assert.equal(acknowledged, -1)
+        assert.ok(Number.isSafeInteger(position.epoch) && position.history !== '' && roster !== '')
       }
     })
 
-    it('learns nothing of recorded use', async (t) => {
+    test('whose time is over rejects, and so does one on a destroyed link', async (atEnd) => {
+      const late = await join(atEnd, store())
+      await assert.rejects(late.link.beat(of(late), AbortSignal.abort()))
+      const member = await join(atEnd, store())
+      member.link.destroy()
+      member.link.destroy()
+      await assert.rejects(member.link.beat(of(member), soon()))
+    })
+  })
+
+  describe('catching up', () => {
+    test('answers the hashes that changed since, and the new position', async (atEnd) => {
+      const tenantId = await addTenant(store())
+      const [changed, untouched] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
+      const member = await join(atEnd, store())
+      const before = await member.follow()
+      const { epoch } = written(await store().updateKey(changed.id, { scopes: [] }))
+      const changes = await member.catchUp(before)
+      assert.ok(changes.position.epoch >= epoch && changes.position.history === before.history)
+      assert.ok(changes.changed?.includes(changed.hash) && !changes.changed.includes(untouched.hash))
+      assert.deepEqual(await member.catchUp(changes.position), { position: changes.position, changed: [] })
+    })
+
+    for (const [name, write] of Object.entries(WRITES)) {
+      test(`learns of ${name}`, async (atEnd) => {
+        const key = await addKey(store(), await addTenant(store()))
+        const member = await join(atEnd, store())
+        const before = await member.follow()
+        const hashes = await write(store(), key)
+        const { changed } = await member.catchUp(before)
+        for (const hash of hashes) assert.ok(changed?.includes(hash), 'the hash is among those')
+      })
+    }
+
+    test('learns of all that happened since, or that it cannot be said', async (atEnd) => {
+      const tenantId = await addTenant(store())
+      const member = await join(atEnd, store())
+      const before = await member.follow()
+      const keys = []
+      for (let i = 0; i < 50; i++) keys.push(await addKey(store(), tenantId))
+      const { changed } = await member.catchUp(before)
+      const missing = keys.filter((key) => changed !== null && !changed.includes(key.hash))
+      assert.deepEqual(missing, [])
+    })
+
+    test('learns nothing of recorded use', async (atEnd) => {
       const key = await addKey(store(), await addTenant(store()))
-      const member = await join(t, store())
-      const before = await member.catchUp()
+      const member = await join(atEnd, store())
+      const before = await member.follow()
       await store().recordUse(new Map([[key.id, at(1)]]))
-      const { position, changed } = await member.beat(before)
-      assert.deepEqual([position, changed], [before, []])
+      assert.deepEqual(await member.catchUp(before), { position: before, changed: [] })
     })
 
-    it('with a position of another history learns that it cannot be said what changed', async (t) => {
-      const member = await join(t, store())
-      const { epoch, tag } = await member.catchUp()
-      assert.equal((await member.beat({ epoch, tag: `not ${tag}` })).changed, null)
-      assert.equal((await member.beat({ epoch: epoch + 1_000, tag })).changed, null)
+    test('from another history, or from ahead of the store, cannot be said', async (atEnd) => {
+      const member = await join(atEnd, store())
+      const { epoch, history } = await member.follow()
+      for (const known of [
+        { epoch, history: `not ${history}` },
+        { epoch: epoch + 1_000, history },
+      ]) {
+        assert.equal((await member.catchUp(known)).changed, null)
+      }
+    })
+  })
+
+  describe('an acknowledgement', () => {
+    test('is noted in the row, and says where the store stands', async (atEnd) => {
+      const member = await join(atEnd, store())
+      const { position } = await member.beat()
+      const { write } = await change()
+      const answer = await member.acknowledge(position)
+      assert.deepEqual([answer.member, answer.acknowledged], ['member', position.epoch])
+      assert.ok(answer.position.epoch >= write.epoch)
+      assert.equal((await member.beat()).acknowledged, position.epoch)
     })
 
-    it('whose time is over rejects', async (t) => {
-      const member = await join(t, store())
-      await assert.rejects(member.link.beat(member.instance, null, AbortSignal.abort()))
+    test('of another history, of an epoch ahead, or under another token is not noted', async (atEnd) => {
+      const member = await join(atEnd, store())
+      const { epoch, history } = await member.follow()
+      await change()
+      await member.acknowledge({ epoch, history: `not ${history}` })
+      await member.acknowledge({ epoch: epoch + 1_000, history })
+      const { position } = await member.beat()
+      const other = { instance: member.instance, session: 'not this' }
+      assert.equal((await member.link.acknowledge(other, position, soon())).member, 'taken')
+      assert.equal((await member.beat()).acknowledged, epoch)
+    })
+  })
+
+  describe('a row', () => {
+    const info = (instance: string) => ({ instance, label: 'again', holds: 60_000 })
+
+    test('is taken over by whoever has its token, which is another one then; what was acknowledged stays', async (atEnd) => {
+      const member = await join(atEnd, store())
+      const { epoch } = await member.follow()
+      const session = await member.link.attach(info(member.instance), member.session, soon())
+      assert.ok(session !== null && session !== member.session)
+      assert.equal((await member.beat()).member, 'taken')
+      assert.equal(await member.link.attach(info(member.instance), member.session, soon()), null)
+      member.session = session
+      const { member: word, acknowledged } = await member.beat()
+      assert.deepEqual([word, acknowledged], ['member', epoch])
     })
 
-    it('on a destroyed link rejects, and destroying it again does nothing', async (t) => {
-      const member = await join(t, store())
-      member.link.destroy()
-      member.link.destroy()
-      await assert.rejects(member.link.beat(member.instance, null, soon()))
+    test('that is there is not registered again, and one that is gone is not taken over', async (atEnd) => {
+      const member = await join(atEnd, store())
+      assert.equal(await member.link.attach(info(member.instance), null, soon()), null)
+      assert.equal(await member.link.attach(info(randomUUID()), member.session, soon()), null)
+    })
+
+    test('leaves under its token alone', async (atEnd) => {
+      const member = await join(atEnd, store())
+      await member.link.leave({ instance: member.instance, session: 'not this' }, soon())
+      assert.equal((await member.beat()).member, 'member')
+      await member.leave()
+      assert.equal((await member.beat()).member, 'gone')
     })
   })
 
   it('a connection whose time is over is not made', async () => {
-    const connecting = fleetOf(store()).connect(
-      { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} },
-      AbortSignal.abort(),
-    )
-    await assert.rejects(connecting)
+    await assert.rejects(driverOf(store()).open(NO_EVENTS, AbortSignal.abort()))
   })
 }
 
-/** Writes that a beat must tell of; each answers the hashes it concerns. */
+/** Writes that an instance must be told of; each answers the hashes it concerns. */
 const WRITES: Record<string, (store: WritableKeyStore, key: NewKey) => Promise<string[]>> = {
   'a key that is made': async (store, { tenantId }) => [(await addKey(store, tenantId)).hash],
   'a key that is changed': async (store, { id, hash }) => {

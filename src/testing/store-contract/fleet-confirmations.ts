@@ -1,157 +1,129 @@
-/** The contract of confirmations: nobody may still serve what is older when one has returned. */
+/** The contract of what a barrier reads and does, and of confirmations through it. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
-import { join } from './fleet-member.ts'
+import { type TestRunner, undoing } from '../test-runner.ts'
+import { driverOf, fleetOf, join, type Member, soon } from './fleet-member.ts'
 import { addKey, addTenant, at, written } from './sample-records.ts'
 
 type Store = WritableKeyStore & CoherentKeyStore
 
-export function confirmationContract(store: () => Store): void {
-  describe('a confirmation', () => {
-    it('waits for nobody where nobody is registered', async () => {
-      const epoch = await someEpoch(store())
-      const { confirmedBy, instances } = await store().coherence.confirm(epoch)
-      assert.deepEqual([confirmedBy, instances], ['all', 0])
+export function confirmationContract(store: () => Store, { describe, it }: TestRunner): void {
+  const test = (name: string, work: Parameters<typeof undoing>[0]) => it(name, undoing(work))
+  const driver = () => driverOf(store())
+  /** A write that just happened. */
+  const write = async () => {
+    const key = await addKey(store(), await addTenant(store()))
+    return written(await store().revokeKey(key.id, at(1)))
+  }
+  /** Whether a barrier for this epoch still waits for the instance. */
+  const isPending = async ({ instance }: Member, epoch: number) =>
+    (await driver().readFleet(epoch, soon())).pending.some((row) => row.instance === instance)
+
+  describe('the rows that have yet to acknowledge a write', () => {
+    test('hold an instance until it has acknowledged the epoch: having read it is not enough', async (atEnd) => {
+      const member = await join(atEnd, store(), { holds: 1_234 })
+      const before = await member.follow()
+      const { epoch } = await write()
+      const { pending, instances, maxHolds } = await driver().readFleet(epoch, soon())
+      const row = pending.find(({ instance }) => instance === member.instance)
+      assert.deepEqual([row?.label, row?.holds, row?.acknowledged], ['contract', 1_234, before.epoch])
+      assert.ok(instances >= 1 && maxHolds >= 1_234)
+
+      const { position } = await member.catchUp(before)
+      assert.equal(await isPending(member, epoch), true)
+      await member.acknowledge(before)
+      assert.equal(await isPending(member, epoch), true)
+      await member.acknowledge(position)
+      assert.equal(await isPending(member, epoch), false)
     })
 
-    it('waits until every instance has acknowledged: having read the epoch is not enough', async (t) => {
-      const members = [await join(t, store()), await join(t, store())]
-      const before = await Promise.all(members.map((member) => member.catchUp()))
-      const epoch = await someEpoch(store())
-      const confirmation = watch(store().coherence.confirm(epoch))
+    test('hold one that has just registered, and not one that has left', async (atEnd) => {
+      const { epoch } = await write()
+      const member = await join(atEnd, store())
+      assert.equal(await isPending(member, epoch), true)
+      await member.leave()
+      assert.equal(await isPending(member, epoch), false)
+    })
+  })
 
-      const read = await Promise.all(members.map((member, i) => member.beat(before[i] ?? null)))
-      await confirmation.assertPending()
-      await members[0]?.beat(read[0]?.position ?? null)
-      await confirmation.assertPending()
-      await members[1]?.beat(read[1]?.position ?? null)
-      const { confirmedBy, instances, epoch: confirmed, waitedMs } = await confirmation.answer
-      assert.deepEqual([confirmedBy, instances, confirmed], ['all', 2, epoch])
+  describe('reaping', () => {
+    test('takes away the rows that have not acknowledged, and no others', async (atEnd) => {
+      const [silent, quick] = [await join(atEnd, store()), await join(atEnd, store())]
+      await silent.follow()
+      const { epoch } = await write()
+      await quick.follow()
+      const { position, roster } = await driver().readFleet(epoch, soon())
+      const both = [silent.instance, quick.instance]
+      const below = { history: position.history, epoch }
+      for (const [wrong, words] of [
+        [{ ...below, history: `not ${below.history}` }, roster],
+        [below, `not ${roster}`],
+      ] as const) {
+        assert.deepEqual(await driver().reap(both, wrong, words, soon()), [])
+      }
+      assert.deepEqual(await driver().reap(both, below, roster, soon()), [silent.instance])
+      assert.deepEqual([(await silent.beat()).member, (await quick.beat()).member], ['gone', 'member'])
+    })
+
+    test('and leaving keep the roster, and what was settled stays so', async (atEnd) => {
+      const [gone, left] = [await join(atEnd, store()), await join(atEnd, store())]
+      const { epoch } = await write()
+      const before = await driver().readFleet(epoch, soon())
+      await driver().reap([gone.instance], { history: before.position.history, epoch }, before.roster, soon())
+      await left.leave()
+      const after = await driver().readFleet(epoch, soon())
+      assert.deepEqual([after.roster, after.settled, before.settled], [before.roster, true, true])
+    })
+
+    test('is not settled by a word of another history or roster', async (atEnd) => {
+      const member = await join(atEnd, store(), { holds: 90_000 })
+      const { position, roster, maxHolds } = await driver().readFleet(0, soon())
+      assert.ok(maxHolds >= 90_000)
+      await member.leave()
+      await driver().settle(`not ${position.history}`, roster, soon())
+      await driver().settle(position.history, `not ${roster}`, soon())
+      assert.equal((await member.beat()).settled, true)
+    })
+  })
+
+  describe('a confirmation', () => {
+    const confirm = async () => fleetOf(store()).confirm(await write())
+
+    test('waits for nobody where nobody is registered', async () => {
+      const { confirmedBy, instances, waitedMs } = await confirm()
+      assert.deepEqual([confirmedBy, instances], ['all', 0])
       assert.ok(waitedMs >= 0)
     })
 
-    it('is there at once where the epoch is acknowledged already', async (t) => {
-      const epoch = await someEpoch(store())
-      const member = await join(t, store())
-      await member.catchUp()
-      assert.equal((await store().coherence.confirm(epoch)).confirmedBy, 'all')
+    test('is there as soon as every instance has acknowledged', async (atEnd) => {
+      const members = [await join(atEnd, store()), await join(atEnd, store())]
+      const mark = await write()
+      const confirming = fleetOf(store()).confirm(mark)
+      for (const member of members) await member.follow()
+      const { confirmedBy, instances, epoch } = await confirming
+      assert.deepEqual([confirmedBy, instances, epoch], ['all', 2, mark.epoch])
     })
 
-    it('waits for an instance that has registered and acknowledged nothing yet', async (t) => {
-      const epoch = await someEpoch(store())
-      const member = await join(t, store())
-      const confirmation = watch(store().coherence.confirm(epoch))
-      await member.beat(null)
-      await confirmation.assertPending()
-      await member.catchUp()
-      assert.equal((await confirmation.answer).confirmedBy, 'all')
-    })
-
-    it('waits anew for an instance that has registered again', async (t) => {
-      const epoch = await someEpoch(store())
-      const member = await join(t, store())
-      await member.catchUp()
-      await member.register()
-      const confirmation = watch(store().coherence.confirm(epoch))
-      await confirmation.assertPending()
-      await member.catchUp()
-      assert.equal((await confirmation.answer).confirmedBy, 'all')
-    })
-
-    it('takes no position of another history for an acknowledgement, however high', async (t) => {
-      const member = await join(t, store())
-      const { epoch: last, tag } = await member.catchUp()
-      const confirmation = watch(store().coherence.confirm(await someEpoch(store())))
-      await member.beat({ epoch: last + 1_000, tag: `not ${tag}` })
-      await member.beat({ epoch: last + 1_000, tag })
-      await confirmation.assertPending()
-      await member.catchUp()
-      assert.equal((await confirmation.answer).confirmedBy, 'all')
-    })
-
-    it('does not wait for an instance that has left', async (t) => {
-      const member = await join(t, store())
-      const epoch = await someEpoch(store())
-      const confirmation = watch(store().coherence.confirm(epoch))
-      await confirmation.assertPending()
-      await member.leave()
-      assert.equal((await confirmation.answer).confirmedBy, 'all')
-      assert.equal((await member.beat(null)).member, false)
-    })
-
-    it('waits for a silent instance as long as it may serve, and takes it off the list', async (t) => {
-      const holds = 500
-      const member = await join(t, store(), { holds })
-      await member.catchUp()
-      member.link.destroy()
-      const epoch = await someEpoch(store())
-      const { confirmedBy, instances, waitedMs } = await store().coherence.confirm(epoch)
+    test('waits for a silent instance as long as it may serve, and takes it off the list', async (atEnd) => {
+      const holds = 300
+      const member = await join(atEnd, store(), { holds })
+      await member.follow()
+      const mark = await write()
+      const { confirmedBy, instances, waitedMs } = await fleetOf(store()).confirm(mark)
       assert.deepEqual([confirmedBy, instances], ['lease', 1])
       assert.ok(waitedMs >= holds, `${waitedMs} ms`)
-
       // Best effort: what one confirmation leaves on the list because the store was slow, the next one finds.
-      const left = async () => (await store().coherence.confirm(epoch)).instances
-      for (let tries = 1; tries < 5 && (await left()) > 0;) tries += 1
-      const again = await join(t, store(), { register: false, instance: member.instance })
-      assert.equal((await again.beat(null)).member, false)
-      assert.equal(await left(), 0)
-    })
-
-    it('takes nothing away by the beats of an earlier row', async (t) => {
-      const member = await join(t, store(), { holds: 2_000 })
-      const before = await member.catchUp()
-      const confirmation = store().coherence.confirm(await someEpoch(store()))
-      // Late, because the new row is silent from here on: that must not be for as long as it may serve, however slow the
-      // machine is.
-      await sleep(1_500)
-      // As many beats as before, in a row made anew: whoever has seen the earlier one must not take them for silence.
-      await member.leave()
-      await member.register()
-      await member.read()
-      await member.beat(before)
-      await confirmation
-      assert.equal((await member.beat(null)).member, true)
-    })
-
-    it('keeps an instance that beats without acknowledging on the list', async (t) => {
-      for (let tries = 0; tries < 5; tries += 1) {
-        const member = await join(t, store(), { holds: 2_000 })
-        const before = await member.catchUp()
-        const confirmation = store().coherence.confirm(await someEpoch(store()))
-        await sleep(1_500)
-        const beat = await member.beat(before)
-        assert.equal((await confirmation).confirmedBy, 'lease')
-        // On a machine that stood still it came too late, and shows nothing.
-        if (!beat.member) continue
-        assert.equal((await member.beat(null)).member, true)
-        return
+      for (let tries = 1; tries < 5 && (await isPending(member, mark.epoch)); tries++) {
+        await fleetOf(store()).confirm(mark)
       }
-      assert.fail('no beat came in time')
+      assert.equal((await member.beat()).member, 'gone')
+    })
+
+    test('of a write of another history claims nothing', async () => {
+      const mark = await write()
+      await assert.rejects(fleetOf(store()).confirm({ ...mark, history: 'another' }))
+      await assert.rejects(fleetOf(store()).confirm({ ...mark, epoch: mark.epoch + 1_000 }))
     })
   })
-}
-
-/** The epoch of a write that just happened. */
-async function someEpoch(store: Store): Promise<number> {
-  const key = await addKey(store, await addTenant(store))
-  return written(await store.revokeKey(key.id, at(1))).epoch
-}
-
-/** A promise that must not settle yet. Instances here may serve for a minute, so half a second is far from any bound. */
-function watch<Value>(answer: Promise<Value>) {
-  let settled = false
-  const settle = () => {
-    settled = true
-  }
-  answer.then(settle, settle)
-  return {
-    answer,
-    assertPending: async () => {
-      await sleep(500)
-      assert.equal(settled, false, 'not confirmed yet')
-    },
-  }
 }

@@ -1,14 +1,8 @@
 /** An instance of a fleet, moved by hand: it beats when a test says so, and never by itself. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { TestContext } from 'node:test'
-import type {
-  Beat,
-  CoherentKeyStore,
-  FleetCoherence,
-  FleetLink,
-  Position,
-} from '../../stores/coherent-key-store.ts'
+import type { BeatAnswer, Changes, FleetDriver, FleetLink, Position } from '../../coherence/driver.ts'
+import type { CoherentKeyStore, FleetCoherence } from '../../stores/coherent-key-store.ts'
 
 /** Milliseconds for which a member may serve, where a test is not about the end of it. */
 const LONG = 60_000
@@ -16,18 +10,18 @@ const LONG = 60_000
 export interface MemberOptions {
   instance?: string
   holds?: number
-  register?: boolean
 }
 
 export interface Member {
   instance: string
   link: FleetLink
-  register(): Promise<void>
-  beat(known: Position | null): Promise<Beat>
-  /** The position, acknowledging nothing. */
-  read(): Promise<Position>
+  /** The token of its row. */
+  session: string
+  beat(): Promise<BeatAnswer>
+  catchUp(known: Position): Promise<Changes>
+  acknowledge(known: Position): Promise<BeatAnswer>
   /** Reads the position and acknowledges it. */
-  catchUp(): Promise<Position>
+  follow(): Promise<Position>
   leave(): Promise<void>
 }
 
@@ -36,40 +30,55 @@ export function soon(): AbortSignal {
   return AbortSignal.timeout(20_000)
 }
 
-/** Connects, and registers unless told otherwise; takes everything back at the end of the test. */
-export async function join(
-  t: TestContext,
-  store: CoherentKeyStore,
-  { instance = randomUUID(), holds = LONG, register = true }: MemberOptions = {},
-): Promise<Member> {
-  const coherence = fleetOf(store)
-  const events = { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {} }
-  const link = await coherence.connect(events, soon())
-  t.after(async () => {
-    link.destroy()
-    const last = await coherence.connect(events, soon())
-    await last.leave(instance, soon())
-    last.destroy()
-  })
+export const NO_EVENTS = { onPush: () => {}, onLost: () => {} }
 
+/** Connects and registers; takes everything back at the end of the test. */
+export async function join(
+  atEnd: (undo: () => Promise<void>) => void,
+  store: CoherentKeyStore,
+  { instance = randomUUID(), holds = LONG }: MemberOptions = {},
+): Promise<Member> {
+  const link = await driverOf(store).open(NO_EVENTS, soon())
+  const session = await link.attach({ instance, label: 'contract', holds }, null, soon())
+  if (session === null) assert.fail('an instance under a new id must be registered')
   const member: Member = {
     instance,
     link,
-    register: () => link.register({ instance, label: 'contract', holds }, soon()),
-    beat: (known) => link.beat(instance, known, soon()),
-    read: async () => (await member.beat(null)).position,
-    catchUp: async () => {
-      const position = await member.read()
-      await member.beat(position)
+    session,
+    beat: () => link.beat(of(member), soon()),
+    catchUp: (known) => link.catchUp(known, soon()),
+    acknowledge: (known) => link.acknowledge(of(member), known, soon()),
+    follow: async () => {
+      const { position } = await member.beat()
+      await member.acknowledge(position)
       return position
     },
-    leave: () => link.leave(instance, soon()),
+    leave: () => link.leave(of(member), soon()),
   }
-  if (register) await member.register()
+  atEnd(async () => {
+    link.destroy()
+    const last = await driverOf(store).open(NO_EVENTS, soon())
+    await last.leave(of(member), soon())
+    last.destroy()
+  })
   return member
+}
+
+export function of({ instance, session }: Member) {
+  return { instance, session }
 }
 
 export function fleetOf({ coherence }: CoherentKeyStore): FleetCoherence {
   if (coherence.kind !== 'fleet') assert.fail(`the store's coherence is of kind ${coherence.kind}`)
   return coherence
+}
+
+export function driverOf(store: CoherentKeyStore): FleetDriver {
+  return fleetOf(store).driver
+}
+
+/** Says of the store that no instance lives whose row was lost: the tests have a fleet to themselves. */
+export async function settle(store: CoherentKeyStore): Promise<void> {
+  const { position, roster } = await driverOf(store).readFleet(0, soon())
+  await driverOf(store).settle(position.history, roster, soon())
 }

@@ -1,6 +1,6 @@
 /** The contract of keys, one writer at a time: insert, find, update, revoke, record use. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import {
   addKey,
@@ -15,7 +15,7 @@ import {
   written,
 } from './sample-records.ts'
 
-export function keyContract(store: () => WritableKeyStore): void {
+export function keyContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('look-ups', () => {
     it('answer null or undefined for a hash that no key has', async () => {
       assert.equal(await lookUp(store(), sampleHash()), null)

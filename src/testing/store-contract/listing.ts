@@ -1,10 +1,10 @@
 /** The contract of lists: newest first, whole pages, and stable while keys are being made. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { KeyDetails, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, sampleKey, written } from './sample-records.ts'
 
-export function listContract(store: () => WritableKeyStore): void {
+export function listContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('listing keys', () => {
     it('answers an empty list for a tenant without keys, and for one that is not there', async () => {
       assert.deepEqual(await store().listKeys({ tenantId: await addTenant(store()), limit: 10 }), [])

@@ -1,92 +1,113 @@
 /** The contract of a store in this very process: whoever listens knows of a write before the writer does. */
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { type TestRunner, undoing } from '../test-runner.ts'
 import type { CoherentKeyStore, LocalCoherence } from '../../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, isRefused, sampleKey, written } from './sample-records.ts'
 
-export function localCoherenceContract(store: () => WritableKeyStore & CoherentKeyStore): void {
+export function localCoherenceContract(
+  store: () => WritableKeyStore & CoherentKeyStore,
+  { describe, it }: TestRunner,
+): void {
   describe('a listener', () => {
-    it('is called with the hash before the write has returned', async (t) => {
-      const tenantId = await addTenant(store())
-      const key = sampleKey(tenantId)
-      const writes = [
-        () => store().insertKey(key),
-        () => store().updateKey(key.id, { name: 'renamed' }),
-        () => store().updateKey(key.id, { scopes: [] }),
-        () => store().updateKey(key.id, { expiresAt: at(60) }),
-        () => store().updateKey(key.id, { metadata: {} }),
-        () => store().updateTenant(tenantId, { name: 'Renamed' }),
-        () => store().updateTenant(tenantId, { metadata: {} }),
-        () => store().updateTenant(tenantId, { suspendedAt: at(1) }),
-        () => store().updateTenant(tenantId, { suspendedAt: null }),
-        () => store().revokeKey(key.id, at(2)),
-      ]
-      const heard = listen(t, store())
-      for (const [i, write] of writes.entries()) {
-        heard.clear()
-        written<unknown>(await write())
-        assert.ok(heard.has(key.hash), `write ${i}`)
-      }
-    })
+    it(
+      'is called with the hash before the write has returned',
+      undoing(async (atEnd) => {
+        const tenantId = await addTenant(store())
+        const key = sampleKey(tenantId)
+        const writes = [
+          () => store().insertKey(key),
+          () => store().updateKey(key.id, { name: 'renamed' }),
+          () => store().updateKey(key.id, { scopes: [] }),
+          () => store().updateKey(key.id, { expiresAt: at(60) }),
+          () => store().updateKey(key.id, { metadata: {} }),
+          () => store().updateTenant(tenantId, { name: 'Renamed' }),
+          () => store().updateTenant(tenantId, { metadata: {} }),
+          () => store().updateTenant(tenantId, { suspendedAt: at(1) }),
+          () => store().updateTenant(tenantId, { suspendedAt: null }),
+          () => store().revokeKey(key.id, at(2)),
+        ]
+        const heard = listen(atEnd, store())
+        for (const [i, write] of writes.entries()) {
+          heard.clear()
+          written<unknown>(await write())
+          assert.ok(heard.has(key.hash), `write ${i}`)
+        }
+      }),
+    )
 
-    it('is called with both hashes of a rotation', async (t) => {
-      const tenantId = await addTenant(store())
-      const [old, next] = [await addKey(store(), tenantId), sampleKey(tenantId)]
-      const heard = listen(t, store())
-      written(await store().insertKey(next, { id: old.id, expiresAt: at(30) }))
-      assert.deepEqual(heard, new Set([old.hash, next.hash]))
-    })
+    it(
+      'is called with both hashes of a rotation',
+      undoing(async (atEnd) => {
+        const tenantId = await addTenant(store())
+        const [old, next] = [await addKey(store(), tenantId), sampleKey(tenantId)]
+        const heard = listen(atEnd, store())
+        written(await store().insertKey(next, { id: old.id, expiresAt: at(30) }))
+        assert.deepEqual(heard, new Set([old.hash, next.hash]))
+      }),
+    )
 
-    it('is called with every hash of a tenant that changes, and with no other', async (t) => {
-      const tenantId = await addTenant(store())
-      const hashes = new Set<string>()
-      for (let i = 0; i < 20; i++) hashes.add((await addKey(store(), tenantId)).hash)
-      await addKey(store(), await addTenant(store()))
-      const heard = listen(t, store())
-      await store().updateTenant(tenantId, { suspendedAt: at(1) })
-      assert.deepEqual(heard, hashes)
-    })
+    it(
+      'is called with every hash of a tenant that changes, and with no other',
+      undoing(async (atEnd) => {
+        const tenantId = await addTenant(store())
+        const hashes = new Set<string>()
+        for (let i = 0; i < 20; i++) hashes.add((await addKey(store(), tenantId)).hash)
+        await addKey(store(), await addTenant(store()))
+        const heard = listen(atEnd, store())
+        await store().updateTenant(tenantId, { suspendedAt: at(1) })
+        assert.deepEqual(heard, hashes)
+      }),
+    )
 
-    it('is called after the write: what it looks up then is the new state', async (t) => {
-      const key = await addKey(store(), await addTenant(store()))
-      let refused: Promise<boolean> | undefined
-      const stop = localOf(store()).subscribe(() => {
-        refused = isRefused(store(), key.hash)
-      })
-      t.after(stop)
-      await store().revokeKey(key.id, at(1))
-      assert.equal(await refused, true)
-    })
+    it(
+      'is called after the write: what it looks up then is the new state',
+      undoing(async (atEnd) => {
+        const key = await addKey(store(), await addTenant(store()))
+        let refused: Promise<boolean> | undefined
+        const stop = localOf(store()).subscribe(() => {
+          refused = isRefused(store(), key.hash)
+        })
+        atEnd(stop)
+        await store().revokeKey(key.id, at(1))
+        assert.equal(await refused, true)
+      }),
+    )
 
-    it('is not called when use is recorded', async (t) => {
-      const key = await addKey(store(), await addTenant(store()))
-      const heard = listen(t, store())
-      await store().recordUse(new Map([[key.id, at(1)]]))
-      assert.equal(heard.size, 0)
-    })
+    it(
+      'is not called when use is recorded',
+      undoing(async (atEnd) => {
+        const key = await addKey(store(), await addTenant(store()))
+        const heard = listen(atEnd, store())
+        await store().recordUse(new Map([[key.id, at(1)]]))
+        assert.equal(heard.size, 0)
+      }),
+    )
 
-    it('is called no more after its subscription has ended, and others still are', async (t) => {
-      const key = await addKey(store(), await addTenant(store()))
-      const others = listen(t, store())
-      const heard = new Set<string>()
-      const stop = localOf(store()).subscribe((hashes) => {
-        for (const hash of hashes) heard.add(hash)
-      })
-      stop()
-      stop()
-      await store().revokeKey(key.id, at(1))
-      assert.deepEqual([heard.size, others.has(key.hash)], [0, true])
-    })
+    it(
+      'is called no more after its subscription has ended, and others still are',
+      undoing(async (atEnd) => {
+        const key = await addKey(store(), await addTenant(store()))
+        const others = listen(atEnd, store())
+        const heard = new Set<string>()
+        const stop = localOf(store()).subscribe((hashes) => {
+          for (const hash of hashes) heard.add(hash)
+        })
+        stop()
+        stop()
+        await store().revokeKey(key.id, at(1))
+        assert.deepEqual([heard.size, others.has(key.hash)], [0, true])
+      }),
+    )
   })
 }
 
-function listen(t: TestContext, store: CoherentKeyStore): Set<string> {
+function listen(atEnd: (undo: () => void) => void, store: CoherentKeyStore): Set<string> {
   const heard = new Set<string>()
   const stop = localOf(store).subscribe((hashes) => {
     for (const hash of hashes) heard.add(hash)
   })
-  t.after(stop)
+  atEnd(stop)
   return heard
 }
 

@@ -1,10 +1,10 @@
 /** The contract of `insertKey` with a key to retire: both are written, or neither. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, lookUp, sampleKey, written } from './sample-records.ts'
 
-export function rotationContract(store: () => WritableKeyStore): void {
+export function rotationContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('retiring a key while inserting another', () => {
     const cases = [
       { own: null, given: null, kept: null },

@@ -1,10 +1,10 @@
 /** The contract of tenants: insert, find, update, suspend. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import type { TestRunner } from '../test-runner.ts'
 import type { TenantDetails, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, lookUp, sampleTenant, written } from './sample-records.ts'
 
-export function tenantContract(store: () => WritableKeyStore): void {
+export function tenantContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('tenants', () => {
     it('finds an inserted tenant as it was inserted', async () => {
       const tenant = sampleTenant({ suspendedAt: at(3) })

@@ -1,16 +1,12 @@
+/** What of the driver's contract only PostgreSQL can bring about: rows that were lost, put back, or changed by hand. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { patience } from '../../../src/coherence/fleet-barrier.ts'
-import { FleetWatch } from '../../../src/coherence/fleet-watch.ts'
-import type { FleetLink, Position } from '../../../src/stores/coherent-key-store.ts'
+import type { FleetLink } from '../../../src/coherence/driver.ts'
+import { patience } from '../../../src/coherence/fleet-times.ts'
 import { type PostgresPool, PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
-import { type Fleet, only } from '../../../src/stores/postgres/rows.ts'
-import type { Session } from '../../../src/stores/postgres/session.ts'
-import { settle } from '../../../src/stores/postgres/settings.ts'
-import { statementsFor } from '../../../src/stores/postgres/statements.ts'
 import { openDatabase } from '../../harness/database.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addKey, addTenant, Events, NEVER, newPool } from './setup.ts'
+import { addKey, addTenant, type Events, join, NEVER, newPool, positionOf, settleFleet } from './setup.ts'
 
 const LEASE = 600
 const HEARTBEAT = 100
@@ -23,24 +19,28 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
     let store: PostgresKeyStore
     const links: FleetLink[] = []
 
-    const connect = async (of = store, events = new Events()) => {
-      const link = await of.coherence.connect(events, NEVER)
-      links.push(link)
-      return link
-    }
-    const join = async (instance: string, { holds = LEASE, of = store, events = new Events() } = {}) => {
-      const link = await connect(of, events)
-      await link.register({ instance, label: `host:${instance}`, holds }, NEVER)
-      const { position } = await link.beat(instance, null, NEVER)
-      return { link, position }
+    const member = async (instance: string, options: { holds?: number; events?: Events } = {}) => {
+      const joined = await join(store, instance, { holds: LEASE, ...options })
+      links.push(joined.link)
+      return joined
     }
     const sql = (text: string) => pool.query(text.replaceAll('$s', 'tenant_auth'))
-    const acknowledged = async (instance: string) => {
-      const { rows } = await pool.query(
-        'SELECT acknowledged::text AS a FROM tenant_auth.instances WHERE instance = $1',
-        [instance],
-      )
-      return (rows as { a: string }[]).map(({ a }) => Number(a))
+    const value = async (text: string) => {
+      const [row] = (await sql(`SELECT (${text})::text AS value`)).rows as { value: string }[]
+      return row?.value
+    }
+    /** A revocation, and what becomes of its confirmation by a process that knows nothing yet. */
+    const revoke = async () => {
+      const key = await addKey(store, await addTenant(store))
+      const mark = (await store.revokeKey(key.id, new Date())) ?? assert.fail()
+      const fresh = new PostgresKeyStore({ pool, lease: LEASE, heartbeat: HEARTBEAT })
+      return { mark, ...(await fresh.coherence.confirm(mark)) }
+    }
+    const changesOf = async (work: () => Promise<unknown>) => {
+      const { link, position } = await member('a')
+      await work()
+      const { changed, position: now } = await link.catchUp(position, NEVER)
+      return { changed, isSameHistory: now.history === position.history }
     }
 
     before(async () => {
@@ -51,239 +51,185 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
     beforeEach(async () => {
       for (const link of links.splice(0)) link.destroy()
       await sql('DELETE FROM $s.instances')
+      await settleFleet(store)
     })
     after(async () => {
       for (const link of links.splice(0)) link.destroy()
       await close()
     })
 
-    it('answers a stranger that it is no member', async () => {
-      const link = await connect()
-      assert.equal((await link.beat('nobody', null, NEVER)).member, false)
-      assert.equal((await link.beat('nobody', { epoch: 0, tag: 'x' }, NEVER)).member, false)
-    })
-
-    it('registers an instance that has acknowledged nothing, until a beat says what it knows', async () => {
-      const { link, position } = await join('a')
-      assert.deepEqual(await acknowledged('a'), [-1])
-      assert.deepEqual(await link.beat('a', position, NEVER), { member: true, position, changed: [] })
-      assert.deepEqual(await acknowledged('a'), [position.epoch])
-    })
-
-    it('forgets an acknowledgement when the instance registers again', async () => {
-      const { link, position } = await join('a')
-      await link.beat('a', position, NEVER)
-      await link.register({ instance: 'a', label: 'host:a', holds: LEASE }, NEVER)
-      assert.deepEqual(await acknowledged('a'), [-1])
-    })
-
-    it('names what changed after the epoch that a beat knows, and acknowledges that one alone', async () => {
-      const tenantId = await addTenant(store)
-      const { hash: before } = await addKey(store, tenantId)
-      const { link, position } = await join('a')
-      const one = await addKey(store, tenantId)
-      const two = await addKey(store, tenantId)
-      await store.revokeKey(one.id, new Date())
-      const beat = await link.beat('a', position, NEVER)
-      assert.deepEqual([...(beat.changed ?? [])].sort(), [one.hash, two.hash].sort())
-      assert.ok(!beat.changed?.includes(before))
-      assert.equal(beat.position.tag, position.tag)
-      assert.ok(beat.position.epoch > position.epoch)
-      assert.deepEqual(await acknowledged('a'), [position.epoch])
-      assert.deepEqual((await link.beat('a', beat.position, NEVER)).changed, [])
-    })
-
-    it('names every key of a tenant that changed', async () => {
+    it('names every key of a tenant that changed, and nobody else’s', async () => {
       const [tenantId, other] = [await addTenant(store), await addTenant(store)]
       const hashes = [(await addKey(store, tenantId)).hash, (await addKey(store, tenantId)).hash]
       await addKey(store, other)
-      const { link, position } = await join('a')
-      await store.updateTenant(tenantId, { suspendedAt: new Date() })
-      const { changed } = await link.beat('a', position, NEVER)
+      const { changed } = await changesOf(() => store.updateTenant(tenantId, { suspendedAt: new Date() }))
       assert.deepEqual([...(changed ?? [])].sort(), hashes.sort())
-    })
-
-    it('says nothing of what changed where the history is another one, and acknowledges nothing', async () => {
-      const { link, position } = await join('a')
-      await link.beat('a', position, NEVER)
-      for (const known of [
-        { ...position, tag: 'another' },
-        { ...position, epoch: position.epoch + 1 },
-        null,
-      ] satisfies (Position | null)[]) {
-        assert.deepEqual(await link.beat('a', known, NEVER), { member: true, position, changed: null })
-        assert.deepEqual(await acknowledged('a'), [-1])
-      }
     })
 
     it('says nothing of what changed where that is more than 10,000 keys', async () => {
       const tenantId = await addTenant(store)
-      const { link, position } = await join('a')
-      await sql(`INSERT INTO $s.keys (id, tenant_id, hash, name)
-        SELECT 'bulk_' || n || '${tenantId}', '${tenantId}', sha256(('${tenantId}' || n)::bytea), 'bulk'
-        FROM generate_series(1, 10000) n`)
-      const first = await link.beat('a', position, NEVER)
+      const bulk = (ids: string, from: number, to: number) =>
+        sql(`INSERT INTO $s.keys (id, tenant_id, hash, name)
+          SELECT '${ids}_' || n, '${tenantId}', sha256(('${ids}' || n)::bytea), 'bulk'
+          FROM generate_series(${from}, ${to}) n`)
+      const { link, position } = await member('a')
+      await bulk(tenantId, 1, 10_000)
+      const first = await link.catchUp(position, NEVER)
       assert.equal(first.changed?.length, 10_000)
-      await addKey(store, tenantId)
-      assert.equal((await link.beat('a', position, NEVER)).changed, null)
-      // Nor where it is a tenant's change that reaches so many.
-      const { position: now } = await link.beat('a', null, NEVER)
+      await bulk(tenantId, 10_001, 10_001)
+      assert.equal((await link.catchUp(position, NEVER)).changed, null)
+      // Nor where it is a tenant's change that reaches so many, or so many tenants, even without keys.
+      const now = await positionOf(store)
       await store.updateTenant(tenantId, { name: 'Renamed' })
-      assert.equal((await link.beat('a', now, NEVER)).changed, null)
-      // Nor where it is so many tenants, even without keys.
-      const { position: later } = await link.beat('a', null, NEVER)
+      assert.equal((await link.catchUp(now, NEVER)).changed, null)
       await sql(
         `INSERT INTO $s.tenants (id, name) SELECT '${tenantId}_' || n, 't' FROM generate_series(1, 10001) n`,
       )
-      assert.equal((await link.beat('a', later, NEVER)).changed, null)
+      const later = await positionOf(store)
+      await sql(`UPDATE $s.tenants SET name = 'u' WHERE id LIKE '${tenantId}\\_%'`)
+      assert.equal((await link.catchUp(later, NEVER)).changed, null)
     })
 
-    it('takes the row away when an instance leaves', async () => {
-      const { link } = await join('a')
-      await link.leave('a', NEVER)
-      assert.deepEqual(await acknowledged('a'), [])
-    })
-
-    it('wakes the links of this process directly after a write', async () => {
+    it('wakes nobody for a key that nobody can have asked for, and for a tenant that has none', async () => {
+      const before = await positionOf(store)
       const tenantId = await addTenant(store)
-      const events = new Events()
-      await join('a', { events })
-      const { epoch } = await addKey(store, tenantId)
-      // A database of this process alone has no other pushes, and their absence must not look like a fault. Elsewhere the
-      // push of the server's may have come by now as well.
-      const isAlone = pool.connect === undefined
-      assert.deepEqual(isAlone ? events.pushes : events.ownWrites, [epoch])
-      assert.deepEqual(isAlone ? events.ownWrites : [], [])
-    })
-
-    it('confirms by all once each instance has acknowledged', async () => {
-      const tenantId = await addTenant(store)
-      const { link } = await join('a', { holds: 20_000 })
-      const { epoch } = await addKey(store, tenantId)
-      const confirming = store.coherence.confirm(epoch)
-      const { position } = await link.beat('a', null, NEVER)
-      await link.beat('a', position, NEVER)
-      const { waitedMs, ...confirmation } = await confirming
-      assert.deepEqual(confirmation, { epoch, confirmedBy: 'all', instances: 1 })
-      assert.ok(waitedMs < 20_000)
-    })
-
-    it('confirms by lease where one does not, not before its time is over, and reaps it', async () => {
-      const tenantId = await addTenant(store)
-      await join('silent', { holds: LEASE + 100 })
-      const { epoch } = await addKey(store, tenantId)
-      const { waitedMs, ...confirmation } = await store.coherence.confirm(epoch)
-      assert.deepEqual(confirmation, { epoch, confirmedBy: 'lease', instances: 1 })
-      assert.ok(waitedMs >= patience(LEASE + 100), `${waitedMs}`)
-      // Best effort: what one confirmation leaves because the database was slow, the next one finds.
-      for (let tries = 1; tries < 5 && (await acknowledged('silent')).length > 0; tries++) {
-        await store.coherence.confirm(epoch)
+      const key = {
+        ...SAMPLE,
+        id: `fresh_${tenantId}`,
+        tenantId,
+        hash:
+          '0'.repeat(64 - 40) +
+          tenantId
+            .slice(2)
+            .padEnd(40, '0')
+            .slice(0, 40)
+            .replace(/[^0-9a-f]/g, '0'),
       }
-      assert.deepEqual(await acknowledged('silent'), [])
+      const written = await store.insertKey(key, undefined, true)
+      assert.ok(typeof written === 'object')
+      assert.deepEqual(await positionOf(store), before)
+      assert.equal((await store.findByHash(key.hash, { signal: NEVER }))?.id, key.id)
+      await sql(`UPDATE $s.keys SET name = 'changed' WHERE id = '${key.id}'`)
+      assert.equal((await positionOf(store)).epoch, before.epoch + 1)
     })
 
-    it('reaps nobody who has beaten since he was looked at', async () => {
-      const { link } = await join('a')
-      const { fleet, reap } = statementsFor('tenant_auth')
-      const { members } = only((await pool.query(fleet)).rows) as Fleet
-      await link.beat('a', null, NEVER)
-      await pool.query(reap, [JSON.stringify(members)])
-      assert.equal((await acknowledged('a')).length, 1)
+    for (const [what, lose] of Object.entries({
+      'DELETE of instances by hand': 'DELETE FROM $s.instances',
+      'TRUNCATE of instances': 'TRUNCATE $s.instances',
+      'a deletion where triggers are switched off':
+        'SET session_replication_role = replica; DELETE FROM $s.instances; SET session_replication_role = origin',
+    })) {
+      it(`waits for instances whose rows are gone by ${what}, and settles after that`, async () => {
+        await member('cut-off', { holds: LEASE })
+        for (const statement of lose.split('; ')) await sql(statement)
+        const { confirmedBy, waitedMs } = await revoke()
+        assert.equal(confirmedBy, 'lease')
+        assert.ok(waitedMs >= patience(LEASE), `${waitedMs} ms`)
+        assert.equal((await revoke()).confirmedBy, 'all')
+      })
+    }
+
+    it('waits for the longest that any instance may have held where rows were lost', async () => {
+      const { link, membership } = await member('long', { holds: 1_500 })
+      await sql('DELETE FROM $s.instances')
+      assert.ok((await revoke()).waitedMs >= patience(1_500))
+      // And no longer than needed once nobody is left who held so long.
+      await link.leave(membership, NEVER)
+      assert.equal(await value('SELECT max_holds FROM $s.fleet'), '0')
+    })
+
+    it('does so for rows of the fleet that were put back, whatever they say', async () => {
+      await sql('CREATE TABLE saved AS SELECT * FROM $s.fleet')
+      await member('cut-off')
+      await sql('DELETE FROM $s.fleet')
+      await sql('INSERT INTO $s.fleet SELECT * FROM saved')
+      await sql('DROP TABLE saved')
+      assert.equal((await store.coherence.driver.readFleet(0, NEVER)).settled, false)
+    })
+
+    for (const [what, change] of Object.entries({
+      'an UPDATE by hand': ['UPDATE $s.coherence SET epoch = epoch - 1'],
+      'data that were put back': [
+        'CREATE TABLE saved AS SELECT * FROM $s.coherence',
+        `UPDATE $s.tenants SET name = 'later'`,
+        `UPDATE $s.tenants SET name = 'later still'`,
+        'DELETE FROM $s.coherence',
+        'INSERT INTO $s.coherence SELECT * FROM saved',
+        'DROP TABLE saved',
+      ],
+      'a person who asks for it': ['SELECT $s.reset_caches()'],
+    })) {
+      it(`is of another history after ${what}, and of a third after the next change`, async () => {
+        const before = await positionOf(store)
+        const { isSameHistory } = await changesOf(async () => {
+          for (const statement of change) await sql(statement)
+        })
+        assert.equal(isSameHistory, false)
+        const between = await positionOf(store)
+        await addKey(store, await addTenant(store))
+        const now = await positionOf(store)
+        assert.notEqual(now.history, before.history)
+        assert.equal(now.history === between.history, what === 'a person who asks for it')
+        await addKey(store, await addTenant(store))
+        assert.equal((await positionOf(store)).history, now.history, 'which lasts')
+      })
+    }
+
+    it('stays of one history over changes in subtransactions', async () => {
+      const before = await positionOf(store)
+      await sql(`DO $$ BEGIN
+        UPDATE tenant_auth.tenants SET name = 'one';
+        BEGIN UPDATE tenant_auth.tenants SET name = 'two'; EXCEPTION WHEN division_by_zero THEN NULL; END;
+        BEGIN UPDATE tenant_auth.tenants SET name = 'three'; PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN NULL; END;
+        UPDATE tenant_auth.tenants SET name = 'four';
+      END $$`)
+      assert.deepEqual(await positionOf(store), { ...before, epoch: before.epoch + 3 })
     })
 
     it('claims nothing where the database went back to before the write', async () => {
-      const { epoch } = await addKey(store, await addTenant(store))
+      const { mark } = await addKey(store, await addTenant(store))
       await sql(`UPDATE $s.coherence SET epoch = epoch - 1`)
-      await assert.rejects(store.coherence.confirm(epoch), {
+      await assert.rejects(store.coherence.confirm(mark), {
         code: 'KEY_STORE_UNAVAILABLE',
-        message: /may have lost the write: repeat it$/,
+        message: /may have lost it/,
       })
     })
 
     it('takes no acknowledgement of a count that was turned back for one of this count', async () => {
-      await join('a')
+      await member('a')
       await sql('UPDATE $s.instances SET acknowledged = (SELECT epoch + 100 FROM $s.coherence)')
-      const { epoch } = await addKey(store, await addTenant(store))
-      assert.equal((await store.coherence.confirm(epoch)).confirmedBy, 'lease')
+      assert.equal((await revoke()).confirmedBy, 'lease')
     })
 
-    it('refuses an instance with other settings while one with the old ones beats, naming it and both', async () => {
-      // For as long as no stall of the machine makes it look gone.
-      const { link, position } = await join('a', { holds: 20_000 })
-      const other = new PostgresKeyStore({ pool, lease: 900, heartbeat: HEARTBEAT })
-      const beating = setInterval(() => void link.beat('a', position, NEVER).catch(() => {}), HEARTBEAT)
-      try {
-        await assert.rejects(connect(other), {
-          code: 'TENANT_AUTH_FLEET_MISMATCH',
-          message:
-            `This instance has lease 900 ms and heartbeat ${HEARTBEAT} ms, ` +
-            `but the fleet has lease ${LEASE} ms and heartbeat ${HEARTBEAT} ms (host:a). ` +
-            'Give all instances the same, or stop the others first',
-        })
-      } finally {
-        clearInterval(beating)
-      }
-    })
-
-    it('lets an instance in when another one brings its settings first, between its look at them and at the fleet', async () => {
-      const first = new PostgresKeyStore({ pool, lease: 900, heartbeat: HEARTBEAT })
-      let beating: NodeJS.Timeout | undefined
-      const session: Session = {
-        async query(text, values) {
-          const { rows } = await pool.query(text, values)
-          if (beating === undefined) {
-            const { link, position } = await join('first', { of: first, holds: 900 })
-            beating = setInterval(() => void link.beat('first', position, NEVER).catch(() => {}), 10)
-          }
-          return rows
-        },
-        destroy() {},
-      }
-      try {
-        const settings = { lease: 900, heartbeat: HEARTBEAT }
-        await settle(session, statementsFor('tenant_auth'), settings, new FleetWatch(), NEVER)
-      } finally {
-        clearInterval(beating)
-      }
-    })
-
-    it('lets an instance with other settings in once the old ones are dead, and then refuses the old settings', async () => {
-      const { link } = await join('dead')
-      const other = new PostgresKeyStore({ pool, lease: 900, heartbeat: HEARTBEAT })
-      const start = performance.now()
-      await join('b', { of: other, holds: 900 })
-      assert.ok(performance.now() - start >= patience(LEASE))
-      await assert.rejects(link.register({ instance: 'c', label: 'host:c', holds: LEASE }, NEVER), {
-        code: 'TENANT_AUTH_FLEET_MISMATCH',
-      })
-      assert.equal((await link.beat('dead', null, NEVER)).member, false)
-      await sql('DELETE FROM $s.instances')
-      await join('d') // The empty fleet takes the settings of whoever comes.
-    })
-
-    it('says what is wrong where the row of coherence is missing, and lets nobody write', async () => {
+    it('says what is wrong where the row of coherence or fleet is missing, and lets nobody write', async () => {
       const tenantId = await addTenant(store)
-      const { link, position } = await join('a')
-      await sql('CREATE TABLE saved AS SELECT * FROM $s.coherence')
-      await sql('DELETE FROM $s.coherence')
-      try {
-        await assert.rejects(link.beat('a', position, NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
-        await assert.rejects(connect(), { code: 'KEY_STORE_UNAVAILABLE' })
-        await assert.rejects(addKey(store, tenantId), { code: 'KEY_STORE_UNAVAILABLE' })
-      } finally {
-        await sql('INSERT INTO $s.coherence SELECT * FROM saved')
-        await sql('DROP TABLE saved')
+      const { beat } = await member('a')
+      for (const table of ['coherence', 'fleet']) {
+        await sql(`CREATE TABLE saved AS SELECT * FROM $s.${table}`)
+        await sql(`DELETE FROM $s.${table}`)
+        try {
+          await assert.rejects(beat(), /row/)
+          if (table === 'coherence') await assert.rejects(addKey(store, tenantId), { effect: 'none' })
+          else await assert.rejects(member('b'), { code: 'KEY_STORE_UNAVAILABLE' })
+        } finally {
+          await sql(`INSERT INTO $s.${table} SELECT * FROM saved`)
+          await sql('DROP TABLE saved')
+        }
       }
-    })
-
-    it('starts another history when a person asks for it', async () => {
-      const { link, position } = await join('a')
-      await sql('SELECT $s.reset_caches()')
-      const beat = await link.beat('a', position, NEVER)
-      assert.notEqual(beat.position.tag, position.tag)
-      assert.equal(beat.changed, null)
     })
   })
+}
+
+const SAMPLE = {
+  name: 'a key',
+  environment: 'live',
+  scopes: [],
+  metadata: {},
+  start: '',
+  last4: '',
+  createdAt: new Date(),
+  createdBy: null,
+  expiresAt: null,
 }
 
 let server: PostgresServer
@@ -293,7 +239,7 @@ before(async () => {
 after(() => server.stop())
 
 protocol('the fleet protocol on PostgreSQL', async () => {
-  const pool = newPool(server)
+  const pool = newPool(server, { max: 4 })
   return { pool, close: () => pool.end() }
 })
 

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import type { Pool } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { Events, NEVER, newPool } from './setup.ts'
+import { newPool, positionOf } from './setup.ts'
 
 describe('the history of a database', () => {
   let server: PostgresServer
@@ -19,12 +19,7 @@ describe('the history of a database', () => {
     await server.stop()
   })
 
-  const tag = async () => {
-    const link = await new PostgresKeyStore({ pool }).coherence.connect(new Events(), NEVER)
-    const { position } = await link.beat('nobody', null, NEVER)
-    link.destroy()
-    return position.tag
-  }
+  const tag = async () => (await positionOf(new PostgresKeyStore({ pool }))).history
 
   it('names the server: two that were restored from one dump differ in nothing else', async () => {
     const { rows } = await pool.query<{ id: string }>(

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addTenant, Events, NEVER, newPool, sampleHash, until } from './setup.ts'
+import { addTenant, join, newPool, sampleHash, until } from './setup.ts'
 
 describe('while another transaction holds a lock', () => {
   let server: PostgresServer
@@ -56,18 +56,23 @@ describe('while another transaction holds a lock', () => {
   })
 
   it('beats that are given up leave none either', async () => {
-    const link = await store.coherence.connect(new Events(), NEVER)
-    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
-    await holder.query('LOCK TABLE tenant_auth.instances IN SHARE MODE')
-    await assert.rejects(link.beat('a', null, AbortSignal.timeout(100)))
+    const { link, membership } = await join(store)
+    await holder.query('LOCK TABLE tenant_auth.instances IN ACCESS EXCLUSIVE MODE')
+    await assert.rejects(link.beat(membership, AbortSignal.timeout(100)))
     await until(async () => (await waiting()) === 0)
   })
 
-  it('a beat waits for the row of its instance no longer than a second', async () => {
-    const link = await store.coherence.connect(new Events(), NEVER)
-    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
+  it('a beat waits for nobody who changes keys, tenants or their tables', async () => {
+    const { link, beat } = await join(store)
+    await holder.query('LOCK TABLE tenant_auth.keys, tenant_auth.tenants IN ACCESS EXCLUSIVE MODE')
+    assert.equal((await beat(AbortSignal.timeout(5_000))).member, 'member')
+    link.destroy()
+  })
+
+  it('an acknowledgement waits for the row of its instance no longer than a second', async () => {
+    const { link, acknowledge, position } = await join(store)
     await holder.query(`UPDATE tenant_auth.instances SET label = 'held'`)
-    await assert.rejects(link.beat('a', null, AbortSignal.timeout(5_000)), {
+    await assert.rejects(acknowledge(position), {
       code: 'KEY_STORE_UNAVAILABLE',
       message: /^Nothing was done/,
     })
@@ -124,9 +129,8 @@ describe('while a synchronous standby is away', () => {
     const pool = newPool(server)
     await new PostgresKeyStore({ pool }).migrate()
     const store = new PostgresKeyStore({ pool, timeout: 300 })
-    const link = await store.coherence.connect(new Events(), NEVER)
-    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
-    const { position } = await link.beat('a', null, NEVER)
+    const id = await addTenant(new PostgresKeyStore({ pool }))
+    const { link, membership, position } = await join(store)
     const admin = newPool(server, { max: 1 })
     await admin.query(`ALTER SYSTEM SET synchronous_standby_names = 'ghost'`)
     await admin.query('SELECT pg_reload_conf()')
@@ -136,11 +140,12 @@ describe('while a synchronous standby is away', () => {
         () => false,
         () => true,
       )
-    await until(() => fails(addTenant(store)))
+    await until(() => fails(store.updateTenant(id, { name: 'n' })))
 
-    for (let i = 0; i < 3; i++) await assert.rejects(addTenant(store), { code: 'KEY_STORE_UNAVAILABLE' })
-    const beat = await link.beat('a', position, AbortSignal.timeout(5_000))
-    assert.equal(beat.member, true)
+    const change = () => store.updateTenant(id, { name: 'n' })
+    for (let i = 0; i < 3; i++) await assert.rejects(change(), { code: 'KEY_STORE_UNAVAILABLE' })
+    const beat = await link.acknowledge(membership, position, AbortSignal.timeout(5_000))
+    assert.equal(beat.acknowledged, position.epoch)
     const { rows } = await admin.query(`SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
     assert.ok(rows.length <= 1, `${rows.length} server processes wait`)
 

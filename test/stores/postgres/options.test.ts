@@ -7,7 +7,8 @@ import {
   PostgresKeyStore,
 } from '../../../src/stores/postgres/index.ts'
 import { openDatabase } from '../../harness/database.ts'
-import { Events, NEVER } from './setup.ts'
+
+const CACHE = { staleIfError: 0, onChanged: () => {}, onReset: () => {} }
 
 describe('the options of PostgresKeyStore', () => {
   const pool = new Pool()
@@ -47,22 +48,22 @@ describe('the options of PostgresKeyStore', () => {
       refused({ pool }, /^pool must be a pool of pg, or/)
   })
 
-  it('refuse a pool of one connection, which the heartbeat would keep to itself', () => {
-    refused({ pool: new Pool({ max: 1 }) }, /^pool must be a pool whose max is 2 or more/)
+  it('refuse a pool of one connection where a cache joins, which would keep it, and nowhere else', () => {
+    const { coherence } = new PostgresKeyStore({ pool: new Pool({ max: 1 }) })
+    assert.throws(() => coherence.join(CACHE), {
+      code: 'TENANT_AUTH_BAD_OPTION',
+      message: /^pool must be a pool whose max is 2 or more/,
+    })
   })
 
-  it('refuse, when it joins, a pool that would have no connection left beside those of the heartbeats', async () => {
+  it('refuse, where a cache joins, a pool that would have no connection left beside those of other stores', async () => {
     const pool = new Pool({ max: 2, port: 1 })
-    const { coherence } = new PostgresKeyStore({ pool })
-    const events = new Events()
-    const joining = coherence.connect(events, NEVER)
-    await assert.rejects(coherence.connect(new Events(), NEVER), {
-      code: 'TENANT_AUTH_BAD_OPTION',
-      message: /^pool must be a pool whose max is 3 or more: each tenantAuth on it keeps one connection/,
-    })
-    await assert.rejects(joining, { code: 'KEY_STORE_UNAVAILABLE' })
-    // The place of one that has failed is free again.
-    await assert.rejects(coherence.connect(events, NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
+    const [one, two] = [new PostgresKeyStore({ pool }), new PostgresKeyStore({ pool, schema: 'two' })]
+    const first = one.coherence.join(CACHE)
+    const second = one.coherence.join(CACHE)
+    assert.throws(() => two.coherence.join(CACHE), { message: /whose max is 3 or more/ })
+    await Promise.all([first.close(), second.close()])
+    await two.coherence.join(CACHE).close()
   })
 
   it('refuse a schema that is no plain name', () => {

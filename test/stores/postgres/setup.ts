@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type PoolConfig } from 'pg'
-import type { FleetLinkEvents } from '../../../src/stores/coherent-key-store.ts'
+import type { LinkEvents, Membership, Position } from '../../../src/coherence/driver.ts'
 import type { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 
 /** For calls that need no time limit. */
@@ -20,19 +20,48 @@ export function newPool(
 }
 
 /** What a link has reported. */
-export class Events implements FleetLinkEvents {
+export class Events implements LinkEvents {
   readonly pushes: number[] = []
-  readonly ownWrites: number[] = []
   readonly lost: unknown[] = []
   onPush(epoch: number) {
     this.pushes.push(epoch)
   }
-  onOwnWrite(epoch: number) {
-    this.ownWrites.push(epoch)
-  }
   onLost(cause: unknown) {
     this.lost.push(cause)
   }
+}
+
+/** An instance that is moved by hand: it beats when a test says so. */
+export async function join(
+  store: PostgresKeyStore,
+  instance = 'a',
+  { holds = 2_000, events = new Events() } = {},
+) {
+  const link = await store.coherence.driver.open(events, NEVER)
+  const session = await link.attach({ instance, label: `host:${instance}`, holds }, null, NEVER)
+  const membership: Membership = { instance, session: session ?? assert.fail('it is registered already') }
+  const beat = (signal = NEVER) => link.beat(membership, signal)
+  const { position } = await beat()
+  return {
+    link,
+    events,
+    membership,
+    position,
+    beat,
+    catchUp: (known: Position) => link.catchUp(known, NEVER),
+    acknowledge: (known: Position) => link.acknowledge(membership, known, NEVER),
+  }
+}
+
+/** Where the store stands. */
+export async function positionOf(store: PostgresKeyStore): Promise<Position> {
+  return (await store.coherence.driver.readFleet(0, NEVER)).position
+}
+
+/** Says that no instance lives whose row was lost: a database that was just made is a test's own. */
+export async function settleFleet(store: PostgresKeyStore): Promise<void> {
+  const { position, roster } = await store.coherence.driver.readFleet(0, NEVER)
+  await store.coherence.driver.settle(position.history, roster, NEVER)
 }
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -72,5 +101,5 @@ export async function addKey(store: PostgresKeyStore, tenantId: string) {
     expiresAt: null,
   })
   assert.ok(typeof written === 'object')
-  return { id, hash, epoch: written.epoch }
+  return { id, hash, epoch: written.epoch, mark: written }
 }

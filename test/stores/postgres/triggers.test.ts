@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool, PoolClient } from 'pg'
-import type { FleetLink, Position } from '../../../src/stores/coherent-key-store.ts'
+import type { FleetLink, Position } from '../../../src/coherence/driver.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addKey, addTenant, Events, NEVER, newPool, sampleHash, until } from './setup.ts'
+import { addKey, addTenant, Events, join, NEVER, newPool, sampleHash, until } from './setup.ts'
 
 describe('changes by plain SQL', () => {
   let server: PostgresServer
@@ -27,9 +27,7 @@ describe('changes by plain SQL', () => {
     tenantId = await addTenant(store)
     key = await addKey(store, tenantId)
     other = await addKey(store, tenantId)
-    link = await store.coherence.connect(new Events(), NEVER)
-    await link.register({ instance: 'a', label: 'a', holds: 2_000 }, NEVER)
-    ;({ position } = await link.beat('a', null, NEVER))
+    ;({ link, position } = await join(store, sampleHash()))
   })
   afterEach(() => link.destroy())
   after(async () => {
@@ -39,8 +37,8 @@ describe('changes by plain SQL', () => {
 
   /** What a heartbeat brings now. */
   const changes = async () => {
-    const beat = await link.beat('a', position, NEVER)
-    const reset = beat.position.tag !== position.tag
+    const beat = await link.catchUp(position, NEVER)
+    const reset = beat.position.history !== position.history
     position = beat.position
     return reset ? 'reset' : [...(beat.changed ?? [])].sort()
   }
@@ -212,7 +210,7 @@ describe('changes by plain SQL', () => {
   it('are pushed to every link, with the epoch', async () => {
     const events = new Events()
     const elsewhere = new PostgresKeyStore({ pool })
-    const far = await elsewhere.coherence.connect(events, NEVER)
+    const far = await elsewhere.coherence.driver.open(events, NEVER)
     await pool.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
     await changes()
     await until(() => events.pushes.includes(position.epoch))

@@ -20,11 +20,10 @@ describe('RedisKeyStore', options, () => {
       const { client, close } = await connect(server.url)
       // A heartbeat is also how long a push connection may be silent: long enough for a machine that is busy.
       const store = new RedisKeyStore({ client, prefix: `store-${++stores}`, lease: 1_200, heartbeat: 400 })
-      await store.coherence.confirm(0) // Waits for the lease: the history has only just begun.
       return { store, close }
     }
     keyStoreContract(`with ${name}, RedisKeyStore`, { open })
-    // The fleet's scripts run in the server. What a client has to do with them, fleet-link.test.ts asks of all four.
+    // The fleet's scripts run in the server. What a client has to do with them, driver.test.ts asks of all four.
     if (name.endsWith('6')) coherenceContract(`with ${name}, RedisKeyStore`, { kind: 'fleet', open })
   }
 })

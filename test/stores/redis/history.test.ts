@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { HistoryWatch } from '../../../src/stores/redis/history.ts'
+import { patience } from '../../../src/coherence/fleet-times.ts'
+import type { RedisKeyStore } from '../../../src/stores/redis/index.ts'
 import {
   addKey,
   addTenant,
@@ -14,9 +14,7 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
-import { HEARTBEAT, join, LEASE, openAdmin, openStore, soon, until } from './setup.ts'
-
-const LOST = { code: 'KEY_STORE_UNAVAILABLE', message: /has lost data, was restarted, or another server/ }
+import { join, LEASE, openAdmin, openStore, soon, until } from './setup.ts'
 
 describe(
   'the history of RedisKeyStore',
@@ -28,56 +26,45 @@ describe(
     })
     after(() => server.stop())
 
-    /** A prefix of its own has a history of its own; this one has begun so long ago that it is settled. */
+    const confirm = (store: RedisKeyStore, epoch = 0) => store.coherence.confirm({ epoch })
+
+    /** A prefix of its own has a history of its own. Nobody lives whose row was lost with an earlier one. */
     async function openSettled(t: TestContext, url = server.url) {
       const prefix = randomUUID()
       const store = await openStore(t, url, { prefix })
-      await store.coherence.confirm(0)
-      assert.equal((await store.coherence.confirm(0)).confirmedBy, 'all')
+      await settle(store)
+      assert.equal((await confirm(store)).confirmedBy, 'all')
       return { store, prefix, admin: await openAdmin(t, url) }
     }
 
-    it('has another tag after its data were lost, and begins at 0', async (t) => {
+    it('is another one after its data were lost, and begins at 0', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
-      const { link, instance } = await join(t, store)
+      const { link, beat } = await join(t, store)
       const key = await addKey(store, await addTenant(store))
-      const { position } = await link.beat(instance, null, soon())
+      const { position } = await beat()
       assert.equal(position.epoch, 1)
       await forget(admin, prefix)
-      assert.equal((await link.beat(instance, position, soon())).member, false)
-      await link.register({ instance, label: '', holds: LEASE }, soon())
-      const later = await link.beat(instance, position, soon())
-      assert.equal(later.position.epoch, 0)
-      assert.notEqual(later.position.tag, position.tag)
-      assert.equal(later.changed, null)
+      const after = await beat()
+      assert.deepEqual([after.member, after.position.epoch, after.settled], ['gone', 0, false])
+      assert.notEqual(after.position.history, position.history)
+      assert.equal((await link.catchUp(position, soon())).changed, null)
       assert.equal(await lookUp(store, key.hash), null)
     })
 
-    it('has another tag after its epoch alone was lost, and no changes of the one before', async (t) => {
-      const { store, admin, prefix } = await openSettled(t)
-      const key = await addKey(store, await addTenant(store))
-      await store.updateKey(key.id, { name: 'twice' })
-      await admin('DEL', `{${prefix}}:fleet`)
-      const { link, instance } = await join(t, store)
-      const { position } = await link.beat(instance, null, soon())
-      assert.equal(written(await store.updateKey(key.id, { name: 'once' })).epoch, 1)
-      assert.deepEqual((await link.beat(instance, position, soon())).changed, [key.hash])
-    })
-
-    it('has another tag after a restart that lost nothing, too', async (t) => {
+    it('is another one after a restart that lost nothing, too, and after a replica has taken over', async (t) => {
       const own = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
       t.after(() => own.stop())
-      const { store, prefix } = await openSettled(t, own.url)
-      const before = await join(t, store)
-      const { position } = await before.link.beat(before.instance, null, soon())
+      const { store, admin, prefix } = await openSettled(t, own.url)
+      const { position } = await (await join(t, store)).beat()
+      await admin('REPLICAOF', '127.0.0.1', '1')
+      await admin('REPLICAOF', 'NO', 'ONE')
+      const taken = await store.coherence.driver.readFleet(0, soon())
       await own.restart()
       const again = await openStore(t, own.url, { prefix })
-      const after = await join(t, again, { instance: before.instance })
-      const beat = await after.link.beat(before.instance, position, soon())
-      assert.equal(beat.position.epoch, position.epoch)
-      assert.notEqual(beat.position.tag, position.tag)
-      assert.equal(beat.changed, null)
-      assert.equal((await again.coherence.confirm(position.epoch)).confirmedBy, 'lease')
+      const restarted = await again.coherence.driver.readFleet(0, soon())
+      const histories = [position, taken.position, restarted.position].map(({ history }) => history)
+      assert.equal(new Set(histories).size, 3)
+      assert.deepEqual([restarted.instances, restarted.settled], [1, false])
     })
 
     for (const persistence of [
@@ -93,32 +80,10 @@ describe(
         const restarted = performance.now()
         const again = await openStore(t, own.url, { prefix })
         assert.equal(await (await openAdmin(t, own.url))('EXISTS', `{${prefix}}:fleet`), 1)
-        await again.coherence.confirm(0)
+        await confirm(again)
         assert.ok(performance.now() - restarted >= LEASE)
       })
     }
-
-    it('has another tag when a replica has taken over', async (t) => {
-      const own = await startRedis()
-      t.after(() => own.stop())
-      const { store, admin } = await openSettled(t, own.url)
-      const { link, instance } = await join(t, store)
-      const { position } = await link.beat(instance, null, soon())
-      await admin('REPLICAOF', '127.0.0.1', '1')
-      await admin('REPLICAOF', 'NO', 'ONE')
-      assert.notEqual((await link.beat(instance, position, soon())).position.tag, position.tag)
-    })
-
-    it('does not take the acknowledgement of an epoch of another history', async (t) => {
-      const { store } = await openSettled(t)
-      const { link, instance } = await join(t, store, { holds: LEASE })
-      const { position } = await link.beat(instance, null, soon())
-      await link.beat(instance, { epoch: 1_000_000, tag: 'another' }, soon())
-      await link.beat(instance, { epoch: 1_000_000, tag: position.tag }, soon())
-      const key = await addKey(store, await addTenant(store))
-      const { epoch } = written(await store.revokeKey(key.id, at(1)))
-      assert.equal((await store.coherence.confirm(epoch)).confirmedBy, 'lease')
-    })
 
     it('in its first moments is confirmed by the lease alone, though no row is there', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
@@ -127,135 +92,142 @@ describe(
       await store.insertTenant(tenant)
       await store.insertKey(key)
       // An instance caches the key, and its row is lost. Its lease holds.
-      const { link, instance } = await join(t, store)
-      const { position } = await link.beat(instance, null, soon())
-      await link.beat(instance, position, soon())
+      const member = await join(t, store)
+      await member.follow()
       await forget(admin, prefix)
       const forgotten = performance.now()
       // Somebody brings the data back by hand, and then revokes the key.
       await store.insertTenant(tenant)
       await store.insertKey(key)
-      const { epoch } = written(await store.revokeKey(key.id, at(1)))
-      assert.equal((await store.coherence.confirm(epoch)).instances, 0)
+      const write = written(await store.revokeKey(key.id, at(1)))
+      await store.coherence.confirm(write)
       assert.ok(performance.now() - forgotten >= LEASE)
-      assert.equal((await store.coherence.confirm(epoch)).confirmedBy, 'all')
     })
 
     it('in its first moments is confirmed no sooner for the instances that have registered again', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await forget(admin, prefix)
       const forgotten = performance.now()
-      const { link, instance } = await join(t, store)
-      const { position } = await link.beat(instance, null, soon())
-      await link.beat(instance, position, soon())
-      assert.equal((await store.coherence.confirm(position.epoch)).instances, 1)
+      const member = await join(t, store, { holds: LEASE })
+      const { position } = await member.follow()
+      await confirm(store, position.epoch)
       assert.ok(performance.now() - forgotten >= LEASE)
     })
 
     it('is taken for settled by a process that has just started, once another has watched it long enough', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await forget(admin, prefix)
-      const { link, instance } = await join(t, store)
-      const { position } = await link.beat(instance, null, soon())
-      await until(async () => {
-        await sleep(HEARTBEAT)
-        await link.beat(instance, position, soon())
-        return (await admin('HEXISTS', `{${prefix}}:fleet`, 'settled')) === 1
-      })
+      await confirm(store)
+      await until(
+        async () =>
+          (await store.coherence.driver.readFleet(0, soon())).settled || (await confirm(store), false),
+      )
       const revoker = await openStore(t, server.url, { prefix, lease: 60_000 })
-      assert.equal((await revoker.coherence.confirm(position.epoch)).confirmedBy, 'all')
+      assert.equal((await confirm(revoker)).confirmedBy, 'all')
     })
 
-    it('is not taken for settled by a process that has just started and cannot know', async (t) => {
-      const { admin, prefix } = await openSettled(t)
-      await forget(admin, prefix)
-      const forgotten = performance.now()
-      const store = await openStore(t, server.url, { prefix })
-      await store.coherence.confirm(0)
-      assert.ok(performance.now() - forgotten >= LEASE)
+    it('is not settled by whoever has watched another one, or another roster', async (t) => {
+      const store = await openStore(t, server.url, { prefix: randomUUID() })
+      const { driver } = store.coherence
+      const { position, roster } = await driver.readFleet(0, soon())
+      await driver.settle(`not ${position.history}`, roster, soon())
+      await driver.settle(position.history, `not ${roster}`, soon())
+      assert.equal((await driver.readFleet(0, soon())).settled, false)
+      await driver.settle(position.history, roster, soon())
+      assert.equal((await driver.readFleet(0, soon())).settled, true)
     })
+
+    for (const [what, lose] of Object.entries({
+      'the tag': ['HDEL', 'tag'],
+      'the epoch': ['HDEL', 'epoch'],
+    })) {
+      it(`is another one where ${what} is gone, and nothing of the one before is left`, async (t) => {
+        const { store, admin, prefix } = await openSettled(t)
+        const key = await addKey(store, await addTenant(store))
+        const member = await join(t, store)
+        const { position } = await member.beat()
+        const [command = '', ...fields] = lose
+        await admin(command, `{${prefix}}:fleet`, ...fields)
+        assert.equal((await member.link.catchUp(position, soon())).changed, null)
+        const after = await member.beat()
+        assert.deepEqual([after.member, after.settled], ['gone', false])
+        assert.equal(written(await store.updateKey(key.id, { name: 'once' })).epoch, 1)
+        assert.deepEqual((await member.link.catchUp(after.position, soon())).changed, [key.hash])
+      })
+    }
+
+    it('whose epoch was set back by hand has a gap', async (t) => {
+      const { store, admin, prefix } = await openSettled(t)
+      const key = await addKey(store, await addTenant(store))
+      const member = await join(t, store)
+      for (let i = 0; i < 3; i++) await store.updateKey(key.id, { name: `${i}` })
+      const { position } = await member.beat()
+      await admin('HSET', `{${prefix}}:fleet`, 'epoch', '1')
+      assert.equal((await member.link.catchUp(position, soon())).changed, null)
+      const { position: back } = await member.beat()
+      await store.updateKey(key.id, { name: 'again' })
+      assert.equal((await member.link.catchUp(back, soon())).changed, null)
+    })
+
+    for (const [what, fields] of Object.entries({
+      'a row': ['info', 'session', 'acknowledged'],
+      'the label of a row': ['info'],
+      'the token of a row': ['session'],
+      'what a row has acknowledged': ['acknowledged'],
+    })) {
+      it(`is not settled any more where ${what} is gone: the instance may serve`, async (t) => {
+        const { store, admin, prefix } = await openSettled(t)
+        const member = await join(t, store)
+        await member.follow()
+        await settle(store)
+        const before = await store.coherence.driver.readFleet(0, soon())
+        assert.equal(before.settled, true)
+        await admin('HDEL', `{${prefix}}:fleet`, ...fields.map((field) => `${field}:${member.instance}`))
+        const gone = performance.now()
+        const after = await store.coherence.driver.readFleet(0, soon())
+        assert.deepEqual([after.settled, after.roster === before.roster], [false, false])
+        await confirm(store)
+        assert.ok(performance.now() - gone >= patience(LEASE))
+      })
+    }
 
     it('lost between a write and its confirmation: nothing is confirmed', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await join(t, store)
       const key = await addKey(store, await addTenant(store))
-      const { epoch } = written(await store.revokeKey(key.id, at(1)))
+      const write = written(await store.revokeKey(key.id, at(1)))
       await forget(admin, prefix)
       // As many writes as there were before: the epoch alone tells nothing.
       const tenantId = await addTenant(store)
-      for (let i = 0; i <= epoch; i++) await addKey(await openStore(t, server.url, { prefix }), tenantId)
-      await assert.rejects(store.coherence.confirm(epoch), LOST)
+      for (let i = 0; i <= write.epoch; i++) await addKey(store, tenantId)
+      await assert.rejects(store.coherence.confirm(write), { code: 'KEY_STORE_UNAVAILABLE' })
     })
 
-    it('lost while a confirmation waits: nothing is confirmed', async (t) => {
-      const { store, admin, prefix } = await openSettled(t)
-      await join(t, store, { holds: 60_000 })
-      const key = await addKey(store, await addTenant(store))
-      const { epoch } = written(await store.revokeKey(key.id, at(1)))
-      const confirmation = assert.rejects(store.coherence.confirm(epoch), LOST)
-      await sleep(100)
-      await forget(admin, prefix)
-      const tenantId = await addTenant(store)
-      for (let i = 0; i <= epoch; i++) await addKey(store, tenantId)
-      await confirmation
-    })
-
-    it('an epoch that was never reached is not confirmed', async (t) => {
-      const { store } = await openSettled(t)
-      await assert.rejects(store.coherence.confirm(1), LOST)
-    })
-
-    it('cannot be confirmed while the server is away', async (t) => {
-      const own = await startRedis()
-      t.after(() => own.stop())
-      const { store } = await openSettled(t, own.url)
-      await own.stop()
-      await assert.rejects(store.coherence.confirm(0), { code: 'KEY_STORE_UNAVAILABLE' })
-    })
-
-    it('is the same for look-ups as for heartbeats: another primary than theirs is not believed', async (t) => {
+    it('is the same for look-ups as for heartbeats: an answer of another one is not believed', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       const key = await addKey(store, await addTenant(store))
-      const { link, instance } = await join(t, store)
-      await link.beat(instance, null, soon())
+      const membership = store.coherence.join({ staleIfError: 0, onChanged: () => {}, onReset: () => {} })
+      await membership.start()
+      t.after(() => membership.close())
       assert.equal((await lookUp(store, key.hash))?.id, key.id)
-      await forget(admin, prefix)
-      await assert.rejects(lookUp(store, key.hash), /another server has taken over/)
-      await link.beat(instance, null, soon())
-      assert.equal(await lookUp(store, key.hash), null)
-      await forget(admin, prefix)
-      link.destroy()
-      assert.equal(await lookUp(store, key.hash), null)
+      // The epoch of an earlier state: what a server answers that was replaced, or came back with older data.
+      await admin('HINCRBY', `{${prefix}}:fleet`, 'epoch', '-1')
+      await assert.rejects(lookUp(store, key.hash), /earlier state/)
+      await until(() =>
+        lookUp(store, key.hash).then(
+          (found) => found?.id === key.id,
+          () => false,
+        ),
+      )
     })
   },
 )
 
-describe('a HistoryWatch', () => {
-  it('finds a tag settled once it has seen it for longer than any instance holds', () => {
-    let now = 0
-    const watch = new HistoryWatch(1_000, () => now)
-    watch.saw('one')
-    watch.sawHold(2_000)
-    watch.sawHold(500)
-    for (const [time, settled] of [
-      [0, ''],
-      [2_069, ''],
-      [2_070, 'one'],
-    ] as const) {
-      now = time
-      watch.saw('one')
-      assert.equal(watch.settledTag(), settled, `after ${time} ms`)
-    }
-    watch.saw('two')
-    assert.equal(watch.settledTag(), '')
-    now += 2_070
-    assert.equal(watch.settledTag(), 'two')
-  })
-
-  it('finds none settled before it has seen any', () => {
-    assert.equal(new HistoryWatch(1_000, () => 1e9).settledTag(), '')
-  })
-})
+/** Says of the store that no instance lives whose row was lost. */
+async function settle({ coherence: { driver } }: RedisKeyStore): Promise<void> {
+  const { position, roster } = await driver.readFleet(0, soon())
+  await driver.settle(position.history, roster, soon())
+}
 
 /** What FLUSHALL does to one prefix. */
 async function forget(admin: (...args: string[]) => Promise<unknown>, prefix: string): Promise<void> {

@@ -1,8 +1,16 @@
 /** Stores for the tests, on a server of theirs. Everything is closed at the end of the test. */
+import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { createClient } from 'redis'
-import type { FleetLink, FleetLinkEvents } from '../../../src/stores/coherent-key-store.ts'
+import type {
+  BeatAnswer,
+  Changes,
+  FleetLink,
+  LinkEvents,
+  Membership,
+  Position,
+} from '../../../src/coherence/driver.ts'
 import { RedisKeyStore, type RedisKeyStoreOptions } from '../../../src/stores/redis/index.ts'
 import { CLIENTS } from './clients.ts'
 
@@ -37,17 +45,22 @@ export async function openAdmin(
   return (...args) => client.sendCommand(args)
 }
 
+/** A link of its own, as another process would have it. */
 export async function connect(
   t: TestContext,
   store: RedisKeyStore,
-  events: Partial<FleetLinkEvents> = {},
+  events: Partial<LinkEvents> = {},
 ): Promise<FleetLink> {
-  const link = await store.coherence.connect(
-    { onPush: () => {}, onOwnWrite: () => {}, onLost: () => {}, ...events },
-    soon(),
-  )
+  const link = await store.coherence.driver.open({ onPush: () => {}, onLost: () => {}, ...events }, soon())
   t.after(() => link.destroy())
   return link
+}
+
+export interface Joined extends Membership {
+  link: FleetLink
+  beat: () => Promise<BeatAnswer>
+  /** What changed since, and acknowledges it. */
+  follow: (known?: Position) => Promise<Changes>
 }
 
 /** Connects and registers. */
@@ -55,10 +68,22 @@ export async function join(
   t: TestContext,
   store: RedisKeyStore,
   { holds = LEASE, instance = randomUUID() }: { holds?: number; instance?: string } = {},
-): Promise<{ link: FleetLink; instance: string }> {
+): Promise<Joined> {
   const link = await connect(t, store)
-  await link.register({ instance, label: `label of ${instance}`, holds }, soon())
-  return { link, instance }
+  const session = await link.attach({ instance, label: `label of ${instance}`, holds }, null, soon())
+  assert.ok(session)
+  const membership = { instance, session }
+  const joined: Joined = {
+    ...membership,
+    link,
+    beat: () => link.beat(membership, soon()),
+    async follow(known) {
+      const changes = await link.catchUp(known ?? (await joined.beat()).position, soon())
+      await link.acknowledge(membership, changes.position, soon())
+      return changes
+    },
+  }
+  return joined
 }
 
 /** A time limit that no working server exceeds. */

@@ -1,0 +1,264 @@
+/**
+ * The coherence side of a store that several processes share, over its driver: one membership for all caches of the
+ * process, and the confirmation of writes.
+ *
+ * ```ts
+ * class MyKeyStore implements WritableKeyStore, CoherentKeyStore {
+ *   readonly coherence = new Fleet({ driver: new MyDriver(), lease: 2_000, heartbeat: 500 })
+ * }
+ * ```
+ */
+import { channel } from 'node:diagnostics_channel'
+import { type Clock, systemClock } from '../lib/clock.ts'
+import { withTimeLimit } from '../lib/time-limit.ts'
+import type {
+  Confirmation,
+  FleetCoherence,
+  FleetMembership,
+  FleetSubscriber,
+} from '../stores/coherent-key-store.ts'
+import type { FleetDriver, FleetView, Position, WriteMark } from './driver.ts'
+import { awaitFleet, POLL_LIMIT } from './fleet-barrier.ts'
+import { FleetMember } from './fleet-member.ts'
+import type { ConfirmationStats, FleetState, FleetStats } from './fleet-report.ts'
+import { checkFleetTimes } from './fleet-times.ts'
+import { Lease } from './lease.ts'
+import { SettledWatch } from './settled-watch.ts'
+import { SharedRead } from './shared-read.ts'
+
+export interface FleetOptions {
+  driver: FleetDriver
+  /** Milliseconds for which an instance may serve after it has read the epoch. 100 to 600000. */
+  lease: number
+  /** Milliseconds between heartbeats. 10 to half of the lease. */
+  heartbeat: number
+  clock?: Clock
+}
+
+/** Milliseconds that `start` waits. Fastify gives a hook ten seconds, after which the app would not start at all. */
+const START_LIMIT = 5_000
+
+/** Milliseconds. */
+const SPOILT_INTERVAL = 10_000
+const MOST_WORDS = 100
+
+/** What `fastify-tenant-auth:confirmed` publishes, once for each confirmation. */
+export type ConfirmedEvent =
+  | (Confirmation & {
+      /** Labels of the instances that did not answer and were taken off the list. */
+      reaped: readonly string[]
+    })
+  | { epoch: number; error: unknown }
+
+export const confirmedChannel = channel('fastify-tenant-auth:confirmed')
+
+export class Fleet implements FleetCoherence {
+  readonly kind = 'fleet'
+  readonly lease: number
+  readonly heartbeat: number
+  readonly driver: FleetDriver
+  readonly #clock: Clock
+  readonly #watch: SettledWatch
+  readonly #reads: SharedRead<FleetView>
+  readonly #caches = new Set<Cache>()
+  #member: FleetMember | undefined
+  #release: (() => void) | undefined
+  /** What was wrong with connections → when it was told of last, and how often it was seen since. */
+  readonly #spoilt = new Map<string, { at: number; count: number }>()
+  readonly #confirmations: ConfirmationStats = { all: 0, lease: 0, failed: 0, reaped: 0, last: null }
+
+  /** @throws `TENANT_AUTH_BAD_OPTION` */
+  constructor({ driver, lease, heartbeat, clock = systemClock }: FleetOptions) {
+    checkFleetTimes({ lease, heartbeat })
+    this.lease = lease
+    this.heartbeat = heartbeat
+    this.driver = driver
+    this.#clock = clock
+    this.#watch = new SettledWatch(lease, clock)
+    this.#reads = new SharedRead((epoch) =>
+      withTimeLimit(clock, POLL_LIMIT, (signal) => driver.readFleet(epoch, signal)),
+    )
+  }
+
+  /** @throws `TENANT_AUTH_BAD_OPTION` where the store has no room for a connection that is kept */
+  join(subscriber: FleetSubscriber): FleetMembership {
+    if (this.#caches.size === 0) this.#release = this.driver.claim?.()
+    const lease =
+      [...this.#caches][0]?.lease ?? new Lease(-Infinity, this.#clock, () => this.#clocksJumped(lease))
+    const member = (this.#member ??= this.#makeMember(lease))
+    const cache: Cache = new Cache(subscriber, {
+      lease,
+      member,
+      start: () => withTimeLimit(this.#clock, START_LIMIT, () => member.start()).catch(() => {}),
+      leave: () => this.#leave(cache),
+      confirmations: this.#confirmations,
+    })
+    this.#caches.add(cache)
+    // The row has to say so before this cache may serve for longer than the others.
+    if (cache.isWaitingToHold) member.attachAnew()
+    return cache
+  }
+
+  #makeMember(lease: Lease): FleetMember {
+    const each = (tell: (cache: Cache) => void) => {
+      for (const cache of this.#caches) tell(cache)
+    }
+    return new FleetMember({
+      driver: this.driver,
+      clock: this.#clock,
+      times: { lease: this.lease, heartbeat: this.heartbeat },
+      lease,
+      watch: this.#watch,
+      staleIfError: () => Math.max(0, ...[...this.#caches].map(({ subscriber }) => subscriber.staleIfError)),
+      onChanged: (hashes) => each(({ subscriber }) => subscriber.onChanged(hashes)),
+      onReset: () => each(({ subscriber }) => subscriber.onReset()),
+      onHolds: (holds) => each((cache) => cache.holdsUpTo(holds - this.lease)),
+      onReport: (report) => each(({ subscriber }) => subscriber.onReport?.(report)),
+    })
+  }
+
+  async #leave(cache: Cache): Promise<void> {
+    if (!this.#caches.delete(cache) || this.#caches.size > 0) return
+    const member = this.#member
+    const release = this.#release
+    this.#member = undefined
+    await member?.close()
+    release?.()
+  }
+
+  /** An unknown time has passed: no lease holds any more. */
+  #clocksJumped(lease: Lease): void {
+    lease.void()
+    this.#member?.wake()
+  }
+
+  async confirm(mark: WriteMark): Promise<Confirmation> {
+    const counts = this.#confirmations
+    try {
+      const { reaped, ...confirmation } = await awaitFleet(mark, {
+        driver: this.driver,
+        read: (epoch) => this.#reads.read(epoch),
+        watch: this.#watch,
+        clock: this.#clock,
+      })
+      counts[confirmation.confirmedBy as 'all' | 'lease']++
+      counts.reaped += reaped.length
+      counts.last = confirmation
+      confirmedChannel.publish({ ...confirmation, reaped } satisfies ConfirmedEvent)
+      return confirmation
+    } catch (error) {
+      counts.failed++
+      confirmedChannel.publish({ epoch: mark.epoch, error } satisfies ConfirmedEvent)
+      throw error
+    }
+  }
+
+  /** For the store: this process wrote, and need not be told by a push. */
+  wrote(epoch: number): void {
+    this.#member?.told(epoch)
+  }
+
+  /** For the store: a connection that it was lent was not fit for use, and was closed. Told of at most every ten seconds. */
+  spoilt(words: string): void {
+    const now = this.#clock.now()
+    const last = this.#spoilt.get(words) ?? { at: -Infinity, count: 0 }
+    const count = last.count + 1
+    const isDue = now - last.at >= SPOILT_INTERVAL
+    if (this.#spoilt.size < MOST_WORDS)
+      this.#spoilt.set(words, isDue ? { at: now, count: 0 } : { at: last.at, count })
+    if (!isDue) return
+    for (const { subscriber } of this.#caches) subscriber.onReport?.({ event: 'spoilt', words, count })
+  }
+
+  /** For the store: what a look-up's answer must not be older than. To be read before the look-up is sent. */
+  get position(): Position | undefined {
+    return this.#member?.position
+  }
+
+  /**
+   * For the store: whether the answer to a look-up comes from the present, by the position that its snapshot has seen.
+   *
+   * Where it is of another history than this instance, either may be the newer one: this instance asks first.
+   *
+   * @param before `position` as it was when the look-up was sent
+   */
+  async isPresent(seen: Position, before: Position | undefined): Promise<boolean> {
+    const member = this.#member
+    if (before === undefined) return true
+    if (seen.history === before.history) {
+      if (seen.epoch > before.epoch) member?.told(seen.epoch)
+      return seen.epoch >= before.epoch
+    }
+    if (member?.position !== undefined && member.position.history !== seen.history) await member.nextRound()
+    const { position } = this
+    return position === undefined || position.history === seen.history
+  }
+}
+
+interface CacheOptions {
+  lease: Lease
+  member: FleetMember
+  start: () => Promise<void>
+  leave: () => Promise<void>
+  confirmations: ConfirmationStats
+}
+
+/** One cache's share of the membership. */
+class Cache implements FleetMembership {
+  readonly subscriber: FleetSubscriber
+  readonly #options: CacheOptions
+  #holds: boolean
+
+  constructor(subscriber: FleetSubscriber, options: CacheOptions) {
+    this.subscriber = subscriber
+    this.#options = options
+    this.#holds = subscriber.staleIfError === 0
+  }
+
+  get lease(): Lease {
+    return this.#options.lease
+  }
+
+  get state(): FleetState {
+    return this.#options.member.state
+  }
+
+  get joined(): boolean {
+    return this.#options.member.joined
+  }
+
+  get cause(): unknown {
+    return this.#options.member.cause
+  }
+
+  get staleIfError(): number {
+    return this.#holds ? this.subscriber.staleIfError : 0
+  }
+
+  get isWaitingToHold(): boolean {
+    return !this.#holds
+  }
+
+  /**
+   * The row says so from now on. What was read before is dropped: a confirmation of a change since may have read the row
+   * as it was.
+   */
+  holdsUpTo(staleIfError: number): void {
+    if (this.#holds || this.subscriber.staleIfError > staleIfError) return
+    this.subscriber.onReset()
+    this.#holds = true
+  }
+
+  start(): Promise<void> {
+    return this.#options.start()
+  }
+
+  close(): Promise<void> {
+    return this.#options.leave()
+  }
+
+  stats(): FleetStats {
+    const { member, confirmations } = this.#options
+    return { ...member.stats(), confirmations: { ...confirmations } }
+  }
+}

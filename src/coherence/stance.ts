@@ -1,0 +1,30 @@
+/** How an instance stands to the store: a comparison of two positions, and of what its row says. */
+import type { BeatAnswer, Position } from './driver.ts'
+
+/**
+ * - `first`: it knows no position yet, and has nothing cached.
+ * - `other-history`, `epoch-went-back`: the store cannot say what changed since.
+ * - `behind`: something changed, which the store can tell.
+ * - `level`: nothing changed.
+ */
+export type Distance = 'first' | 'other-history' | 'epoch-went-back' | 'behind' | 'level'
+
+export function distance(known: Position | undefined, store: Position): Distance {
+  if (known === undefined) return 'first'
+  if (store.history !== known.history) return 'other-history'
+  if (store.epoch < known.epoch) return 'epoch-went-back'
+  return store.epoch > known.epoch ? 'behind' : 'level'
+}
+
+/**
+ * Whether an answer proves that all instances' confirmations count on what this one has dropped up to `known`: its row is
+ * there, under its token, and says so, in this history. Then nothing after `known` was confirmed without it.
+ */
+export function isAcknowledged(known: Position, { member, acknowledged, position }: BeatAnswer): boolean {
+  return (
+    member === 'member' &&
+    position.history === known.history &&
+    position.epoch >= known.epoch &&
+    acknowledged === known.epoch
+  )
+}

@@ -1,0 +1,29 @@
+/** What statements fail of. */
+
+/** A connection that was not fit for use. Nothing came of the statement. */
+export class SpoiltError extends Error {
+  override readonly name = 'SpoiltError'
+}
+
+/** The statement was not sent. */
+export class NotSentError extends Error {
+  override readonly name = 'NotSentError'
+}
+
+export interface ServerError extends Error {
+  code: string
+  constraint?: string | undefined
+}
+
+/** What the server has answered, as opposed to what became of the connection. */
+export function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string'
+}
+
+/**
+ * Told by the SQLSTATE, because the server says the severity in the language of `lc_messages`: classes 08 (connection),
+ * 53 (out of resources) and 57P (shutting down) are not the statement's.
+ */
+export function isStatementError(error: unknown): error is ServerError {
+  return isServerError(error) && !/^(08|53|57P)/.test(error.code)
+}

@@ -1,0 +1,258 @@
+/**
+ * Version 2: what proves where an answer comes from, and an idle fleet that writes nothing.
+ *
+ * - `coherence.stamp` is the transaction that wrote the row, by its own word. The row says so truly (`xmin`) only where our
+ *   functions wrote it: a dump of data alone, a COPY, an UPDATE by hand or logical replication leave another one, the
+ *   history has another name then, and the next change a new tag.
+ * - `fleet` is what instances share beside their rows. `roster` is another one whenever rows vanish otherwise than by
+ *   `leave` and `reap`; `settled` names the history and roster for which somebody has waited for instances without rows.
+ * - A row of `instances` belongs to a `session`, made here, so that two processes with one id cannot act for each other.
+ * - A key that nobody can have asked for (`tenant_auth.fresh`), and a tenant that is new and has none, raise no epoch.
+ * - NOTIFY makes things fast, and nothing may fail for it: a transaction that has sent one cannot be prepared, and a queue
+ *   that is full fails the commit. So it is left out where either may happen.
+ *
+ * Instances of version 0.1.0 go on working: their statements call `register`, `adopt_settings`, `reach` and `history`, and
+ * count `beats`. What they do by hand, leaving and reaping, makes a new roster.
+ */
+
+export function versionTwo(s: string, channel: string): string {
+  const definer = `LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${s}, pg_temp`
+  const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
+  return `
+ALTER TABLE ${s}.coherence ADD COLUMN stamp xid;
+ALTER TABLE ${s}.instances ADD COLUMN session text;
+
+-- One row. max_holds: at least the longest time for which any instance may serve.
+CREATE TABLE ${s}.fleet (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  roster text NOT NULL DEFAULT gen_random_uuid(),
+  settled text,
+  max_holds double precision NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO ${s}.fleet (max_holds) SELECT c.max_holds FROM ${s}.coherence c;
+
+-- Which history an epoch belongs to, after the tag: the server's timeline (another one after a failover or a restore to a
+-- point in time), the server itself, the very table (another one after a restore from a dump), and who wrote the row.
+CREATE OR REPLACE FUNCTION ${s}.history() RETURNS text STABLE ${invoker} AS $f$
+DECLARE
+  server text := '';
+BEGIN
+  BEGIN
+    server := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    server := server || '.' || system_identifier FROM pg_control_system();
+  EXCEPTION WHEN OTHERS THEN
+    NULL; -- Some hosted servers do not say.
+  END;
+  RETURN (
+    SELECT '.' || server || '.' || 'coherence'::regclass::oid
+      || CASE WHEN c.stamp = c.xmin THEN '' ELSE '.foreign.' || c.xmin END
+    FROM coherence c LIMIT 1
+  );
+END $f$;
+
+-- The one way to change the row of coherence. In a subtransaction, xmin is another one than the transaction's own.
+CREATE FUNCTION ${s}.advance(p_epochs integer, p_forget boolean) RETURNS bigint ${invoker} AS $f$
+DECLARE
+  raised bigint;
+  stamped boolean;
+BEGIN
+  UPDATE coherence c SET
+    epoch = c.epoch + p_epochs,
+    tag = CASE WHEN p_forget OR c.stamp IS DISTINCT FROM c.xmin THEN gen_random_uuid()::text ELSE c.tag END,
+    stamp = pg_current_xact_id()::xid
+    RETURNING c.epoch, c.xmin = c.stamp INTO raised, stamped;
+  IF raised IS NULL THEN
+    RAISE 'the row of % is missing: no change can be made known', current_schema || '.coherence';
+  END IF;
+  IF NOT stamped THEN
+    UPDATE coherence c SET stamp = c.xmin;
+  END IF;
+  RETURN raised;
+END $f$;
+
+CREATE OR REPLACE FUNCTION ${s}.raise_epoch() RETURNS trigger ${definer} AS $f$
+DECLARE
+  raised bigint;
+BEGIN
+  PERFORM require_durability();
+  IF TG_OP = 'INSERT' AND (TG_TABLE_NAME = 'tenants' OR current_setting('tenant_auth.fresh', true) = 'on') THEN
+    RETURN NULL;
+  END IF;
+  raised := advance(1, TG_OP = 'TRUNCATE');
+  IF current_setting('max_prepared_transactions') = '0' AND pg_notification_queue_usage() < 0.5 THEN
+    PERFORM pg_notify('${channel}', raised || ' ' || TG_TABLE_SCHEMA);
+  END IF;
+  RETURN NULL;
+END $f$;
+
+CREATE OR REPLACE FUNCTION ${s}.forget_history() RETURNS trigger ${definer} AS $f$
+BEGIN
+  IF EXISTS (SELECT FROM deleted) THEN
+    PERFORM advance(0, true);
+  END IF;
+  RETURN NULL;
+END $f$;
+
+CREATE OR REPLACE FUNCTION ${s}.reset_caches() RETURNS void ${invoker} AS $f$
+BEGIN
+  PERFORM advance(1, true);
+END $f$;
+
+-- Rows of instances that vanish otherwise than by leave and reap: nobody knows any more whom to wait for.
+CREATE FUNCTION ${s}.lost_rows() RETURNS trigger ${definer} AS $f$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    IF current_setting('tenant_auth.parting', true) = 'on' OR NOT EXISTS (SELECT FROM deleted) THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  UPDATE fleet SET roster = gen_random_uuid();
+  RETURN NULL;
+END $f$;
+CREATE TRIGGER lost_rows AFTER DELETE ON ${s}.instances REFERENCING OLD TABLE AS deleted
+  FOR EACH STATEMENT EXECUTE FUNCTION ${s}.lost_rows();
+CREATE TRIGGER lost_all_rows AFTER TRUNCATE ON ${s}.instances
+  FOR EACH STATEMENT EXECUTE FUNCTION ${s}.lost_rows();
+ALTER TABLE ${s}.instances ENABLE ALWAYS TRIGGER lost_rows;
+ALTER TABLE ${s}.instances ENABLE ALWAYS TRIGGER lost_all_rows;
+
+-- A row that is put back is of another time.
+CREATE FUNCTION ${s}.new_roster() RETURNS trigger ${invoker} AS $f$
+BEGIN
+  NEW.roster := gen_random_uuid();
+  NEW.settled := NULL;
+  RETURN NEW;
+END $f$;
+CREATE TRIGGER new_roster BEFORE INSERT ON ${s}.fleet FOR EACH ROW EXECUTE FUNCTION ${s}.new_roster();
+ALTER TABLE ${s}.fleet ENABLE ALWAYS TRIGGER new_roster;
+
+-- Who would serve for longer than anybody before waits for the writes under way, which have read max_holds as it was, and
+-- so registers after them and sees them. FOR KEY SHARE keeps settle out until the commit, and nobody else.
+CREATE FUNCTION ${s}.promise_holds(p_holds double precision) RETURNS void ${invoker} AS $f$
+DECLARE
+  promised double precision;
+BEGIN
+  SELECT f.max_holds INTO promised FROM fleet f FOR KEY SHARE;
+  IF promised IS NULL THEN
+    RAISE 'the row of % is missing: no instance can register', current_schema || '.fleet';
+  END IF;
+  IF promised < p_holds THEN
+    PERFORM FROM coherence FOR SHARE;
+    UPDATE fleet f SET max_holds = p_holds WHERE f.max_holds < p_holds;
+  END IF;
+END $f$;
+
+-- Adds an instance, or takes its row over where it has the row's session; answers the new session, NULL where it has not.
+-- A row must survive a crash, and need not reach a standby: after a failover the history is another one.
+CREATE FUNCTION ${s}.attach(p_instance text, p_label text, p_holds double precision, p_session text)
+RETURNS text ${invoker} SET lock_timeout = '1s' AS $f$
+DECLARE
+  made text := gen_random_uuid();
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  PERFORM promise_holds(p_holds);
+  IF p_session IS NULL THEN
+    INSERT INTO instances (instance, label, holds, acknowledged, beats, session)
+      VALUES (p_instance, p_label, p_holds, -1, floor(random() * 1e15), made)
+      ON CONFLICT (instance) DO NOTHING;
+  ELSE
+    UPDATE instances i SET label = p_label, holds = p_holds, beats = i.beats + 1, session = made, seen_at = now()
+      WHERE i.instance = p_instance AND i.session = p_session;
+  END IF;
+  RETURN CASE WHEN FOUND THEN made END;
+END $f$;
+
+CREATE FUNCTION ${s}.leave(p_instance text, p_session text) RETURNS void ${invoker} AS $f$
+BEGIN
+  PERFORM set_config('tenant_auth.parting', 'on', true);
+  DELETE FROM instances i WHERE i.instance = p_instance AND i.session = p_session;
+  PERFORM set_config('tenant_auth.parting', '', true);
+END $f$;
+
+-- Takes away the rows of instances that are certain to serve nothing, where nothing was lost since they were read.
+CREATE FUNCTION ${s}.reap(p_instances text[], p_epoch bigint, p_history text, p_roster text)
+RETURNS SETOF text ${invoker} SET lock_timeout = '1s' AS $f$
+BEGIN
+  PERFORM set_config('tenant_auth.parting', 'on', true);
+  RETURN QUERY
+    DELETE FROM instances i USING coherence c, fleet f
+    WHERE i.instance = ANY (p_instances) AND (i.acknowledged < p_epoch OR i.acknowledged > c.epoch)
+      AND c.tag || history() = p_history AND f.roster = p_roster
+    RETURNING i.instance;
+  PERFORM set_config('tenant_auth.parting', '', true);
+END $f$;
+
+CREATE FUNCTION ${s}.settle(p_history text, p_roster text) RETURNS void ${invoker} SET lock_timeout = '1s' AS $f$
+BEGIN
+  -- Keeps those out who register. What they have committed, the next statement sees.
+  PERFORM FROM fleet f WHERE f.roster = p_roster FOR UPDATE;
+  UPDATE fleet f SET
+    settled = p_history || '/' || p_roster,
+    max_holds = (SELECT coalesce(max(i.holds), 0) FROM instances i)
+  FROM coherence c WHERE f.roster = p_roster AND c.tag || history() = p_history
+    AND f.settled IS DISTINCT FROM p_history || '/' || p_roster;
+END $f$;
+
+-- What a write knows of its reach. Called in the write's own statement, after its trigger has locked the row of coherence.
+CREATE FUNCTION ${s}.mark() RETURNS json ${invoker} AS $f$
+BEGIN
+  RETURN (
+    SELECT json_build_object('history', c.tag || history(),
+      'quiet', current_setting('max_prepared_transactions') <> '0' OR pg_notification_queue_usage() >= 0.5, 'reach', json_build_object(
+      'holds', f.max_holds, 'instances', (SELECT count(*) FROM instances)))
+    FROM (TABLE coherence LIMIT 1) c, (TABLE fleet LIMIT 1) f
+  );
+END $f$;
+
+-- A text that is not in UTF-8 would be stored as another one.
+CREATE FUNCTION ${s}.require_utf8() RETURNS boolean ${invoker} AS $f$
+BEGIN
+  IF current_setting('client_encoding') NOT IN ('UTF8', 'SQL_ASCII') THEN
+    RAISE 'client_encoding is %', current_setting('client_encoding') USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  RETURN true;
+END $f$;
+
+-- For instances of version 0.1.0.
+CREATE OR REPLACE FUNCTION ${s}.reach() RETURNS json ${invoker} AS $f$
+BEGIN
+  RETURN json_build_object(
+    'history', history(),
+    'holds', (SELECT f.max_holds FROM fleet f),
+    'instances', (SELECT count(*) FROM instances)
+  );
+END $f$;
+
+CREATE OR REPLACE FUNCTION ${s}.register(
+  p_instance text, p_label text, p_holds double precision, p_lease integer, p_heartbeat integer
+) RETURNS boolean ${invoker} SET lock_timeout = '1s' AS $f$
+BEGIN
+  PERFORM require_durability();
+  PERFORM FROM coherence c WHERE c.lease_ms = p_lease AND c.heartbeat_ms = p_heartbeat FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM promise_holds(p_holds);
+  INSERT INTO instances AS i (instance, label, holds, acknowledged, beats)
+    VALUES (p_instance, p_label, p_holds, -1, floor(random() * 1e15))
+    ON CONFLICT (instance) DO UPDATE
+      SET label = p_label, holds = p_holds, acknowledged = -1, beats = i.beats + 1, seen_at = now();
+  RETURN true;
+END $f$;
+
+CREATE OR REPLACE FUNCTION ${s}.adopt_settings(p_lease integer, p_heartbeat integer)
+RETURNS boolean ${invoker} SET lock_timeout = '1s' AS $f$
+BEGIN
+  PERFORM FROM coherence FOR UPDATE;
+  IF EXISTS (SELECT FROM instances) THEN
+    RETURN false;
+  END IF;
+  UPDATE coherence SET lease_ms = p_lease, heartbeat_ms = p_heartbeat;
+  PERFORM advance(0, false);
+  RETURN true;
+END $f$;
+
+-- The row is ours from here on.
+PERFORM ${s}.advance(0, false);
+`
+}

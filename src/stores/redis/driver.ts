@@ -1,0 +1,169 @@
+/**
+ * The fleet's driver on Redis: a connection for heartbeats, which look-ups and writes must not hold up, and one for pushes.
+ * Barriers read over the one that writes use.
+ */
+import type {
+  BeatAnswer,
+  Changes,
+  FleetDriver,
+  FleetLink,
+  FleetView,
+  InstanceInfo,
+  LinkEvents,
+  Membership,
+  PendingRow,
+  Position,
+} from '../../coherence/driver.ts'
+import type { FleetTimes } from '../../coherence/fleet-times.ts'
+import type { RedisSource } from './connection.ts'
+import { ACKNOWLEDGE, ATTACH, BEAT, CATCH_UP, LEAVE, READ_FLEET, REAP, SETTLE } from './fleet-scripts.ts'
+import { Pushes } from './pushes.ts'
+import type { Reply, ScriptRunner } from './script.ts'
+
+export interface RedisDriverOptions {
+  source: RedisSource
+  runner: ScriptRunner
+  heartbeats: ScriptRunner
+  prefix: string
+  /** What an instance of version 0.1.0 compares with its own before it starts. */
+  times: FleetTimes
+}
+
+export class RedisDriver implements FleetDriver {
+  readonly #options: RedisDriverOptions
+  readonly #pushes = new Set<Pushes>()
+
+  constructor(options: RedisDriverOptions) {
+    this.#options = options
+    options.source.onEnd(() => this.#losePushes('The client that the store was given has ended'))
+  }
+
+  async open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink> {
+    const { source, prefix } = this.#options
+    const pushes = new Pushes(source, events)
+    await pushes.listen(`{${prefix}}:pushes`, signal)
+    this.#pushes.add(pushes)
+    return new RedisLink(this.#options, pushes, () => this.#pushes.delete(pushes))
+  }
+
+  /** Another connection has led to a server of no use: those for pushes may lead there, too. */
+  onWrongServer(): void {
+    this.#losePushes('Another server may have taken over')
+  }
+
+  #losePushes(words: string): void {
+    for (const pushes of this.#pushes) pushes.lose(new Error(words))
+    this.#pushes.clear()
+  }
+
+  async readFleet(epoch: number, signal: AbortSignal): Promise<FleetView> {
+    const { tag, values } = await this.#run(READ_FLEET, [String(epoch)], signal)
+    const [at, roster, settled, instances, maxHolds, rows] = values as [
+      string,
+      string,
+      string,
+      string,
+      string,
+      string[],
+    ]
+    return {
+      ...standing(tag, at, roster, settled),
+      instances: Number(instances),
+      maxHolds: Number(maxHolds),
+      pending: pendingRows(rows),
+    }
+  }
+
+  async settle(history: string, roster: string, signal: AbortSignal): Promise<void> {
+    await this.#run(SETTLE, [history, roster], signal)
+  }
+
+  async reap(
+    instances: readonly string[],
+    { epoch, history }: Position,
+    roster: string,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { values } = await this.#run(REAP, [String(epoch), history, roster, ...instances], signal)
+    return values[0] as string[]
+  }
+
+  #run(...args: Parameters<ScriptRunner['run']>): Promise<Reply> {
+    return this.#options.runner.run(...args)
+  }
+}
+
+class RedisLink implements FleetLink {
+  readonly #options: RedisDriverOptions
+  readonly #pushes: Pushes
+  readonly #onDestroy: () => void
+
+  constructor(options: RedisDriverOptions, pushes: Pushes, onDestroy: () => void) {
+    this.#options = options
+    this.#pushes = pushes
+    this.#onDestroy = onDestroy
+  }
+
+  async attach({ instance, label, holds }: InstanceInfo, session: string | null, signal: AbortSignal) {
+    const info = JSON.stringify({ label, holds, ...this.#options.times })
+    const { values } = await this.#run(ATTACH, [instance, info, String(holds), session ?? ''], signal)
+    return (values[0] as string) || null
+  }
+
+  async beat({ instance, session }: Membership, signal: AbortSignal): Promise<BeatAnswer> {
+    const isOverdue = this.#pushes.isOverdue(this.#options.times.heartbeat)
+    const answer = beatAnswer(await this.#run(BEAT, [instance, session], signal))
+    if (isOverdue) this.#pushes.loseIfSilent()
+    return answer
+  }
+
+  async catchUp({ epoch, history }: Position, signal: AbortSignal): Promise<Changes> {
+    const { tag, values } = await this.#run(CATCH_UP, [String(epoch), history], signal)
+    const [at, changed] = values as [string, string[]?]
+    return { position: { history: tag, epoch: Number(at) }, changed: changed ?? null }
+  }
+
+  async acknowledge({ instance, session }: Membership, { epoch, history }: Position, signal: AbortSignal) {
+    return beatAnswer(await this.#run(ACKNOWLEDGE, [instance, session, String(epoch), history], signal))
+  }
+
+  async leave({ instance, session }: Membership, signal: AbortSignal): Promise<void> {
+    await this.#run(LEAVE, [instance, session], signal)
+  }
+
+  destroy(): void {
+    this.#onDestroy()
+    this.#pushes.destroy()
+    this.#options.heartbeats.hangUp()
+  }
+
+  async #run(...args: Parameters<ScriptRunner['run']>): Promise<Reply> {
+    if (this.#pushes.isOver) throw new Error('The link to Redis was lost or destroyed')
+    return this.#options.heartbeats.run(...args)
+  }
+}
+
+function standing(tag: string, epoch?: string, roster?: string, settled?: string) {
+  if (epoch === undefined || roster === undefined) throw new Error('Redis did not answer where it stands')
+  return { position: { history: tag, epoch: Number(epoch) }, roster, settled: settled === 'settled' }
+}
+
+function beatAnswer({ tag, values }: Reply): BeatAnswer {
+  const [epoch, roster, settled, member, acknowledged] = values as string[]
+  return {
+    ...standing(tag, epoch, roster, settled),
+    member: member as BeatAnswer['member'],
+    acknowledged: Number(acknowledged),
+  }
+}
+
+/** @param list instance, info, acknowledged, and so on */
+function pendingRows(list: readonly string[]): PendingRow[] {
+  const rows: PendingRow[] = []
+  for (let i = 0; i < list.length; i += 3) {
+    const [instance, info, acknowledged] = list.slice(i, i + 3) as [string, string, string]
+    const { label, holds } = JSON.parse(info) as { label: string; holds: number }
+    rows.push({ instance, label, holds, acknowledged: Number(acknowledged) })
+  }
+  return rows
+}

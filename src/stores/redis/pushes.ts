@@ -1,0 +1,64 @@
+/** The connection for pushes. One that subscribes can do nothing else under RESP2. */
+import type { LinkEvents } from '../../coherence/driver.ts'
+import { type OwnConnection, type RedisSource, untilAborted } from './connection.ts'
+
+export class Pushes {
+  readonly #connection: OwnConnection
+  readonly #events: LinkEvents
+  #askedAt: number | undefined
+  #over = false
+
+  constructor(source: RedisSource, events: LinkEvents) {
+    this.#events = events
+    this.#connection = source.open((cause) => this.lose(cause))
+  }
+
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Connects and listens, and leaves nothing behind where that fails. */
+  async listen(channel: string, signal: AbortSignal): Promise<void> {
+    const onMessage = (epoch: string) => this.#over || this.#events.onPush(Number(epoch))
+    try {
+      const listening = this.#connection.connect().then(() => this.#connection.subscribe(channel, onMessage))
+      await untilAborted(listening, signal)
+    } catch (error) {
+      this.destroy()
+      throw error
+    }
+  }
+
+  /**
+   * Asks for a sign of life, because a connection that only listens would never notice that its peer is gone.
+   *
+   * @returns whether one that was asked for so long ago has not come. It may only wait to be read, where this process was
+   *   held up; but then it is read before the answer to anything that is sent now.
+   */
+  isOverdue(ms: number): boolean {
+    const now = performance.now()
+    if (this.#askedAt !== undefined) return now - this.#askedAt >= ms
+    this.#askedAt = now
+    const answered = () => {
+      this.#askedAt = undefined
+    }
+    this.#connection.send(['PING']).then(answered, () => {})
+    return false
+  }
+
+  loseIfSilent(): void {
+    if (this.#askedAt !== undefined)
+      this.lose(new Error('The connection for pushes did not answer until the next heartbeat'))
+  }
+
+  lose(cause: unknown): void {
+    if (this.#over) return
+    this.destroy()
+    this.#events.onLost(cause)
+  }
+
+  destroy(): void {
+    this.#over = true
+    this.#connection.destroy()
+  }
+}

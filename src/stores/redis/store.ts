@@ -1,0 +1,224 @@
+/** Keys in Redis, for a service of any number of instances. */
+import type { WriteMark } from '../../coherence/driver.ts'
+import { Fleet } from '../../coherence/fleet.ts'
+import { badOption, TenantAuthError } from '../../http/errors.ts'
+import { refuseUnknown } from '../../lib/option-names.ts'
+import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
+import type { FindOptions, StoredKey } from '../key-store.ts'
+import type {
+  InsertRefusal,
+  KeyDetails,
+  KeyPatch,
+  ListOptions,
+  NewKey,
+  TenantDetails,
+  TenantPatch,
+  WritableKeyStore,
+  Written,
+} from '../writable-key-store.ts'
+import { type RedisClient, sourceOf } from './client.ts'
+import { Commands } from './commands.ts'
+import { RedisDriver } from './driver.ts'
+import {
+  FIND_BY_HASH,
+  FIND_KEY,
+  FIND_TENANT,
+  INSERT_KEY,
+  INSERT_TENANT,
+  LIST_KEYS,
+  RECORD_USE,
+  REVOKE_KEY,
+  UPDATE_KEY,
+  UPDATE_TENANT,
+} from './key-scripts.ts'
+import {
+  keyColumns,
+  keyDetailsOf,
+  keyPatchColumns,
+  placeOf,
+  storedKeyOf,
+  tenantColumns,
+  tenantDetailsOf,
+  tenantPatchColumns,
+} from './records.ts'
+import { type Script, ScriptRunner } from './script.ts'
+
+export interface RedisKeyStoreOptions {
+  /**
+   * A client of node-redis 5 or 6 made with `disableOfflineQueue: true`, or of ioredis 5 or 6 made with
+   * `enableOfflineQueue: false` and `maxRetriesPerRequest: 0`. It stays yours: connect it, and close it at the end.
+   * The store makes connections of its own with its settings, and sends nothing through it.
+   */
+  client: RedisClient
+  /** What the names of all keys in Redis begin with, as `{prefix}:`. No braces. Default: `tenant-auth`. */
+  prefix?: string
+  /**
+   * Milliseconds for which an instance may serve from its cache after it has heard from Redis, and so the longest that a
+   * revocation may take. 100 to 600000. Default: 2000.
+   */
+  lease?: number
+  /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */
+  heartbeat?: number
+}
+
+const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat']
+
+/** How many uses are recorded at once: the server does nothing else meanwhile. */
+const USES_AT_ONCE = 1_000
+
+export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
+  readonly coherence: FleetCoherence
+  readonly #fleet: Fleet
+  readonly #runner: ScriptRunner
+
+  /** @throws `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
+  constructor(options: RedisKeyStoreOptions) {
+    refuseUnknown('RedisKeyStore', options, OPTIONS)
+    const { client, prefix = 'tenant-auth', lease = 2_000, heartbeat = 500 } = options
+    const source = sourceOf(client)
+    if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
+      throw badOption('prefix', 'a string of 1 to 200 characters without braces')
+    }
+    const newRunner = () => {
+      const commands = new Commands(source, (words) => {
+        driver.onWrongServer()
+        this.#fleet.spoilt(`a connection led to a Redis server that does nothing: ${words}`)
+      })
+      return new ScriptRunner({ commands, prefix })
+    }
+    this.#runner = newRunner()
+    const times = { lease, heartbeat }
+    const driver = new RedisDriver({ source, runner: this.#runner, heartbeats: newRunner(), prefix, times })
+    this.#fleet = new Fleet({ driver, lease, heartbeat })
+    this.coherence = this.#fleet
+  }
+
+  async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const before = this.#fleet.position
+      const { tag, values } = await this.#runner.run(FIND_BY_HASH, [hash], signal)
+      const [epoch, id, key, tenant] = values
+      if (await this.#fleet.isPresent({ history: tag, epoch: Number(epoch) }, before)) {
+        if (id === LOST && key === undefined) throw lost('the index of keys')
+        return id === undefined ? null : storedKeyOf(id as string, key, tenant)
+      }
+      this.#fleet.spoilt(EARLIER)
+      this.#runner.hangUp()
+    }
+    throw new Error(EARLIER)
+  }
+
+  async insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null> {
+    return this.#writeTenant(INSERT_TENANT, tenant.id, tenantColumns(tenant))
+  }
+
+  async findTenant(id: string): Promise<TenantDetails | null> {
+    const [tenant] = await this.#values(FIND_TENANT, [id])
+    return tenantDetailsOf(id, tenant)
+  }
+
+  async updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null> {
+    return this.#writeTenant(UPDATE_TENANT, id, tenantPatchColumns(patch))
+  }
+
+  async insertKey(
+    key: NewKey,
+    retire?: { id: string; expiresAt: Date | null },
+    fresh = false,
+  ): Promise<Written<KeyDetails> | InsertRefusal> {
+    const retiring =
+      retire === undefined ? ['', ''] : [retire.id, String(retire.expiresAt?.getTime() ?? null)]
+    const place = placeOf(key.createdAt)
+    const args = [
+      key.id,
+      key.hash,
+      key.tenantId,
+      place,
+      fresh ? 'fresh' : '',
+      ...retiring,
+      ...keyColumns(key),
+    ]
+    const { tag, values } = await this.#run(INSERT_KEY, args)
+    if (values.length === 1) return values[0] as InsertRefusal
+    return this.#written(tag, values, (inserted, lastUse) => keyDetailsOf(key.id, inserted, lastUse))
+  }
+
+  async findKey(id: string): Promise<KeyDetails | null> {
+    const [key, lastUse] = await this.#values(FIND_KEY, [id])
+    return keyDetailsOf(id, key, lastUse)
+  }
+
+  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
+    const from = after === undefined ? '+' : `(${placeOf(after.createdAt)}${after.id}`
+    const [keys] = await this.#values(LIST_KEYS, [tenantId, from, String(limit)])
+    return (keys as [string, unknown, unknown][]).map(([id, key, lastUse]) =>
+      present(keyDetailsOf(id, key, lastUse)),
+    )
+  }
+
+  async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
+    return this.#writeKey(UPDATE_KEY, id, keyPatchColumns(patch))
+  }
+
+  async revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null> {
+    return this.#writeKey(REVOKE_KEY, id, [String(at.getTime())])
+  }
+
+  async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
+    const list = [...uses].map(([id, at]) => [id, String(at.getTime())])
+    for (let i = 0; i < list.length; i += USES_AT_ONCE) {
+      await this.#run(RECORD_USE, list.slice(i, i + USES_AT_ONCE).flat())
+    }
+  }
+
+  async #writeTenant(script: Script, id: string, columns: string[]): Promise<Written<TenantDetails> | null> {
+    const { tag, values } = await this.#run(script, [id, ...columns])
+    return values.length === 0 ? null : this.#written(tag, values, (tenant) => tenantDetailsOf(id, tenant))
+  }
+
+  async #writeKey(script: Script, id: string, args: string[]): Promise<Written<KeyDetails> | null> {
+    const { tag, values } = await this.#run(script, [id, ...args])
+    if (values.length === 0) return null
+    return this.#written(tag, values, (key, lastUse) => keyDetailsOf(id, key, lastUse))
+  }
+
+  #written<Record>(
+    history: string,
+    [reply, holds, instances, ...rest]: readonly unknown[],
+    toRecord: (row: unknown, lastUse: unknown) => Record | null,
+  ): Written<Record> {
+    const epoch = Number(reply)
+    const mark: WriteMark = { epoch, history }
+    if (holds !== '') {
+      mark.reach = { holds: Number(holds), instances: Number(instances) }
+      this.#fleet.wrote(epoch)
+    }
+    return { ...mark, record: present(toRecord(rest[0], rest[1])) }
+  }
+
+  async #values(script: Script, args: readonly string[]): Promise<readonly unknown[]> {
+    return (await this.#run(script, args)).values
+  }
+
+  async #run(script: Script, args: readonly string[]) {
+    const reply = await this.#runner.run(script, args)
+    if (reply.values.length === 1 && reply.values[0] === LOST) throw lost('a record or an index')
+    return reply
+  }
+}
+
+/** What scripts answer where something is gone that must be there. */
+const LOST = 'lost'
+
+const EARLIER = 'a connection answered from an earlier state: it leads to a Redis server that was replaced'
+
+function lost(what: string): TenantAuthError {
+  const message = `Nothing was done, because Redis has lost ${what}: restore it from a backup`
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { effect: 'none' })
+}
+
+/** An index names the record, so it is there, unless the server evicts keys or somebody has deleted it. */
+function present<Record>(record: Record | null): Record {
+  if (record === null) throw new Error('Redis has lost the record of a key or tenant')
+  return record
+}

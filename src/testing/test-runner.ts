@@ -1,0 +1,22 @@
+/** What declares the contract suites. `node:test` fits as it is; of Vitest and Jest, `beforeAll` and `afterAll` do. */
+
+export interface TestRunner {
+  describe: (name: string, declare: () => void) => unknown
+  it: (name: string, test: () => Promise<void> | void) => unknown
+  before: (work: () => Promise<void>) => unknown
+  after: (work: () => Promise<void>) => unknown
+}
+
+type Undo = () => Promise<void> | void
+
+/** A test that says, as it goes, what is to be undone at its end, whether it passes or not. */
+export function undoing(test: (atEnd: (undo: Undo) => void) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const undo: Undo[] = []
+    try {
+      await test((work) => void undo.unshift(work))
+    } finally {
+      for (const work of undo) await work()
+    }
+  }
+}

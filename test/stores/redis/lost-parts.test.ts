@@ -1,0 +1,141 @@
+/** Parts of the data that are gone by themselves, as a server that evicts makes it: never an empty answer. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it, type TestContext } from 'node:test'
+import {
+  addKey,
+  addTenant,
+  at,
+  lookUp,
+  sampleKey,
+  sampleTenant,
+  written,
+} from '../../../src/testing/store-contract/sample-records.ts'
+import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
+import { join, openAdmin, openStore, soon } from './setup.ts'
+
+const LOST = { code: 'KEY_STORE_UNAVAILABLE', effect: 'none', message: /Redis has lost/ }
+
+describe(
+  'a part of the data of RedisKeyStore that is gone',
+  { skip: !redisAvailable() && 'redis-server is not installed' },
+  () => {
+    let server: RedisServer
+    before(async () => {
+      server = await startRedis()
+    })
+    after(() => server.stop())
+
+    /** A tenant with two keys, an instance that has caught up, and a way to take parts away. */
+    async function setUp(t: TestContext) {
+      const prefix = randomUUID()
+      const store = await openStore(t, server.url, { prefix })
+      const admin = await openAdmin(t, server.url)
+      const tenantId = await addTenant(store)
+      const keys = [await addKey(store, tenantId), await addKey(store, tenantId)] as const
+      const member = await join(t, store)
+      const { position } = await member.follow()
+      return {
+        store,
+        tenantId,
+        keys,
+        /** What the instance learns, in hashes; null where it has to drop everything. */
+        learns: async () => (await member.link.catchUp(position, soon())).changed,
+        lose: (...names: string[]) => admin('DEL', ...names.map((name) => `{${prefix}}:${name}`)),
+        admin: (command: string, name: string, ...args: string[]) =>
+          admin(command, `{${prefix}}:${name}`, ...args),
+      }
+    }
+
+    it('the index of a tenant: a change of the tenant is a gap, before and after', async (t) => {
+      for (const when of ['before', 'after']) {
+        const { store, tenantId, lose, learns } = await setUp(t)
+        if (when === 'before') await lose(`keys-of:${tenantId}`)
+        assert.ok(await store.updateTenant(tenantId, { suspendedAt: at(1) }))
+        if (when === 'after') await lose(`keys-of:${tenantId}`)
+        assert.equal(await learns(), null, when)
+        await assert.rejects(store.listKeys({ tenantId, limit: 10 }), LOST)
+      }
+    })
+
+    it('the index of a tenant, and keys made since: still a gap, and no list without the others', async (t) => {
+      const { store, tenantId, lose, learns } = await setUp(t)
+      await lose(`keys-of:${tenantId}`)
+      for (let i = 0; i < 3; i++) await addKey(store, tenantId)
+      await store.updateTenant(tenantId, { suspendedAt: at(1) })
+      assert.equal(await learns(), null)
+      await assert.rejects(store.listKeys({ tenantId, limit: 10 }), LOST)
+    })
+
+    it('one key of the index of a tenant', async (t) => {
+      const { store, tenantId, admin, learns } = await setUp(t)
+      await admin('ZREMRANGEBYRANK', `keys-of:${tenantId}`, '0', '0')
+      await store.updateTenant(tenantId, { suspendedAt: at(1) })
+      assert.equal(await learns(), null)
+    })
+
+    it('the record of a key: a change of its tenant is a gap, and it is not unknown', async (t) => {
+      const { store, tenantId, keys, lose, learns } = await setUp(t)
+      await lose(`key:${keys[0].id}`)
+      await store.updateTenant(tenantId, { suspendedAt: at(1) })
+      assert.equal(await learns(), null)
+      await assert.rejects(lookUp(store, keys[0].hash), /lost the record/)
+      await assert.rejects(store.listKeys({ tenantId, limit: 10 }), /lost the record/)
+      assert.ok(await lookUp(store, keys[1].hash))
+      await assert.rejects(store.findKey(keys[0].id), LOST)
+      await assert.rejects(store.updateKey(keys[0].id, { name: 'lost' }), LOST)
+    })
+
+    it('the record of a key that is revoked: an error, and nobody keeps it in a cache', async (t) => {
+      const { store, keys, lose, learns } = await setUp(t)
+      await lose(`key:${keys[0].id}`)
+      await assert.rejects(store.revokeKey(keys[0].id, at(1)), LOST)
+      assert.deepEqual(await learns(), [keys[0].hash])
+      await assert.rejects(lookUp(store, keys[0].hash), /lost the record/)
+      assert.equal(await store.revokeKey('key_unknown', at(1)), null)
+    })
+
+    it('the record of a tenant: none of its keys is unknown, and none can be made', async (t) => {
+      const { store, tenantId, keys, lose } = await setUp(t)
+      await lose(`tenant:${tenantId}`)
+      await assert.rejects(lookUp(store, keys[0].hash), /lost the record/)
+      await assert.rejects(store.findTenant(tenantId), LOST)
+      await assert.rejects(store.updateTenant(tenantId, { suspendedAt: at(1) }), LOST)
+      await assert.rejects(store.insertKey(sampleKey(tenantId)), LOST)
+    })
+
+    it('the record of a tenant after a change of it: a gap; made anew, a change of its keys', async (t) => {
+      const { store, tenantId, keys, lose, learns } = await setUp(t)
+      await store.updateTenant(tenantId, { suspendedAt: at(1) })
+      await lose(`tenant:${tenantId}`)
+      assert.equal(await learns(), null)
+      const { epoch } = written(await store.insertTenant({ ...sampleTenant(), id: tenantId }))
+      assert.equal(epoch, 4)
+      assert.deepEqual((await learns())?.toSorted(), keys.map(({ hash }) => hash).toSorted())
+    })
+
+    it('the index of hashes: no key is unknown, none can be made, and those of other histories are', async (t) => {
+      const { store, tenantId, keys, lose } = await setUp(t)
+      assert.equal(await lookUp(store, 'f'.repeat(64)), null)
+      await lose('hashes')
+      await assert.rejects(lookUp(store, keys[0].hash), LOST)
+      await assert.rejects(lookUp(store, 'f'.repeat(64)), LOST)
+      await assert.rejects(store.insertKey(sampleKey(tenantId)), LOST)
+      // What an operator says who does without it: the history is another one, and begins with what is there.
+      await lose('fleet')
+      assert.equal(await lookUp(store, keys[0].hash), null)
+      assert.ok(await store.insertKey(sampleKey(tenantId)))
+    })
+
+    it('the stream of changes, the times of use', async (t) => {
+      const { store, keys, lose, learns } = await setUp(t)
+      await store.recordUse(new Map([[keys[0].id, at(1)]]))
+      await store.revokeKey(keys[0].id, at(1))
+      await lose('changes', 'used')
+      assert.equal(await learns(), null)
+      assert.equal((await store.findKey(keys[0].id))?.lastUsedAt, null)
+      await store.revokeKey(keys[1].id, at(1))
+      assert.equal(await learns(), null)
+    })
+  },
+)
