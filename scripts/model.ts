@@ -54,7 +54,10 @@ function build({ file, flags, table }: Configuration) {
 function check(configuration: Configuration) {
   build(configuration)
   const from = performance.now()
-  const { text } = run('./pan', ['-m20000', `-w${configuration.table ?? 20}`])
+  const { text } = run('./pan', [
+    configuration.table === undefined ? '-m20000' : '-m1000000',
+    `-w${configuration.table ?? 20}`,
+  ])
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? Number.NaN)
   const errors = number(/errors: (\d+)/)
   const complete = !/Search not completed|max search depth too small|out of memory/.test(text)
