@@ -14,6 +14,7 @@ import type {
   FastifyRequest,
   RouteOptions,
 } from 'fastify'
+import { nearestName } from '../lib/nearest-name.ts'
 import { asError } from '../lib/quietly.ts'
 import { badOption, TenantAuthError } from './errors.ts'
 import { outermostOf } from './scope.ts'
@@ -42,8 +43,11 @@ export interface Checker {
 
 /** For each scope the checks that reach it. Scopes that were made before the plugin was registered do not have it. */
 const reached = new WeakMap<FastifyInstance, Map<Kind, Checker>>()
-/** By outermost scope: the routes that demand something, and the scope of each. */
-const demanding = new WeakMap<FastifyInstance, { route: RouteOptions; scope: FastifyInstance }[]>()
+/** By outermost scope: its routes, the scope of each, and whether it demanded something when it was declared. */
+const declared = new WeakMap<
+  FastifyInstance,
+  Map<RouteOptions, { scope: FastifyInstance; demands: boolean }>
+>()
 
 /** For a plugin to call in the scope that it is registered in. */
 export function announceChecker(app: FastifyInstance, kind: Kind, checker: Checker): void {
@@ -60,16 +64,19 @@ export function announceChecker(app: FastifyInstance, kind: Kind, checker: Check
 /** Watches from here on, in this scope and in those that will be made below it. */
 function watch(app: FastifyInstance): void {
   const outermost = outermostOf(app)
-  const routes = demanding.get(outermost)
-  if (routes !== undefined) return
-  demanding.set(outermost, [])
+  if (declared.has(outermost)) return
+  const routes = new Map<RouteOptions, { scope: FastifyInstance; demands: boolean }>()
+  declared.set(outermost, routes)
   outermost.addHook('onReady', async () => {
-    for (const { route, scope } of demanding.get(outermost) ?? []) checkRoute(route, scope)
+    for (const [route, { scope, demands }] of routes) checkRoute(route, scope, demands)
+    routes.clear()
   })
   const see = function (this: FastifyInstance, route: RouteOptions) {
-    const known = demanding.get(outermost) ?? []
-    if (demandsOf(route.config).length === 0 || known.some((one) => one.route === route)) return
-    known.push({ route, scope: this })
+    if (routes.has(route)) return
+    refuseMisspelt(route)
+    const demands = demandsOf(route.config).length > 0
+    routes.set(route, { scope: this, demands })
+    if (!demands) return
     // After all of the app's own, of which one may call a check: the last moment before the handler is `preHandler`.
     route.onRequest = [route.onRequest ?? [], admittedMeetsAll].flat()
     route.preHandler = [route.preHandler ?? [], allIsMet].flat()
@@ -87,21 +94,50 @@ function demandsOf(config: FastifyContextConfig | undefined): Kind[] {
   return KINDS.filter((kind) => config?.[kind] !== undefined)
 }
 
-/** @throws `TENANT_AUTH_BAD_OPTION` */
-function checkRoute(route: RouteOptions, scope: FastifyInstance): void {
+/**
+ * A demand under a name that nobody reads is none, and so is one that stands beside `config`.
+ *
+ * @throws `TENANT_AUTH_BAD_OPTION`
+ */
+function refuseMisspelt(route: RouteOptions): void {
+  const { config = {}, url } = route
+  const refuse = (names: string[], place: string) => {
+    for (const name of names) {
+      const meant = nearestName(name, [...KINDS, 'eitherCredential'], 1)
+      if (meant === undefined || place + name === `config.${meant}`) continue
+      throw badOption(`${place}${name} of route ${url}`, `config.${meant}, or it demands nothing`)
+    }
+  }
+  // Fastify copies a config, and what it has of a class stays behind.
+  for (const kind of demandsOf(config)) {
+    if (!Object.keys(config).includes(kind))
+      throw badOption(`config.${kind} of route ${url}`, 'a property of the config itself')
+  }
+  refuse(Object.keys(route), '')
+  refuse(Object.keys(config), 'config.')
+}
+
+/**
+ * @param seen whether the route demanded something when it was declared: only then it has the hooks of this file. What an
+ * `onRoute` hook of the app demands later is checked by guards alone
+ * @throws `TENANT_AUTH_BAD_OPTION`
+ */
+function checkRoute(route: RouteOptions, scope: FastifyInstance, seen: boolean): void {
   const { config = {}, method, url } = route
   if (config.eitherCredential !== undefined && typeof config.eitherCredential !== 'boolean') {
     throw badOption(`config.eitherCredential of route ${url}`, 'true or false')
   }
   for (const kind of demandsOf(config)) {
     const checker = reached.get(scope)?.get(kind)
-    if (checker?.hook === true || (checker !== undefined && mayBeChecked(route, scope))) continue
+    if (checker?.hook === true || (seen && checker !== undefined && mayBeChecked(route, scope))) continue
     throw new TenantAuthError(
       'TENANT_AUTH_BAD_OPTION',
       `config.${kind} of route ${String(method)} ${url} is checked by nobody: ` +
         (checker === undefined
           ? `${kind} does not guard the scope of the route. Register it there or in one around it, before the scope is registered`
-          : `${kind} has addHook: false, and neither the route nor its scope has a hook that could call its check`),
+          : !seen
+            ? `${kind} has addHook: false, and an onRoute hook has added the demand. Say it where the route is declared`
+            : `${kind} has addHook: false, and neither the route nor its scope has a hook that could call its check`),
     )
   }
 }

@@ -58,6 +58,7 @@ import { statusOfKey } from './key-status.ts'
 import { Lifetime } from './lifetime.ts'
 import { PAGE } from './limits.ts'
 import { checkMetadata } from './metadata.ts'
+import { checkNames } from './named.ts'
 import { StoreAccess } from './store-access.ts'
 import { keyDetails, keyList, keyOrNull, storedIds } from './stored-details.ts'
 import {
@@ -67,6 +68,9 @@ import {
   type TenantOperations,
   type UpdateTenantOptions,
 } from './tenant-manager.ts'
+
+/** What is said of a key that is made, or taken in. */
+const VALUES = ['tenantId', 'name', 'environment', 'scopes', 'expiresAt', 'metadata', 'createdBy']
 
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
@@ -120,6 +124,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async create(options: CreateKeyOptions): Promise<CreatedKey> {
+    checkNames('the options of create', options, [...VALUES, 'idempotencyKey'])
     const id = await this.#newId(checkId('tenantId', options.tenantId), options.idempotencyKey)
     const values = this.#newValues(options)
     await this.#checkRoom(values.tenantId, 1)
@@ -131,6 +136,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async import(options: ImportKeyOptions): Promise<KeyChange> {
+    checkNames('the options of import', options, [...VALUES, 'hash', 'start', 'last4'])
     const key = { ...this.#newValues(options), ...checkImported(options, this.#hash) }
     await this.#checkRoom(key.tenantId, 1)
     // Unlike a fresh key it may have been asked for before, and refused.
@@ -140,6 +146,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async get(id: string, owner: KeyOwner = {}): Promise<KeyDetails> {
+    checkNames('the owner', owner, ['tenantId'])
     // A tenantId that is there but undefined is a caller's mistake, and must not open every tenant's keys.
     const tenantId = 'tenantId' in owner ? checkId('tenantId', owner.tenantId) : undefined
     const details = isId(id) ? await this.#find(id) : null
@@ -165,7 +172,9 @@ export class KeyManager implements KeyOperations, TenantOperations {
     }
   }
 
-  async list({ tenantId, limit, cursor }: ListKeysOptions): Promise<KeyPage> {
+  async list(options: ListKeysOptions): Promise<KeyPage> {
+    checkNames('the options of list', options, ['tenantId', 'limit', 'cursor'])
+    const { tenantId, limit, cursor } = options
     checkId('tenantId', tenantId)
     const size = checkLimit(limit)
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
@@ -180,8 +189,15 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotatedKey> {
-    const old = await this.get(id, options)
-    const { createdBy = null, idempotencyKey, expiresAt } = options
+    checkNames('the options of rotate', options, [
+      'tenantId',
+      'grace',
+      'expiresAt',
+      'createdBy',
+      'idempotencyKey',
+    ])
+    const { createdBy = null, idempotencyKey, expiresAt, tenantId } = options
+    const old = await this.get(id, 'tenantId' in options ? ({ tenantId } as KeyOwner) : {})
     const newId = await this.#newId(old.tenantId, idempotencyKey)
     const now = new Date()
     if (expiresAt === undefined && statusOfKey(old, now.getTime()) === 'expired') throw hasExpired()
@@ -211,6 +227,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async update(id: string, options: UpdateKeyOptions, owner: KeyOwner = {}): Promise<KeyChange> {
+    checkNames('the options of update', options, ['name', 'scopes', 'expiresAt', 'metadata'])
     const { name, scopes, expiresAt, metadata } = options
     const patch: KeyPatch = {
       ...(name !== undefined && { name: checkName(name) }),

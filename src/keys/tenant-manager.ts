@@ -6,6 +6,7 @@ import type { TenantDetails, TenantPatch } from '../stores/writable-key-store.ts
 import { tenantNotFound } from './key-errors.ts'
 import { checkId, checkName, isId } from './key-values.ts'
 import { checkMetadata } from './metadata.ts'
+import { checkNames } from './named.ts'
 import type { StoreAccess } from './store-access.ts'
 import { tenantDetails, tenantOrNull } from './stored-details.ts'
 
@@ -53,11 +54,9 @@ export class TenantManager implements TenantOperations {
     this.#store = store
   }
 
-  async createTenant({
-    id = `tenant_${randomBytes(12).toString('hex')}`,
-    name,
-    metadata = {},
-  }: CreateTenantOptions): Promise<{ tenant: TenantDetails }> {
+  async createTenant(options: CreateTenantOptions): Promise<{ tenant: TenantDetails }> {
+    checkNames('the options of createTenant', options, ['id', 'name', 'metadata'])
+    const { id = `tenant_${randomBytes(12).toString('hex')}`, name, metadata = {} } = options
     const tenant: TenantDetails = {
       id: checkId('id', id),
       name: checkName(name),
@@ -85,7 +84,9 @@ export class TenantManager implements TenantOperations {
     return tenant
   }
 
-  async updateTenant(id: string, { name, metadata }: UpdateTenantOptions): Promise<TenantChange> {
+  async updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange> {
+    checkNames('the options of updateTenant', options, ['name', 'metadata'])
+    const { name, metadata } = options
     return this.#change(id, {
       ...(name !== undefined && { name: checkName(name) }),
       ...(metadata !== undefined && { metadata: checkMetadata(metadata) }),

@@ -2,6 +2,7 @@
  * Keys in the memory of this process: for tests, for development, and for a service that is one process and makes its
  * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
+import { callback, readOptions } from '../lib/options.ts'
 import type { CoherentKeyStore, Confirmation, LocalCoherence } from './coherent-key-store.ts'
 import type { KeyHash, StoredKey } from './key-store.ts'
 import type {
@@ -50,8 +51,9 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly #listeners = new Set<(hashes: readonly string[]) => void>()
   #epoch = 0
 
-  constructor({ keyHash }: { keyHash?: KeyHash } = {}) {
-    this.keyHash = keyHash
+  /** @throws `TENANT_AUTH_BAD_OPTION` */
+  constructor(options: { keyHash?: KeyHash | undefined } = {}) {
+    this.keyHash = readOptions('MemoryKeyStore', { keyHash: callback<KeyHash>() }, options).keyHash
   }
 
   readonly coherence: LocalCoherence = {

@@ -95,3 +95,10 @@ it('may hold claims that nest deeper than the stack, frozen to the last', () => 
   while (innermost.length > 0) innermost = innermost[0] as unknown[]
   assert.ok(Object.isFrozen(innermost))
 })
+
+it('is not found to have what it is asked for by a name that there is not', () => {
+  const user = userOf({ v: 2, o: { id: 'org_1', rol: 'admin' } })
+  assert.equal(user.has({ role: 'org:admin' }), true)
+  assert.equal(user.has({ role: 'org:admin', permision: 'org:a:b' } as never), false)
+  assert.equal(user.has({ role: 'org:admin', reverifcation: 'strict' } as never), false)
+})

@@ -111,56 +111,48 @@ export const options = probe('options', 8, option, async (subject, { of, name, s
     subject.find(`${of} takes an option ${given}`)
 })
 
-export const managerCalls = probe(
-  'KeyManager',
-  6,
+const VALUES = 'tenantId name environment scopes expiresAt metadata createdBy'
+/** What each call takes by name. */
+const CALLS = {
+  create: `${VALUES} idempotencyKey`,
+  import: `${VALUES} hash start last4`,
+  update: 'name scopes expiresAt metadata',
+  rotate: 'tenantId grace expiresAt createdBy idempotencyKey',
+  get: 'tenantId',
+  identify: 'key',
+  list: 'tenantId limit cursor',
+  createTenant: 'id name metadata',
+  updateTenant: 'name metadata',
+}
+const SENSIBLE: Record<string, unknown> = { tenantId: 'org_b', name: 'n', environment: 'live' }
+const managerCall = fc.constantFrom(...(Object.keys(CALLS) as (keyof typeof CALLS)[])).chain((method) =>
   fc.record({
-    method: fc.constantFrom(
-      'create',
-      'import',
-      'update',
-      'rotate',
-      'get',
-      'identify',
-      'list',
-      'createTenant',
-      'updateTenant',
-    ),
+    method: fc.constant(method),
     id: anyValue,
-    names: fc.subarray([
-      'name',
-      'environment',
-      'scopes',
-      'expiresAt',
-      'metadata',
-      'createdBy',
-      'idempotencyKey',
-      'hash',
-      'start',
-      'last4',
-      'grace',
-      'limit',
-      'cursor',
-      'tenantId',
-      'id',
-    ]),
+    odd: fc.subarray([...CALLS[method].split(' '), 'tenantID']),
     held: anyValue,
     metadata: fc.dictionary(text, fc.jsonValue(), { maxKeys: 3 }),
   }),
-  async (subject, { method, id, names, held, metadata }) => {
-    const base: Record<string, unknown> = {
-      tenantId: 'org_b',
-      name: 'n',
-      environment: 'live',
-      metadata,
-      ...Object.fromEntries(names.map((name) => [name, filledDeep(subject, held)])),
-    }
-    const keys = subject.keys as unknown as Record<string, (...args: unknown[]) => unknown>
-    const work = keys[method]
+)
+export const managerCalls = probe(
+  'KeyManager',
+  6,
+  managerCall,
+  async (subject, { method, id, odd, held, metadata }) => {
+    const names = CALLS[method].split(' ')
+    const sensible = Object.entries({ ...SENSIBLE, metadata }).filter(([name]) => names.includes(name))
+    const value = filledDeep(subject, held)
+    const given = { ...Object.fromEntries(sensible), ...Object.fromEntries(odd.map((name) => [name, value])) }
+    const { keys } = subject as unknown as Record<'keys', Record<string, (...args: unknown[]) => unknown>>
     const first = filledDeep(subject, id)
     const made = method.startsWith('create') || method === 'import' || method === 'list'
-    await call(subject, `KeyManager.${method}`, () =>
-      made ? work?.call(keys, base) : work?.call(keys, first, base),
+    const taken = await call(subject, `KeyManager.${method}`, () =>
+      made
+        ? keys[method]?.(given)
+        : method === 'identify'
+          ? keys.identify?.(first)
+          : keys[method]?.(first, given),
     )
+    if (taken && method !== 'identify' && odd.includes('tenantID')) subject.find(`${method} takes tenantID`)
   },
 )

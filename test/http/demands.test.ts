@@ -236,3 +236,75 @@ describe('a route that takes either credential', () => {
     await app.close()
   })
 })
+
+describe('a demand that would be read by nobody keeps the app from starting', () => {
+  const scopes = { scopes: ['read'] }
+  const odd: [string, object, object?][] = [
+    ...[
+      'tenantauth',
+      'tenant_auth',
+      'TenantAuth',
+      'tenantAuht',
+      'tenantAuths',
+      'consoleauth',
+      'consolAuth',
+    ].map((name): [string, object] => [`config.${name}`, { [name]: scopes }]),
+    ['config.eithercredential', { eithercredential: true }],
+    ['tenantAuth beside config', {}, { tenantAuth: scopes }],
+    ['consoleAuth beside config', {}, { consoleAuth: { role: 'org:admin' } }],
+    ['config.tenantAuth of its prototype', Object.create(SCOPES) as object],
+    [
+      'config.tenantAuth of a class',
+      new (class {
+        get tenantAuth() {
+          return scopes
+        }
+      })(),
+    ],
+  ]
+  for (const [what, config, options] of odd) {
+    it(what, async () => {
+      for (const guarded of [true, false]) {
+        const app = fastify()
+        app.register(async (api) => {
+          if (guarded) plugins.tenantAuth(api)
+          route(api, config, options)
+        })
+        await assert.rejects(async () => app.ready(), { code: 'TENANT_AUTH_BAD_OPTION' })
+        await app.close()
+      }
+    })
+  }
+
+  it('and names of others are left alone', async () => {
+    const app = fastify()
+    plugins.tenantAuth(app)
+    const config = { tenant: 1, auth: 1, tenantPath: 1, console: 1, credential: 1, rateLimit: { max: 1 } }
+    app.register(async (api) => route(api, config))
+    await app.ready()
+    await app.close()
+  })
+
+  it('where an onRoute hook of the app has added it, and no guard checks each request', async () => {
+    const cases: [demand: FastifyContextConfig, guard: object | null, starts: boolean][] = [
+      [SCOPES, null, false],
+      [SCOPES, { addHook: false }, false],
+      [SCOPES, {}, true],
+      [ROLE, {}, false],
+    ]
+    for (const [demand, guard, starts] of cases) {
+      const app = fastify()
+      app.addHook('onRoute', (options) => void (options.config = { ...options.config, ...demand }))
+      app.register(async (api) => {
+        if (guard) plugins.tenantAuth(api, guard)
+        api.addHook('onRequest', async () => {})
+        route(api, {})
+      })
+      if (starts) {
+        const answer = await app.inject({ url: '/', headers: { 'x-tenant-api-key': keyStore.add() } })
+        assert.equal(answer.statusCode, 403)
+      } else await assert.rejects(async () => app.ready(), { code: 'TENANT_AUTH_BAD_OPTION' })
+      await app.close()
+    }
+  })
+})
