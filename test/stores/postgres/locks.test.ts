@@ -42,7 +42,6 @@ describe('while another transaction holds a lock', () => {
     const { rows } = await watcher.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = $1`, [event])
     return rows.length
   }
-  const tenant = (id: string) => ({ id, name: id, metadata: {}, createdAt: new Date(), suspendedAt: null })
 
   it('look-ups that are given up leave no server process that waits', async () => {
     await holder.query('LOCK TABLE tenant_auth.keys IN ACCESS EXCLUSIVE MODE')
@@ -80,10 +79,9 @@ describe('while another transaction holds a lock', () => {
   })
 
   it('a write that fails for it did not happen, and does not happen later', async () => {
-    await addTenant(store) // So that every connection is known to the store.
+    const ids = await Promise.all(Array.from({ length: 5 }, () => addTenant(store)))
     await holder.query('UPDATE tenant_auth.tenants SET name = name')
-    const ids = Array.from({ length: 5 }, () => `t_${sampleHash()}`)
-    const outcomes = await Promise.allSettled(ids.map((id) => store.insertTenant(tenant(id))))
+    const outcomes = await Promise.allSettled(ids.map((id) => store.updateTenant(id, { name: 'late' })))
     for (const outcome of outcomes) {
       assert.ok(outcome.status === 'rejected')
       assert.match(String(outcome.reason), /Nothing was done: another transaction holds/)
@@ -91,16 +89,18 @@ describe('while another transaction holds a lock', () => {
     assert.equal(await waiting(), 0)
     await holder.query('COMMIT')
     await sleep(300)
-    const { rows } = await watcher.query('SELECT FROM tenant_auth.tenants WHERE id = ANY ($1)', [ids])
+    const { rows } = await watcher.query(`SELECT FROM tenant_auth.tenants WHERE name = 'late'`)
     assert.equal(rows.length, 0)
   })
 
-  it('a write whose lock is free in time happens', async () => {
+  it('a write whose lock is free in time happens, and one that concerns no cache waits for none', async () => {
+    const id = await addTenant(store)
     await holder.query('UPDATE tenant_auth.tenants SET name = name')
-    const writing = store.insertTenant(tenant('in-time'))
+    await addTenant(store)
+    const writing = store.updateTenant(id, { name: 'in time' })
     await until(async () => (await waiting()) === 1)
     await holder.query('COMMIT')
-    assert.equal((await writing)?.record.id, 'in-time')
+    assert.equal((await writing)?.record.name, 'in time')
   })
 
   it('the limit ends with the write, and touches no other statement on the connection', async () => {
