@@ -1,6 +1,6 @@
 // Checks the coherence protocol's model (test/model) with spin, and that each rule taken out of it is found.
 //
-//   npm run test:model                      all configurations, in some minutes of one core, with at most 6 GB
+//   npm run test:model                      all configurations, in about 25 minutes of one core, with 4.2 GB
 //   npm run test:model -- --quick           those for CI, in under a minute
 //   npm run test:model -- --only 'two'      those whose name holds the text
 //   npm run test:model -- --trace M_NO_ROSTER   the shortest way found to the violation, step by step
