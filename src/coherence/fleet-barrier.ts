@@ -129,10 +129,26 @@ async function reap(
   }
 }
 
+/**
+ * Has the store note what this process has watched for long enough by its beats. A beat does not say how long others hold,
+ * so the fleet is read first: whoever's row was lost may hold longer than anybody here.
+ */
+export async function settleWatched(
+  { position: { epoch } }: Pick<FleetView, 'position'>,
+  options: { driver: Pick<FleetDriver, 'readFleet' | 'settle'>; clock: Clock; watch: SettledWatch },
+): Promise<void> {
+  const { driver, clock, watch } = options
+  const reading = withTimeLimit(clock, POLL_LIMIT, (signal) => driver.readFleet(epoch, signal))
+  const view = await reading.catch(() => undefined)
+  if (view === undefined) return
+  watch.sawHold(view.maxHolds)
+  if (watch.saw(view) && !view.settled) await noteSettled(view, options)
+}
+
 /** Best effort. */
-export async function noteSettled(
+async function noteSettled(
   { position: { history }, roster }: Pick<FleetView, 'position' | 'roster'>,
-  { driver, clock }: Pick<BarrierOptions, 'driver' | 'clock'>,
+  { driver, clock }: { driver: Pick<FleetDriver, 'settle'>; clock: Clock },
 ): Promise<void> {
   const noting = withTimeLimit(clock, POLL_LIMIT, (signal) => driver.settle(history, roster, signal))
   await noting.catch(() => {})

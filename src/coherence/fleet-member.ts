@@ -12,7 +12,7 @@ import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
 import { connect } from './fleet-connection.ts'
-import { noteSettled } from './fleet-barrier.ts'
+import { settleWatched } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import type { FleetTimes } from './fleet-times.ts'
 import type { Lease } from './lease.ts'
@@ -258,7 +258,8 @@ export class FleetMember {
     const { watch, driver } = this.#options
     if (distance(this.#known, answer.position) === 'level') this.#asked = this.#sent
     this.#lastAnswer = this.#clock.now()
-    if (watch.saw(answer) && !answer.settled) void noteSettled(answer, { driver, clock: this.#clock })
+    if (watch.saw(answer) && !answer.settled)
+      void settleWatched(answer, { driver, watch, clock: this.#clock })
     return answer
   }
 

@@ -391,3 +391,15 @@ describe('an instance that leaves', () => {
     assert.equal(fleet.links.size, 0)
   })
 })
+
+describe('a history that nobody has settled', () => {
+  it('is settled by an instance that has watched it for as long as anybody may hold, not only for its own lease', async () => {
+    const { clock, fleet } = await started()
+    fleet.maxHolds = 60_000 // Of an instance whose row is lost: nobody here has ever seen it.
+    fleet.loseRows()
+    await clock.advance(3 * T)
+    assert.notEqual(fleet.settled, `${fleet.history}/${fleet.roster}`)
+    for (let at = 0; at < 80_000; at += H) await clock.advance(H)
+    assert.equal(fleet.settled, `${fleet.history}/${fleet.roster}`)
+  })
+})
