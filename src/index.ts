@@ -2,7 +2,7 @@
 export { clerkWebhooks, type ClerkWebhooksOptions } from './clerk-webhooks/index.ts'
 export * from './console-auth/index.ts'
 export { ErrorResponse } from './http/error-response.ts'
-export { type ErrorEnvelope, errorEnvelope } from './http/error-envelope.ts'
+export { errorEnvelope } from './http/error-envelope.ts'
 export {
   AuthError,
   type AuthErrorCode,
@@ -38,7 +38,6 @@ export {
   redactPaths,
 } from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
-export type { ErrorResponseOption } from './http/refusal.ts'
 export { genReqId } from './http/request-id.ts'
 export { Fleet, type FleetOptions } from './coherence/fleet.ts'
 export type * from './coherence/driver.ts'

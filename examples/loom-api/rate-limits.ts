@@ -4,7 +4,7 @@
  */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type ErrorEnvelope, ErrorResponse } from 'fastify-tenant-auth'
+import { ErrorResponse } from 'fastify-tenant-auth'
 import { Redis } from 'ioredis'
 import { LRUCache } from 'lru-cache'
 import { networkOf } from './client-address.ts'
@@ -125,7 +125,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, max: number, until
       'x-ratelimit-reset': seconds,
       'retry-after': seconds,
     })
-    .send({ request_id: request.id, error: { code: 'RATE_LIMITED', message } } satisfies ErrorEnvelope)
+    .send({ request_id: request.id, error: { code: 'RATE_LIMITED', message } } satisfies ErrorResponse)
 }
 
 /** For a scope that `tenantAuth` guards, after it: whoever is refused spends nothing of a tenant's. */

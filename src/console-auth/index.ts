@@ -1,4 +1,5 @@
 /** `fastify-tenant-auth/console-auth`: the console side alone. */
+export { withoutCredentials } from '../http/without-credentials.ts'
 export type { ClerkFetch } from './clerk/api.ts'
 export type { Actor, ConsoleUser, SessionClaims } from './console-user.ts'
 export type { ClerkKeys, ConsoleAuthOptions, ConsoleAuthSettings } from './options.ts'

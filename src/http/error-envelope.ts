@@ -3,13 +3,8 @@ import type { FastifyError } from 'fastify'
 import type { AnyReply, AnyRequest } from './any-request.ts'
 import { quietly } from '../lib/quietly.ts'
 import { AUTH_ERRORS, AuthError, type AuthErrorCode, TenantAuthError } from './errors.ts'
+import type { ErrorResponse } from './error-response.ts'
 import { requestIdOf } from './request-id.ts'
-
-/** The shape of every error body: `{"request_id": …, "error": {"code": …, "message": …}}`. */
-export interface ErrorEnvelope {
-  request_id: string
-  error: { code: string; message: string }
-}
 
 /**
  * The part of an envelope that follows the request id, serialised once per code: a refusal then costs one string
@@ -116,7 +111,7 @@ function answer(
       request_id: requestIdOf(request),
       error: { code, message },
       ...beside,
-    } satisfies ErrorEnvelope),
+    } satisfies ErrorResponse),
   )
 }
 

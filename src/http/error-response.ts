@@ -1,7 +1,10 @@
-/** The envelope as a TypeBox schema. Apart from `errors.ts` because loading TypeBox takes 70 ms, which most never need. */
+/** The envelope as a TypeBox schema. A file of its own because loading TypeBox takes 70 ms, which most never need. */
 import { type Static, Type } from '@sinclair/typebox'
 
-/** Schema of every error body, for `schema.response` and OpenAPI. */
+/**
+ * Schema and type of every error body, for `schema.response`, OpenAPI and clients:
+ * `{"request_id": …, "error": {"code": …, "message": …}}`
+ */
 export const ErrorResponse = Type.Object(
   {
     request_id: Type.String({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
+import type { ErrorResponse } from '../../src/http/error-response.ts'
 import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
 import type { TestSession } from '../../src/testing/index.ts'
 import { ADMIN_OF_A, consoleApp } from './console-app.ts'
@@ -61,7 +61,7 @@ describe('key routes: who is calling', () => {
     })
     const session = (fva?: readonly number[]): TestSession => ({ ...ADMIN_OF_A, claims: { fva } })
     for (const stale of [session(), session([11, 11]), session([-1, -1])]) {
-      const answer = await asked.send<ErrorEnvelope & { clerk_error: unknown }>(stale, CREATE)
+      const answer = await asked.send<ErrorResponse & { clerk_error: unknown }>(stale, CREATE)
       assert.deepEqual([answer.status, answer.body.error.code], [403, 'AUTH_FORBIDDEN'])
       assert.deepEqual(answer.body.clerk_error, {
         type: 'forbidden',

@@ -2,7 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyServerOptions, type InjectOptions } from 'fastify'
 import type { TestContext } from 'node:test'
 import { consoleAuth } from '../../src/console-auth/index.ts'
-import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
+import type { ErrorResponse } from '../../src/http/error-response.ts'
 import { type KeyRoutesManager, type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
@@ -27,7 +27,7 @@ export interface ConsoleApp {
   app: FastifyInstance
   keys: KeyRoutesManager
   /** Sends a request with the session's token; with `null`, without one. */
-  send: <Body = ErrorEnvelope>(session: TestSession | null, request: InjectOptions) => Promise<Answer<Body>>
+  send: <Body = ErrorResponse>(session: TestSession | null, request: InjectOptions) => Promise<Answer<Body>>
 }
 
 interface Parts {

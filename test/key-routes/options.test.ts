@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastify from 'fastify'
 import { consoleAuth } from '../../src/console-auth/index.ts'
-import type { ErrorEnvelope } from '../../src/http/error-envelope.ts'
+import type { ErrorResponse } from '../../src/http/error-response.ts'
 import { type KeyRoutesOptions, keyRoutes } from '../../src/key-routes/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -108,7 +108,7 @@ describe('key routes: options', () => {
     ] as const) {
       const { send } = await consoleApp(t, { options: { keys, ...(scopes && { scopes }) } })
       const payload = { name: 'n', environment: 'live', scopes: ['internal:admin'] }
-      const answer = await send<{ details: { id: string } } & ErrorEnvelope>(ADMIN_OF_A, {
+      const answer = await send<{ details: { id: string } } & ErrorResponse>(ADMIN_OF_A, {
         ...CREATE,
         payload,
       })

@@ -3,7 +3,6 @@ import { expectTypeOf } from 'expect-type'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
   ErrorResponse,
-  type ErrorEnvelope,
   type KeyStore,
   type Tenant,
   tenantAuth,
@@ -69,7 +68,7 @@ app.get('/', { config: { tenantAuth: { scopes: 'read' } } }, async () => '')
 expectTypeOf(app.verifyTenantKey).returns.resolves.toBeVoid()
 expectTypeOf(app.tenantAuth.stats().refused.revoked).toBeNumber()
 expectTypeOf(app.tenantAuth.isReady()).toBeBoolean()
-expectTypeOf<Static<typeof ErrorResponse>>().toEqualTypeOf<ErrorEnvelope>()
+expectTypeOf<Static<typeof ErrorResponse>>().toEqualTypeOf<ErrorResponse>()
 void ErrorResponse
 
 // A store of one's own in five lines.

@@ -1,0 +1,18 @@
+/** Proxies send a request's headers on: its credential is for this service, and none of what stands behind it. */
+import type { IncomingHttpHeaders } from 'node:http'
+
+/**
+ * For `rewriteRequestHeaders` of `@fastify/http-proxy` and `@fastify/reply-from`.
+ *
+ * ```ts
+ * await api.register(proxy, { upstream, replyOptions: { rewriteRequestHeaders: withoutCredentials() } })
+ * ```
+ *
+ * @param headers to take away. Default: `x-tenant-api-key` and `authorization`
+ */
+export function withoutCredentials(...headers: string[]) {
+  const names = headers.length > 0 ? headers : ['x-tenant-api-key', 'authorization']
+  const taken = new Set(names.map((name) => name.toLowerCase()))
+  return (_request: unknown, given: IncomingHttpHeaders): IncomingHttpHeaders =>
+    Object.fromEntries(Object.entries(given).filter(([name]) => !taken.has(name.toLowerCase())))
+}
