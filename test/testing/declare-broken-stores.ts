@@ -1,6 +1,7 @@
 /** Declares the suites for every broken store: tests that are meant to fail, so never run by themselves. */
+import type { StoredKey } from '../../src/stores/key-store.ts'
 import { coherenceContract, keyStoreContract } from '../stores/contract.ts'
-import { breakStore } from './broken-stores.ts'
+import { breakStore, changed } from './broken-stores.ts'
 import { COHERENCE_FAULTS } from './coherence-faults.ts'
 import { STORE_FAULTS } from './store-faults.ts'
 
@@ -17,6 +18,17 @@ for (const [name, fault] of Object.entries(COHERENCE_FAULTS)) {
 const opened = async () => ({ store: breakStore(), close: () => {} })
 keyStoreContract('is right', { open: opened })
 coherenceContract('is right', { kind: 'local', open: opened })
+// A row of a table has more columns than a look-up promises.
+keyStoreContract('hands on whole rows', {
+  open: async () => {
+    const row = { hash: '0'.repeat(64), created_at: new Date(), start: 'tk_live_abcd' }
+    const whole = (found: StoredKey) => ({ ...row, ...found, tenant: { ...row, ...found.tenant } })
+    return {
+      store: breakStore({ seenBy: '', break: (right) => ({ findByHash: changed(right, whole) }) }),
+      close: () => {},
+    }
+  },
+})
 // Says that it is of one kind, and is of another.
 coherenceContract('is of another kind', { kind: 'fleet', open: opened })
 

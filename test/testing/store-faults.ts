@@ -108,7 +108,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'lengthens the life of the key it retires': {
-    seenBy: 'given leaves 2026-01-01T00:00:05.000Z',
+    seenBy: 'given leaves 2096-01-01T00:00:05.000Z',
     break: (right) => ({
       async insertKey(key, retire) {
         const answer = await right.insertKey(key, retire)
@@ -118,7 +118,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'takes away the expiry of the key it retires': {
-    seenBy: 'with an expiry of 2026-01-01T00:00:20.000Z and null given',
+    seenBy: 'with an expiry of 2096-01-01T00:00:20.000Z and null given',
     break: (right) => ({
       async insertKey(key, retire) {
         const answer = await right.insertKey(key, retire)

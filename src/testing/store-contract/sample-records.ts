@@ -79,10 +79,16 @@ export function written<Record>(answer: Written<Record> | InsertRefusal | null):
   return answer
 }
 
-/** A look-up, with what a store may leave out filled in. */
+/** What a store promises of a look-up, with what it may leave out filled in. What it answers beside that is its own affair. */
 export async function lookUp(store: WritableKeyStore, hash: string): Promise<StoredKey | null> {
   const found = await store.findByHash(hash, { signal: new AbortController().signal })
-  return found ? { revokedAt: null, ...found, tenant: { suspended: false, ...found.tenant } } : null
+  if (!found) return null
+  const { id, name = null, environment = null, scopes = null, metadata = null } = found
+  const { expiresAt = null, revokedAt = null } = found
+  const { tenant: from } = found
+  const { name: tenantName = null, metadata: tenantMetadata = null, suspended = false } = from
+  const tenant = { id: from.id, name: tenantName, metadata: tenantMetadata, suspended }
+  return { id, tenant, name, environment, scopes, expiresAt, revokedAt, metadata }
 }
 
 /** Whether a look-up lets nobody in: a store answers nothing for a revoked key, or says when it was revoked. */
