@@ -4,6 +4,7 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
+import { maskedError } from '../lib/masked-error.ts'
 import { LRUCache } from 'lru-cache'
 import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
@@ -72,7 +73,7 @@ export interface KeyCacheStats {
   lookups: Record<LookupOutcome, { count: number; ms: number }>
   /** `null` unless the store is shared by a fleet. */
   fleet: FleetStats | null
-  /** Why this instance works less well than it should; `null` if all is well. The cause may hold what is not for a log. */
+  /** Why this instance works less well than it should; `null` if all is well. What a store threw is there without hashes. */
   degraded: Degraded | null
 }
 
@@ -270,7 +271,7 @@ export class KeyCache {
     } catch (error) {
       if (joined === undefined) {
         this.#storeErrors++
-        this.#trouble = { since: this.#trouble?.since ?? this.#clock.wall(), cause: error }
+        this.#trouble = { since: this.#trouble?.since ?? this.#clock.wall(), cause: maskedError(error) }
       }
       const stale = this.#stale(digest)
       if (stale !== undefined) return stale

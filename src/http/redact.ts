@@ -95,6 +95,7 @@ export function credentialRedaction(...names: readonly string[]): CredentialReda
   function scrub(value: unknown, walk: Walk): unknown {
     if (typeof value === 'string') return scrubText(value)
     if (typeof value !== 'object' || value === null) return value
+    if (value instanceof String) return scrubText(String(value))
     // Bytes, which are logged as numbers, may spell anything.
     if (ArrayBuffer.isView(value)) return REDACTED
     if (walk.above.includes(value)) return '[Circular]'
