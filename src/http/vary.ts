@@ -3,25 +3,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**
  * An `onSend` hook. Caches take care of `Authorization` by themselves (RFC 9111, 3.5) and of no other header, so that one
- * tenant's answer would be served to others. What no shared cache may keep costs one look at `Cache-Control`.
+ * tenant's answer would be served to others. A GET needs no `Cache-Control` for that: a cache may keep it by its own
+ * judgement (4.2.2), and Varnish does, for two minutes. Other methods are kept only where the answer says for how long.
  */
 export function varyBy(header: string) {
   return (
-    _request: FastifyRequest,
+    { method }: FastifyRequest,
     reply: FastifyReply,
     payload: unknown,
     done: (error: null, payload: unknown) => void,
   ): void => {
-    if (reply.hasHeader('cache-control') || reply.hasHeader('expires')) addVary(reply, header)
+    const mayBeKept = method === 'GET' || method === 'HEAD' || reply.hasHeader('cache-control')
+    if (mayBeKept || reply.hasHeader('expires')) addVary(reply, header)
     done(null, payload)
   }
 }
 
 function addVary(reply: FastifyReply, header: string): void {
-  const given = (name: string) => String(reply.getHeader(name) ?? '')
-  if (/(?:^|[\s,])(?:no-store|private)(?:$|[\s,])/i.test(given('cache-control'))) return
-  const vary = given('vary')
+  const control = reply.getHeader('cache-control')
+  if (control !== undefined && /(?:^|[\s,])(?:no-store|private)(?:$|[\s,])/i.test(String(control))) return
+  const vary = String(reply.getHeader('vary') ?? '')
+  if (vary === '') {
+    void reply.header('vary', header)
+    return
+  }
   const names = vary.toLowerCase().split(/\s*,\s*/)
   if (names.includes('*') || names.includes(header)) return
-  void reply.header('vary', vary === '' ? header : `${vary}, ${header}`)
+  void reply.header('vary', `${vary}, ${header}`)
 }

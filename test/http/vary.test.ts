@@ -13,10 +13,12 @@ it('an answer that a shared cache may keep varies by the header of the key, and 
   await app.register(async (api) => {
     await api.register(tenantAuth, { keyStore })
     api.get('/', async (_request, reply) => reply.headers(headers).send('in'))
+    api.post('/', async () => 'in')
   })
   const HEADER = 'x-tenant-api-key'
   for (const [given, vary] of [
-    [{}, undefined],
+    [{}, HEADER], // Kept by a cache's own judgement.
+    [{ 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', vary: 'Origin' }, `Origin, ${HEADER}`],
     [{ 'cache-control': 'max-age=60' }, HEADER],
     [{ 'cache-control': 'public, s-maxage=60', vary: 'Origin' }, `Origin, ${HEADER}`],
     [{ expires: 'Thu, 01 Jan 2100 00:00:00 GMT' }, HEADER],
@@ -30,6 +32,9 @@ it('an answer that a shared cache may keep varies by the header of the key, and 
     const answer = await app.inject({ url: '/', headers: { [HEADER]: key } })
     assert.deepEqual([answer.statusCode, answer.headers.vary], [200, vary], JSON.stringify(given))
   }
+  headers = {}
+  const posted = await app.inject({ method: 'POST', url: '/', headers: { [HEADER]: key } })
+  assert.deepEqual([posted.statusCode, posted.headers.vary], [200, undefined])
   assert.equal((await app.inject('/open')).headers.vary, undefined)
   await app.close()
 })
