@@ -44,6 +44,7 @@ describe(`with ${KEYS} keys`, () => {
     await pool.query('ALTER TABLE keys ENABLE TRIGGER ALL')
     await pool.query('ALTER TABLE tenants ENABLE TRIGGER ALL')
     await pool.query(`UPDATE coherence SET epoch = ${KEYS}`)
+    await pool.query('SELECT reset_caches()') // What is changed by hand is of another history, which a change begins.
   })
   after(async () => {
     await pool.end()
@@ -75,11 +76,10 @@ describe(`with ${KEYS} keys`, () => {
       const { findByHash } = statementsFor('tenant_auth')
       assert.deepEqual(await touches(findByHash, [hash]), [
         'Seq Scan: 1',
-        'Seq Scan: 1',
         'keys_hash: 1',
         'tenants_pkey: 1',
       ])
-      assert.deepEqual(await touches(findByHash, ['00'.repeat(32)]), ['keys_hash: 0', 'tenants_pkey: 0'])
+      assert.deepEqual(await touches(findByHash, ['00'.repeat(32)]), ['Seq Scan: 1', 'keys_hash: 0', 'tenants_pkey: 0'])
       assert.equal((await store.findByHash(hash, { signal: NEVER }))?.id, 'key_4711')
     })
 

@@ -38,10 +38,16 @@ export async function join(
   { holds = 2_000, events = new Events() } = {},
 ) {
   const link = await store.coherence.driver.open(events, NEVER)
-  const session = await link.attach({ instance, label: `host:${instance}`, holds }, null, NEVER)
-  const membership: Membership = { instance, session: session ?? assert.fail('it is registered already') }
+  const attached = async () => {
+    const session = await link.attach({ instance, label: `host:${instance}`, holds }, null, NEVER)
+    const membership: Membership = { instance, session: session ?? assert.fail('it is registered already') }
+    return { membership, ...(await link.beat(membership, NEVER)) }
+  }
+  const { membership, position } = await attached().catch((error: unknown) => {
+    link.destroy()
+    throw error
+  })
   const beat = (signal = NEVER) => link.beat(membership, signal)
-  const { position } = await beat()
   return {
     link,
     events,
