@@ -1,6 +1,9 @@
 /** Shared caches in front of an app: an answer that they may keep is told apart by the credential that decided. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
+/** Statuses that caches may keep without being told to (RFC 9110, 15.1). None of a refusal. */
+const KEPT_UNASKED = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501])
+
 /**
  * An `onSend` hook. Caches take care of `Authorization` by themselves (RFC 9111, 3.5) and of no other header, so that one
  * tenant's answer would be served to others. A GET needs no `Cache-Control` for that: a cache may keep it by its own
@@ -13,8 +16,10 @@ export function varyBy(header: string) {
     payload: unknown,
     done: (error: null, payload: unknown) => void,
   ): void => {
-    const mayBeKept = method === 'GET' || method === 'HEAD' || reply.hasHeader('cache-control')
-    if (mayBeKept || reply.hasHeader('expires')) addVary(reply, header)
+    const isKeptUnasked = (method === 'GET' || method === 'HEAD') && KEPT_UNASKED.has(reply.statusCode)
+    if (isKeptUnasked || reply.hasHeader('cache-control') || reply.hasHeader('expires')) {
+      addVary(reply, header)
+    }
     done(null, payload)
   }
 }
