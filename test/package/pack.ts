@@ -21,11 +21,12 @@ export interface Manifest {
   bin: Record<string, string>
 }
 
-/** Folders are removed when the process ends. */
+/** One folder that holds all others, removed when the process ends. */
+const ALL = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
+process.once('exit', () => rmSync(ALL, { recursive: true, force: true }))
+
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return folder
+  return mkdtempSync(join(ALL, 'project-'))
 }
 
 /** @returns the path of the tarball */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { pack, project, readManifest, ROOT, run, runTool, temporaryFolder } from './pack.ts'
 
 const tarball = pack()
@@ -67,24 +67,28 @@ test(
   },
 )
 
-test('the declarations of the package itself hold without skipLibCheck', () => {
-  const folder = project(tarball, {
-    'package.json': '{"type":"module"}',
-    'tsconfig.json': TSCONFIG.replace('"skipLibCheck":true', '"skipLibCheck":false'),
-    'main.ts': entryPoints()
-      .map((entry, index) => `export * as e${index} from '${entry}'\n`)
-      .join(''),
-  })
-  const { stdout } = spawnSync(process.execPath, [join(ROOT, 'node_modules', TSC), '-p', '.'], {
-    cwd: folder,
-  })
-  const errors = String(stdout)
-    .split('\n')
-    .filter((line) => line.includes('error TS'))
-  assert.deepEqual(
-    errors.filter((line) => !line.includes('node_modules/@clerk/')),
-    [],
-  )
+describe('the declarations hold without skipLibCheck', () => {
+  const withClerk = /console-auth|key-routes|clerk-webhooks|testing/
+  for (const entry of entryPoints()) {
+    // Clerk's own declarations name packages that nobody has; whatever does not show a session must not load them.
+    const isClean = entry !== 'fastify-tenant-auth' && !withClerk.test(entry)
+    test(`of ${entry}${isClean ? '' : ', but for what is wrong in those of Clerk'}`, () => {
+      const folder = project(tarball, {
+        'package.json': '{"type":"module"}',
+        'tsconfig.json': TSCONFIG.replace('"skipLibCheck":true', '"skipLibCheck":false'),
+        'main.ts': `export * from '${entry}'\n`,
+      })
+      const tsc = [join(ROOT, 'node_modules', TSC), '-p', '.']
+      const { stdout } = spawnSync(process.execPath, tsc, { cwd: folder })
+      const errors = String(stdout)
+        .split('\n')
+        .filter((line) => line.includes('error TS'))
+      assert.deepEqual(
+        errors.filter((line) => isClean || !line.includes('node_modules/@clerk/')),
+        [],
+      )
+    })
+  }
 })
 
 test('installed into a CommonJS TypeScript project it compiles and serves', () => {
