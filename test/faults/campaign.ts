@@ -1,6 +1,6 @@
 /** Many trials on fleets that live through them, and what they come to. */
 import type { StoreOptions } from './instance-store.ts'
-import { faultNames } from './faults.ts'
+import { faultNamed, faultNames, STRANGER } from './faults.ts'
 import { Fleet, type FleetOptions } from './fleet.ts'
 import type { StoreTarget } from './store-target.ts'
 import { runTrial, type TrialResult } from './trial.ts'
@@ -69,6 +69,11 @@ export interface Figures {
   refused: number
   unavailable: number
   violations: number
+  /**
+   * Where nothing else was wrong than a connection that the store is lent: look-ups meanwhile, those that answered 503, their
+   * share in per cent, and calls that failed.
+   */
+  leaks: { lookups: number; unavailable: number; percent: number; failedCalls: number }
   /** Calls of `revoke` and other narrowing writes that returned, by what they claimed. */
   confirmedBy: Record<string, number>
   /** Milliseconds from commit to return where every instance confirmed: median, 99th percentile. */
@@ -84,6 +89,11 @@ export function figures(results: readonly TrialResult[]): Figures {
   const confirmedBy: Record<string, number> = {}
   for (const { confirmedBy: by } of confirmations) confirmedBy[by] = (confirmedBy[by] ?? 0) + 1
   const waits = confirmations.filter(({ confirmedBy: by }) => by === 'all').map(({ waitedMs }) => waitedMs)
+  const leaky = results.filter(
+    ({ plan: { faults } }) => faults.length === 1 && faults.every(({ name }) => faultNamed(name).leaks),
+  )
+  const strangers = leaky.flatMap(({ history }) => history.exchanges.filter(({ key }) => key === STRANGER))
+  const unavailable = strangers.filter(({ status }) => status === 503).length
   const recoveries = results.map(({ recovery }) => recovery)
   return {
     trials: results.length,
@@ -92,6 +102,12 @@ export function figures(results: readonly TrialResult[]): Figures {
     refused: counted(401, 403),
     unavailable: counted(503),
     violations: results.reduce((sum, { violations }) => sum + violations.length, 0),
+    leaks: {
+      lookups: strangers.length,
+      unavailable,
+      percent: Math.round((10_000 * unavailable) / Math.max(1, strangers.length)) / 100,
+      failedCalls: leaky.reduce((sum, { failures }) => sum + failures.length, 0),
+    },
     confirmedBy,
     barrier: { median: quantile(waits, 0.5), p99: quantile(waits, 0.99) },
     recovery: {

@@ -91,6 +91,10 @@ describe('rule 3: nothing is accepted later than the lease after the commit', ()
   test('accepted later, although nothing returned', () => {
     assert.equal(verdict(dying, { invoked: 611, completed: 612, status: 200 }), 3)
   })
+  test('sent in time, and answered later by its own word', () => {
+    assert.equal(verdict(dying, { invoked: 99, answered: 611, completed: 612, status: 200 }), 3)
+    assert.equal(verdict(dying, { invoked: 99, answered: 609, completed: 900, status: 200 }), 'fine')
+  })
   test('accepted within', () => {
     assert.equal(verdict(dying, { invoked: 609, completed: 700, status: 200 }), 'fine')
   })

@@ -3,7 +3,8 @@
  *
  * 1. No request is accepted that was sent after a narrowing change had returned.
  * 2. No request with a good key is refused: from the return of what made it good to the call of what made it bad.
- * 3. No request is accepted that was sent later than the lease after a narrowing change was committed, returned or not.
+ * 3. No request is accepted that was answered later than the lease after a narrowing change was committed, returned or
+ *    not, by the word of the instance: what lies in sockets on its way back is not its doing.
  *
  * And what follows from them, because an instance that cannot ask the store cannot know: when the lease is over, it
  * answers 503 (4). A 503 is never wrong by the first three rules: it neither accepts nor refuses.
@@ -12,7 +13,8 @@
  * and has not been for a while, it does not answer 503 and nothing else for longer than the lease and a little (5).
  *
  * Rules 1 to 3 are one: a request may be answered by any state that its key had between sending and answer, where a state
- * ends when the change that replaced it has returned, or has been committed for longer than the lease.
+ * ends when the change that replaced it has returned before it was sent, or had been committed for longer than the lease
+ * when it was answered.
  */
 import { CLOCK_SLACK } from './bound.ts'
 import { ABSENT, ALL, type Change, type Exchange, type History, type KeyState } from './history.ts'
@@ -62,7 +64,7 @@ function judge(exchange: Exchange, changes: readonly Change[], bound: number): V
     return { rule: 'unexpected status', exchange, message: `answered ${status}` }
   }
   // The last change that must be seen, then all that may be.
-  const settled = changes.findLastIndex((change) => isOver(change, invoked, bound))
+  const settled = changes.findLastIndex((change) => isOver(change, exchange, bound))
   const possible = [
     changes[settled],
     ...changes.slice(settled + 1).filter(({ called }) => called <= completed),
@@ -75,9 +77,12 @@ function judge(exchange: Exchange, changes: readonly Change[], bound: number): V
   return violation(returned || against === undefined ? 1 : 3, exchange, against)
 }
 
-/** Whether nothing from before the change may be seen any more by who asks at `time`. */
-function isOver({ returned, committed }: Change, time: number, bound: number): boolean {
-  return (returned !== undefined && returned < time) || (committed !== undefined && committed + bound < time)
+/** Whether nothing from before the change may be seen any more by this request. */
+function isOver({ returned, committed }: Change, { invoked, answered }: Exchange, bound: number): boolean {
+  return (
+    (returned !== undefined && returned < invoked) ||
+    (committed !== undefined && committed + bound < (answered ?? invoked))
+  )
 }
 
 /** The statuses that a state allows. Two of them while a key expires. */
@@ -131,8 +136,8 @@ function checkSilence(history: History, bound: number): Violation[] {
 }
 
 function violation(rule: 1 | 2 | 3 | 4 | 5, exchange: Exchange, against?: Change, more = ''): Violation {
-  const { key, instance, status, invoked, completed } = exchange
-  const times = `sent ${invoked.toFixed(1)}, answered ${completed.toFixed(1)}`
+  const { key, instance, status, invoked, answered, completed } = exchange
+  const times = `sent ${invoked.toFixed(1)}, answered ${(answered ?? completed).toFixed(1)}`
   const cause =
     against === undefined
       ? ''

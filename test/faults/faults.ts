@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { generateKey } from '../../src/keys/key-format.ts'
 import { ALL, type History, now } from './history.ts'
 import type { Instance } from './instance-process.ts'
-import type { StoreOptions } from './instance-store.ts'
-import { statusOf } from './load.ts'
+import type { Leak, StoreOptions } from './instance-store.ts'
+import { ask, statusOf } from './load.ts'
 import { OPERATIONS, type Trial } from './operations.ts'
 import type { Direction } from '../servers/index.ts'
 import type { PlainFaults } from './store-target.ts'
@@ -16,6 +16,8 @@ export interface Fault {
   whole?: true
   /** The store it is a fault of, where it is not one of both. */
   only?: StoreOptions['kind']
+  /** One of the connections that the store is lent is in a bad state. */
+  leaks?: true
   /** What shows afterwards that it was one. Missing: that it came to its end. */
   shows?: Evidence
   /**
@@ -35,6 +37,10 @@ export interface Fault {
 export type Evidence = 'lapsed' | 'emptied' | 'reconnected'
 
 export type FaultName = keyof typeof FAULTS
+
+/** Milliseconds. */
+const LEAK_PAUSE = 40
+const STRANGER_PAUSE = 5
 
 /** Milliseconds that a push may take to the place where it is lost. */
 const PUSH_LIMIT = 5_000
@@ -233,6 +239,66 @@ export const FAULTS = {
     run: (trial) => OPERATIONS.deleteAll(trial),
   },
 
+  /** The rows of all instances are gone while one of them is cut off. */
+  rowsLost: {
+    hits: 'one',
+    whole: true,
+    shows: 'lapsed',
+    async run({ fleet, random }, { name, proxy }, ms, history) {
+      proxy.blackhole()
+      await Promise.all([
+        outage(history, name, ms),
+        fleet.target.faults.loseRows(random.chance(0.5) ? 'one by one' : 'all at once'),
+      ])
+      proxy.heal()
+    },
+  },
+
+  /** A dump of data alone is put back. */
+  dataPutBack: {
+    hits: 'all',
+    whole: true,
+    only: 'postgres',
+    shows: 'emptied',
+    run: (trial) => OPERATIONS.putBack(trial),
+  },
+
+  begun: leaked('begun'),
+  oldSnapshot: { ...leaked('oldSnapshot'), only: 'postgres' },
+  aborted: { ...leaked('aborted'), only: 'postgres' },
+  readOnly: { ...leaked('readOnly'), only: 'postgres' },
+  otherRole: { ...leaked('otherRole'), only: 'postgres' },
+  otherDatabase: { ...leaked('otherDatabase'), only: 'redis' },
+
+  /** The index of a tenant's keys is gone, and then the tenant is to be suspended. */
+  indexLost: {
+    hits: 'none',
+    whole: true,
+    only: 'redis',
+    async run(trial, instance, ms) {
+      for (const { id } of trial.subjects.tenants) await faultOf(trial.fleet.target.faults, 'loseIndex')(id)
+      await Promise.all([OPERATIONS.suspend(trial, instance), OPERATIONS.suspend(trial, instance)])
+      await sleep(ms)
+    },
+  },
+
+  /** The way leads to a replica that hears nothing of the primary any more, and back, with nobody told. */
+  movedToReplica: {
+    hits: 'one',
+    whole: true,
+    only: 'redis',
+    shows: 'reconnected',
+    async run({ fleet }, { proxy }, ms) {
+      const replica = await faultOf(fleet.target.faults, 'replica')()
+      replica.letAlone()
+      proxy.leadTo(replica)
+      proxy.reset()
+      await sleep(ms)
+      proxy.leadTo(fleet.target.server)
+      replica.heal()
+    },
+  },
+
   /** Nothing goes wrong. */
   none: { hits: 'none', async run() {} },
 } satisfies Record<string, Fault>
@@ -244,6 +310,39 @@ export function faultNames(kind: StoreOptions['kind']): FaultName[] {
 
 export function faultNamed(name: FaultName): Fault {
   return FAULTS[name]
+}
+
+/** Who asks with it is never let in, and never out of memory. */
+export const STRANGER = 'a stranger'
+
+/** Other code of the app leaves a client of the store's in a bad state, again and again. Every look-up works all the same. */
+function leaked(kind: Leak): Fault {
+  return {
+    hits: 'none',
+    leaks: true,
+    async run(_trial, instance, ms, history) {
+      const end = now() + ms
+      const leaking = async () => {
+        for (; now() < end; await sleep(LEAK_PAUSE)) await instance.do('leak', kind)
+      }
+      const asking = async () => {
+        for (; now() < end; await sleep(STRANGER_PAUSE)) {
+          const invoked = now()
+          const reply = await ask(instance.port, '/open', generateKey('tk', 'live'))
+          const { name } = instance
+          history.exchanges.push({
+            key: STRANGER,
+            instance: name,
+            scoped: false,
+            invoked,
+            completed: now(),
+            ...reply,
+          })
+        }
+      }
+      await Promise.all([leaking(), asking()])
+    },
+  }
 }
 
 function cutOff(which: Direction | 'both'): Fault {

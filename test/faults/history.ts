@@ -8,6 +8,9 @@ export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
+/** The header in which an instance says when it had made up its mind, on the clock of `now()`. */
+export const ANSWERED = 'x-answered'
+
 /** What a key is worth. */
 export interface KeyState {
   /** In the store, and not revoked. */
@@ -41,6 +44,8 @@ export interface Exchange {
   /** Whether the route demands the scope. */
   scoped: boolean
   invoked: number
+  /** When the instance had made up its mind, by its own word. Missing where it did not say: an answer that did not come. */
+  answered?: number
   completed: number
   /** 0 where no answer came. */
   status: number

@@ -2,6 +2,9 @@
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 
+/** In the pool of an instance. */
+const CONNECTIONS = 8
+
 export interface StoreOptions {
   kind: 'postgres' | 'redis'
   url: string
@@ -9,8 +12,23 @@ export interface StoreOptions {
   heartbeat: number
 }
 
+/** In what state other code of the app leaves the client that the store shares with it. */
+export const LEAKS = {
+  postgres: {
+    begun: ['BEGIN'],
+    oldSnapshot: ['BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT FROM tenant_auth.coherence'],
+    aborted: ['BEGIN', 'SELECT 1 / 0'],
+    readOnly: ['SET default_transaction_read_only = on'],
+    otherRole: ['SET ROLE pg_monitor'],
+  },
+  redis: { begun: ['MULTI'], otherDatabase: ['SELECT 5'] },
+} as const
+export type Leak = keyof (typeof LEAKS)['postgres'] | keyof (typeof LEAKS)['redis']
+
 export interface InstanceStore {
   store: CoherentKeyStore & WritableKeyStore
+  /** On PostgreSQL one of eight connections, on Redis the client that the store was given. */
+  leak(kind: Leak): Promise<void>
   close(): Promise<void>
 }
 
@@ -22,12 +40,25 @@ export async function makeStore({ kind, url, lease, heartbeat }: StoreOptions): 
     client.on('error', () => {})
     await client.connect()
     const store = new RedisKeyStore({ client, lease, heartbeat })
-    return { store, close: async () => client.destroy() }
+    const leak = async (kind: Leak) => {
+      for (const command of LEAKS.redis[kind as keyof typeof LEAKS.redis])
+        await client.sendCommand(command.split(' '))
+    }
+    return { store, leak, close: async () => client.destroy() }
   }
   const { Pool } = await import('pg')
   const { PostgresKeyStore } = await import('../../src/stores/postgres/index.ts')
-  const pool = new Pool({ connectionString: url, max: 5, connectionTimeoutMillis: lease })
+  const pool = new Pool({ connectionString: url, max: CONNECTIONS, connectionTimeoutMillis: lease })
   pool.on('error', () => {})
   const store = new PostgresKeyStore({ pool, lease, heartbeat })
-  return { store, close: () => pool.end() }
+  const leak = async (kind: Leak) => {
+    // The link has one of its own, and one is left to everybody else meanwhile.
+    const clients = await Promise.all(Array.from({ length: CONNECTIONS - 2 }, () => pool.connect()))
+    const [client, ...others] = clients
+    for (const other of others) other.release()
+    for (const sql of LEAKS.postgres[kind as keyof typeof LEAKS.postgres])
+      await client?.query(sql).catch(() => {})
+    client?.release()
+  }
+  return { store, leak, close: () => pool.end() }
 }

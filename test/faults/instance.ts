@@ -8,8 +8,8 @@ import { KeyManager } from '../../src/keys/key-manager.ts'
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 import { tenantAuth } from '../../src/tenant-auth/index.ts'
-import { now } from './history.ts'
-import { makeStore, type StoreOptions } from './instance-store.ts'
+import { ANSWERED, now } from './history.ts'
+import { type Leak, makeStore, type StoreOptions } from './instance-store.ts'
 
 export interface InstanceOptions {
   store: StoreOptions
@@ -82,6 +82,7 @@ const actions = {
   block: (ms: number) => {
     for (const end = now() + ms; now() < end;);
   },
+  leak: (kind: Leak) => instanceStore.leak(kind),
   /** Moves the wall clock. */
   shiftClock: (ms: number) => {
     Date.now = () => WALL() + ms
@@ -167,6 +168,10 @@ async function startApp(): Promise<FastifyInstance> {
     cache: options.max === undefined ? {} : { max: options.max },
     lookupTimeout: Math.floor(options.store.lease * 0.6),
     maxConcurrentLookups: options.maxConcurrentLookups ?? 64,
+  })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    reply.header(ANSWERED, String(now()))
+    done()
   })
   app.get('/open', () => 'ok')
   app.get('/scoped', { config: { tenantAuth: { scopes: ['a'] } } }, () => 'ok')

@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Exchange, type History, now } from './history.ts'
+import { ANSWERED, type Exchange, type History, now } from './history.ts'
 import type { Random } from './random.ts'
 
 /** Where to send requests. */
@@ -82,8 +82,8 @@ export class Load {
     const key = this.#keys.get(name)
     if (known === undefined || key === undefined) return undefined
     const invoked = now()
-    const answer = statusOf(target.port, scoped ? '/scoped' : '/open', key, known.agent).then((status) => {
-      const exchange = { key: name, instance: target.name, scoped, invoked, completed: now(), status }
+    const answer = ask(target.port, scoped ? '/scoped' : '/open', key, known.agent).then((reply) => {
+      const exchange = { key: name, instance: target.name, scoped, invoked, completed: now(), ...reply }
       this.#history.exchanges.push(exchange)
       return exchange
     })
@@ -94,7 +94,17 @@ export class Load {
 }
 
 /** @returns 0 where no answer came */
-export function statusOf(port: number, path: string, key: string, agent?: Agent): Promise<number> {
+export async function statusOf(port: number, path: string, key: string, agent?: Agent): Promise<number> {
+  return (await ask(port, path, key, agent)).status
+}
+
+/** @returns status 0 where no answer came */
+export function ask(
+  port: number,
+  path: string,
+  key: string,
+  agent?: Agent,
+): Promise<Pick<Exchange, 'status' | 'answered'>> {
   return new Promise((resolve) => {
     const headers = { 'x-tenant-api-key': key }
     const outgoing = request(
@@ -102,11 +112,12 @@ export function statusOf(port: number, path: string, key: string, agent?: Agent)
       (response) => {
         response.resume()
         response.on('error', () => {})
-        resolve(response.statusCode ?? 0)
+        const answered = Number(response.headers[ANSWERED])
+        resolve({ status: response.statusCode ?? 0, ...(answered > 0 && { answered }) })
       },
     )
     outgoing.on('timeout', () => outgoing.destroy())
-    outgoing.on('error', () => resolve(0))
+    outgoing.on('error', () => resolve({ status: 0 }))
     outgoing.end()
   })
 }

@@ -227,6 +227,13 @@ export const OPERATIONS = {
       : bad(trial, 'turn back', [subject], act))
   },
 
+  async putBack(trial: Trial) {
+    const { plain } = trial.fleet.target
+    const subject = trial.subjects.pick(isGood)
+    if (subject === undefined || plain.putBack === undefined) return
+    await bad(trial, 'put back', [subject], () => plain.putBack?.(idOf(subject)) ?? Promise.resolve())
+  },
+
   async changeTag(trial: Trial) {
     const subject = trial.subjects.pick(isGood)
     if (subject === undefined) return

@@ -10,6 +10,7 @@ type Settings = Pick<StoreOptions, 'lease' | 'heartbeat'>
 
 const S = 'tenant_auth'
 const REVOKE = `UPDATE ${S}.keys SET revoked_at = now() WHERE id = ANY ($1)`
+const PUT_BACK = ['coherence', 'fleet', 'instances']
 /** Milliseconds after which a plain write is given up. */
 const LIMIT = 3_000
 
@@ -66,6 +67,7 @@ function plainFaults(server: PostgresServer): PlainFaults {
   return {
     lockKeys: (work) => during(`LOCK TABLE ${S}.keys IN ACCESS EXCLUSIVE MODE`, [], work),
     revokeSlowly: (ids, work) => during(REVOKE, [ids], work),
+    loseRows: (how) => run(server, `${how === 'one by one' ? 'DELETE FROM' : 'TRUNCATE'} ${S}.instances`),
   }
 }
 
@@ -83,6 +85,17 @@ function plainWrites(server: PostgresServer): PlainWrites {
         [REVOKE, [[id]]],
         [`UPDATE ${S}.coherence SET epoch = epoch / 2`],
         [`UPDATE ${S}.instances SET acknowledged = least(acknowledged, (SELECT epoch FROM ${S}.coherence))`],
+      ]),
+    putBack: (id) =>
+      transaction(server, [
+        ...PUT_BACK.map((table): [string] => [
+          `CREATE TEMP TABLE old_${table} ON COMMIT DROP AS TABLE ${S}.${table}`,
+        ]),
+        [REVOKE, [[id]]],
+        ...PUT_BACK.flatMap((table): [string][] => [
+          [`DELETE FROM ${S}.${table}`],
+          [`INSERT INTO ${S}.${table} TABLE old_${table}`],
+        ]),
       ]),
     changeTag: (id) =>
       transaction(server, [

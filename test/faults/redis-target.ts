@@ -1,9 +1,11 @@
 /** Redis under trial. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient, MultiErrorReply } from 'redis'
 import { RedisKeyStore } from '../../src/stores/redis/index.ts'
-import { type RedisServer, startRedis } from '../servers/index.ts'
+import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '../servers/index.ts'
+import { now } from './history.ts'
 import type { StoreOptions } from './instance-store.ts'
 import { PushFilter, readRedisMessage } from './push-filter.ts'
 import type { PlainWrites, StoreTarget } from './store-target.ts'
@@ -12,13 +14,17 @@ type Settings = Pick<StoreOptions, 'lease' | 'heartbeat'>
 type Client = ReturnType<typeof createClient>
 
 const CHANGES = '{tenant-auth}:changes'
+const FLEET = '{tenant-auth}:fleet'
 /** Milliseconds after which a plain write is given up. */
 const LIMIT = 3_000
 
 export async function startRedisTarget(settings: Settings): Promise<StoreTarget> {
   // What is acknowledged outlives the server's end, if not the machine's: each write is in the file before its answer. With
   // `everysec` it is not where a slow disk holds up an fsync.
-  const server = await startRedis(['--appendonly', 'yes', '--appendfsync', 'no'])
+  const files = ['--appendonly', 'yes', '--appendfsync', 'no']
+  // A replica is there as soon as it is asked for.
+  const server = await startRedis([...files, '--repl-diskless-sync-delay', '0'])
+  let replica: ReturnType<typeof startReplica> | undefined
   return {
     server,
     optionsFor: (port) => ({ kind: 'redis', url: `redis://127.0.0.1:${port}`, ...settings }),
@@ -36,9 +42,52 @@ export async function startRedisTarget(settings: Settings): Promise<StoreTarget>
           limit,
         )
       },
+      loseRows: () =>
+        withClient(server, async (client) => {
+          const fields = await client.hKeys(FLEET)
+          await client.hDel(FLEET, [
+            ...fields.filter((field) => /^(info|session|acknowledged):/.test(field)),
+            '-',
+          ])
+        }),
+      loseIndex: (tenantId) =>
+        withClient(server, async (client) => {
+          await client.del(`{tenant-auth}:keys-of:${tenantId}`)
+        }),
+      replica: async () => {
+        replica ??= startReplica(server)
+        const { copy, proxy } = await replica
+        await untilLevel(copy)
+        return {
+          host: copy.host,
+          port: copy.port,
+          letAlone: () => proxy.blackhole(),
+          heal: () => proxy.heal(),
+        }
+      },
     },
     describe: () => withClient(server, (client) => client.sendCommand<string>(['CLIENT', 'LIST'])),
-    close: () => server.stop(),
+    close: async () => {
+      const started = await replica
+      await started?.copy.stop()
+      await started?.proxy.stop()
+      await server.stop()
+    },
+  }
+}
+
+async function startReplica(server: RedisServer): Promise<{ copy: RedisServer; proxy: TcpProxy }> {
+  const proxy = await startTcpProxy(server)
+  const copy = await startRedis(['--replicaof', proxy.host, String(proxy.port)])
+  return { copy, proxy }
+}
+
+/** Waits until a replica has what its primary has. */
+async function untilLevel(copy: RedisServer): Promise<void> {
+  for (const end = now() + LIMIT; ; await sleep(20)) {
+    const info = await withClient(copy, (client) => client.info('replication'))
+    if (info.includes('master_link_status:up')) return
+    if (now() > end) throw new Error('the replica did not come up')
   }
 }
 

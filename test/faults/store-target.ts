@@ -5,7 +5,7 @@ import type { StoreOptions } from './instance-store.ts'
 import type { PushFilter } from './push-filter.ts'
 
 /** How many connections an instance has at most: its pool's, or its client's and two of the link's own. */
-export const CONNECTIONS: Record<StoreOptions['kind'], number> = { postgres: 5, redis: 3 }
+export const CONNECTIONS: Record<StoreOptions['kind'], number> = { postgres: 8, redis: 3 }
 
 export interface StoreTarget {
   readonly server: ServerProcess
@@ -35,6 +35,12 @@ export interface PlainFaults {
   revokeSlowly?: (ids: readonly string[], work: () => Promise<void>) => Promise<void>
   /** The server does nothing else for so many milliseconds. */
   sleep?: (ms: number) => Promise<void>
+  /** Takes away the rows of all instances. */
+  loseRows: (how: 'one by one' | 'all at once') => Promise<void>
+  /** Takes away the index of a tenant's keys. */
+  loseIndex?: (tenantId: string) => Promise<void>
+  /** A replica that is up to date, until it is let alone: from then on it hears nothing of the primary. */
+  replica?: () => Promise<{ host: string; port: number; letAlone(): void; heal(): void }>
 }
 
 export interface PlainWrites {
@@ -50,6 +56,8 @@ export interface PlainWrites {
    */
   turnBack(id: string): Promise<void>
   readonly turningBackLosesAll: boolean
+  /** What a dump of data alone does: everything but this key, which is revoked since, is as it was, numbers and names, too. */
+  putBack?(id: string): Promise<void>
   /** The log of changes cannot answer for the past any more, in which this key was revoked. */
   changeTag(id: string): Promise<void>
 }
