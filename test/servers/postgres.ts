@@ -34,14 +34,20 @@ const SETTINGS: Record<string, string | number> = {
  * ```
  *
  * @param settings of postgresql.conf
+ * @param original a server that does not run, to begin as a copy of: as a standby does
  */
-export async function startPostgres(settings: Record<string, string | number> = {}): Promise<PostgresServer> {
+export async function startPostgres(
+  settings: Record<string, string | number> = {},
+  original?: PostgresServer,
+): Promise<PostgresServer> {
   const user = unprivilegedUser()
   const folder = makeFolder('postgres', user)
   const bin = findPostgres(folder, user)
   const data = join(folder, 'data')
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
-  await promisify(execFile)(join(bin, 'initdb'), initdb, { cwd: folder, ...user })
+  if (original === undefined) {
+    const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+    await promisify(execFile)(join(bin, 'initdb'), initdb, { cwd: folder, ...user })
+  } else await promisify(execFile)('cp', ['-a', join(original.folder, 'data'), data])
 
   const port = await freePort()
   const all = {
