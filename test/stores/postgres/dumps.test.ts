@@ -1,6 +1,6 @@
 /** Dumps that are put back over a fleet that runs, by `pg_dump` and `psql`. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Pool } from 'pg'
 import { KeyManager } from '../../../src/keys/index.ts'
@@ -13,12 +13,13 @@ const TABLES = ['key_usage', 'keys', 'tenants', 'instances', 'fleet', 'coherence
 /** Changes a tenant that has keys: the epoch goes up by one. */
 const CHANGE = `UPDATE tenant_auth.tenants SET name = name WHERE id = 'acme';`
 
-describe('a dump put back over a running fleet', () => {
+const isMissing = process.env.CI === undefined && spawnSync('pg_dump', ['--version']).status !== 0
+
+describe('a dump put back over a running fleet', { skip: isMissing && 'pg_dump is not installed' }, () => {
   let server: PostgresServer
   let way: TcpProxy
   let pools: Pool[]
   let instance: Awaited<ReturnType<typeof startInstance>>
-  let cutOff: typeof instance
   let store: PostgresKeyStore
   let keys: KeyManager
 
@@ -26,22 +27,20 @@ describe('a dump put back over a running fleet', () => {
     server = await startPostgres()
     way = await startTcpProxy(server)
     pools = [newPool(server, { max: 2 }), newPool(server, { max: 4 }), newPool(way, { max: 4 })]
-    const [admin, one, other] = pools as [Pool, Pool, Pool]
+    const [admin, one] = pools as [Pool, Pool, Pool]
     store = new PostgresKeyStore({ pool: admin, lease: LEASE })
     keys = new KeyManager(store)
     await store.migrate()
     await keys.createTenant({ id: 'acme', name: 'Acme' })
     await settleFleet(store)
     instance = await startInstance(one)
-    cutOff = await startInstance(other)
   })
   beforeEach(async () => {
-    way.heal()
-    await cutOff.ready()
+    await instance.ready()
     await settleFleet(store)
   })
   after(async () => {
-    await Promise.all([instance.app.close(), cutOff.app.close()])
+    await instance.app.close()
     await way.stop()
     await Promise.all(pools.map((pool) => pool.end()))
     await server.stop()
@@ -95,7 +94,7 @@ describe('a dump put back over a running fleet', () => {
       putBack(`${empty}\n${saved}`)
       const { confirmedBy } = await keys.revoke(key.id)
       assert.equal(confirmedBy, 'lease')
-      for (const { status } of [late, cutOff, instance]) assert.notEqual(await status(key.key), 200)
+      for (const { status } of [late, instance]) assert.notEqual(await status(key.key), 200)
       way.heal()
       await late.app.close()
     })
