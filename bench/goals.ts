@@ -15,6 +15,7 @@ import {
   SESSION_BY_HAND,
 } from './contenders.ts'
 import { type Figure, show, table } from './figures.ts'
+import { fleetFigure } from './fleet.ts'
 import { FLOOD } from './flood.ts'
 import { BASE_NAME } from './import-time.ts'
 
@@ -80,6 +81,29 @@ const GOALS: readonly Goal[] = [
     figure: `import ms beyond ${BASE_NAME}: fastify-tenant-auth/tenant-auth`,
     atMost: 15,
     digits: 1,
+  },
+  {
+    what: 'ms, barrier of 200, PostgreSQL',
+    figure: fleetFigure('barrier', 'postgres', 200),
+    atMost: 100,
+    digits: 1,
+  },
+  { what: 'ms, barrier of 200, Redis', figure: fleetFigure('barrier', 'redis', 200), atMost: 30, digits: 1 },
+  { what: 'cores, 200 idle, PostgreSQL', figure: fleetFigure('cores', 'postgres', 200), atMost: 0.15 },
+  { what: 'cores, 200 idle, Redis', figure: fleetFigure('cores', 'redis', 200), atMost: 0.15 },
+  { what: 'cores, 1,000 idle, PostgreSQL', figure: fleetFigure('cores', 'postgres', 1_000), atMost: 0.6 },
+  { what: 'cores, 1,000 idle, Redis', figure: fleetFigure('cores', 'redis', 1_000), atMost: 0.6 },
+  {
+    what: 'coherent of 1,000, PostgreSQL',
+    figure: fleetFigure('coherent', 'postgres', 1_000),
+    atLeast: 1_000,
+    digits: 0,
+  },
+  {
+    what: 'coherent of 1,000, Redis',
+    figure: fleetFigure('coherent', 'redis', 1_000),
+    atLeast: 1_000,
+    digits: 0,
   },
   { what: 'control: bare to bare, CPU', figure: `CPU: ${BARE} / ${BARE}` },
 ]

@@ -11,6 +11,7 @@ import { startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { contenders, loads, type Server } from './contenders.ts'
 import type { Figure } from './figures.ts'
+import { fleet } from './fleet.ts'
 import { flood } from './flood.ts'
 import { goals } from './goals.ts'
 import { hookAlone } from './hook-alone.ts'
@@ -29,6 +30,7 @@ const SECTIONS: Record<string, { title: string; run: (settings: Settings) => Pro
   cpu: { title: 'CPU time per request, two servers at once on one core', run: paired },
   hook: { title: 'The hook alone', run: hookAlone },
   flood: { title: 'Good keys in a flood of unknown ones', run: flood },
+  fleet: { title: 'What a fleet costs', run: fleet },
   memory: { title: 'Memory', run: memory },
   import: { title: 'Import', run: importTime },
 }
@@ -55,9 +57,9 @@ else if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds take
 else await bench()
 
 async function bench(): Promise<void> {
-  install()
   const words = values.only.split(',').filter((word) => word !== '')
   const names = Object.keys(SECTIONS).filter((name) => words.includes(name))
+  if (names.join() !== 'fleet') install() // It compares nothing.
   const [postgres, redis] = await Promise.all([orNone(startPostgres()), orNone(startRedis())])
   const servers = new Set<Server>()
   if (postgres !== undefined) servers.add('postgres')

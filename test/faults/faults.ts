@@ -164,14 +164,24 @@ export const FAULTS = {
     },
   },
 
-  /** Somebody works on the table of keys, and nobody may read it meanwhile. */
+  /** Somebody works on all tables, and nobody may read one meanwhile. */
   tableLocked: {
     hits: 'all',
     whole: true,
     only: 'postgres',
     shows: 'lapsed',
     async run({ fleet }, _instance, ms, history) {
-      await faultOf(fleet.target.faults, 'lockKeys')(() => outage(history, ALL, ms))
+      await faultOf(fleet.target.faults, 'lock')(['keys', 'coherence'], () => outage(history, ALL, ms))
+    },
+  },
+
+  /** Somebody works on the table of keys. What is cached is good for as long as nothing changes. */
+  keysLocked: {
+    hits: 'all',
+    whole: true,
+    only: 'postgres',
+    async run({ fleet }, _instance, ms) {
+      await faultOf(fleet.target.faults, 'lock')(['keys'], () => sleep(ms))
     },
   },
 

@@ -65,7 +65,12 @@ function plainFaults(server: PostgresServer): PlainFaults {
       await client.query('COMMIT')
     })
   return {
-    lockKeys: (work) => during(`LOCK TABLE ${S}.keys IN ACCESS EXCLUSIVE MODE`, [], work),
+    lock: (tables, work) =>
+      during(
+        `LOCK TABLE ${tables.map((table) => `${S}.${table}`).join(', ')} IN ACCESS EXCLUSIVE MODE`,
+        [],
+        work,
+      ),
     revokeSlowly: (ids, work) => during(REVOKE, [ids], work),
     loseRows: (how) => run(server, `${how === 'one by one' ? 'DELETE FROM' : 'TRUNCATE'} ${S}.instances`),
   }

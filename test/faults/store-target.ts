@@ -4,8 +4,8 @@ import type { TcpProxy } from '../servers/index.ts'
 import type { StoreOptions } from './instance-store.ts'
 import type { PushFilter } from './push-filter.ts'
 
-/** How many connections an instance has at most: its pool's, or its client's and two of the link's own. */
-export const CONNECTIONS: Record<StoreOptions['kind'], number> = { postgres: 8, redis: 3 }
+/** How many connections an instance has at most: its pool's, or its client's and three of the store's own. */
+export const CONNECTIONS: Record<StoreOptions['kind'], number> = { postgres: 8, redis: 4 }
 
 export interface StoreTarget {
   readonly server: ServerProcess
@@ -29,8 +29,8 @@ export interface StoreTarget {
 
 /** Faults that only one store can have. */
 export interface PlainFaults {
-  /** Keeps everybody from the table of keys while `work` lasts. */
-  lockKeys?: (work: () => Promise<void>) => Promise<void>
+  /** Keeps everybody from these tables while `work` lasts. */
+  lock?: (tables: readonly string[], work: () => Promise<void>) => Promise<void>
   /** Revokes keys in a transaction that is open while `work` lasts, and then committed. */
   revokeSlowly?: (ids: readonly string[], work: () => Promise<void>) => Promise<void>
   /** The server does nothing else for so many milliseconds. */

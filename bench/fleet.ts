@@ -1,0 +1,168 @@
+/** What a fleet costs: how long a revocation waits for all members, and what the server does while nothing happens. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, Pool } from 'pg'
+import { createClient } from 'redis'
+import { KeyManager } from '../src/keys/key-manager.ts'
+import { PostgresKeyStore } from '../src/stores/postgres/index.ts'
+import { RedisKeyStore } from '../src/stores/redis/index.ts'
+import { startPostgres } from '../test/servers/postgres.ts'
+import { childrenOf } from '../test/servers/process-tree.ts'
+import { startRedis } from '../test/servers/redis.ts'
+import { Child, LOAD_CORE } from './child.ts'
+import { type Figure, figure, number, table } from './figures.ts'
+import type { Section, Settings } from './section.ts'
+
+const SIZES = [1, 10, 100, 200, 1_000]
+const MEMBERS_OF_A_PROCESS = 250
+const REVOCATIONS = 60
+/** Milliseconds between two of them. */
+const PAUSE = 50
+/** Milliseconds for which nothing happens: leases and heartbeats only. */
+const IDLE = 8_000
+const SETTLING = 3_000
+/** Milliseconds that members have to join. */
+const JOINING = 45_000
+/** Of the clock that the kernel counts processor time with. */
+const TICKS_PER_SECOND = 100
+
+export const fleetFigure = (what: 'barrier' | 'cores' | 'coherent', kind: Kind, size: number) =>
+  `fleet, ${what}: ${kind}, ${size}`
+
+type Kind = 'postgres' | 'redis'
+
+interface Target {
+  keys: KeyManager
+  url: string
+  pid: number
+  /** How many there ever were. */
+  commits(): Promise<number>
+  stop(): Promise<void>
+}
+
+export async function fleet(settings: Settings): Promise<Section> {
+  const figures: Record<string, Figure> = {}
+  const rows: string[][] = []
+  for (const size of SIZES) {
+    for (const kind of ['redis', 'postgres'] as const) {
+      if (!settings.servers.has(kind)) continue
+      settings.progress(`${kind}, ${size} members`)
+      const { barriers, cores, commits, coherent } = await measure(kind, size)
+      const barrier = figure(barriers)
+      console.error(kind, size, { barrier, cores, commits, coherent }) // The whole takes minutes.
+      figures[fleetFigure('barrier', kind, size)] = barrier
+      figures[fleetFigure('cores', kind, size)] = figure([cores])
+      figures[fleetFigure('coherent', kind, size)] = figure([coherent])
+      const p99 = [...barriers].sort((a, b) => a - b)[Math.ceil(0.99 * barriers.length) - 1] ?? NaN
+      rows.push([
+        `${kind}, ${number(size)}`,
+        number(barrier.median, 1),
+        number(p99, 1),
+        number(cores, 3),
+        kind === 'redis' ? '' : number(commits, 1),
+        number(coherent),
+      ])
+    }
+  }
+  const columns = ['members', 'barrier, ms', 'its p99, ms', 'idle, cores', 'idle, commits/s', 'coherent']
+  return { tables: table(columns, rows), figures }
+}
+
+async function measure(kind: Kind, size: number) {
+  const target = kind === 'postgres' ? await onPostgres(size) : await onRedis()
+  const processes: Child[] = []
+  try {
+    for (let left = size; left > 0; left -= MEMBERS_OF_A_PROCESS) {
+      const count = Math.min(left, MEMBERS_OF_A_PROCESS)
+      processes.push(new Child('fleet', [kind, target.url, String(count)], LOAD_CORE))
+    }
+    // A fleet that does not come up is a figure as well.
+    const joined = Promise.all(processes.map((child) => child.answer()))
+    joined.catch(() => {})
+    await Promise.race([joined, sleep(JOINING, undefined, { ref: false })])
+    await sleep(SETTLING)
+    const before = { at: performance.now(), cpu: cpuOf(target.pid), commits: await target.commits() }
+    await sleep(IDLE)
+    const after = { at: performance.now(), cpu: cpuOf(target.pid), commits: await target.commits() }
+    const seconds = (after.at - before.at) / 1_000
+    const states = await Promise.all(processes.map((child) => child.ask<number>('states')))
+    const barriers = await revocations(target.keys)
+    return {
+      barriers,
+      cores: (after.cpu - before.cpu) / seconds,
+      commits: (after.commits - before.commits) / seconds,
+      coherent: states.reduce((sum, count) => sum + count, 0),
+    }
+  } finally {
+    await Promise.all(processes.map((child) => child.end()))
+    await target.stop()
+  }
+}
+
+/** @returns milliseconds that each waited for the fleet */
+async function revocations(keys: KeyManager): Promise<number[]> {
+  await keys.createTenant({ id: 'acme', name: 'Acme' })
+  const waits: number[] = []
+  for (let i = 0; i < REVOCATIONS; i++) {
+    const { details } = await keys.create({ tenantId: 'acme', name: 'a key', environment: 'live' })
+    const { confirmedBy, waitedMs } = await keys.revoke(details.id)
+    if (confirmedBy === 'all') waits.push(waitedMs)
+    await sleep(PAUSE)
+  }
+  return waits
+}
+
+async function onPostgres(size: number): Promise<Target> {
+  const server = await startPostgres({ max_connections: size + 100, fsync: 'on' })
+  const pool = new Pool({ connectionString: server.connectionString, max: 4 })
+  const store = new PostgresKeyStore({ pool })
+  await store.migrate()
+  const client = new Client({ connectionString: server.connectionString })
+  await client.connect()
+  return {
+    keys: new KeyManager(store),
+    url: server.connectionString,
+    pid: server.pid,
+    async commits() {
+      const sql = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres'"
+      return Number((await client.query<{ xact_commit: string }>(sql)).rows[0]?.xact_commit)
+    },
+    async stop() {
+      await Promise.all([client.end(), pool.end()])
+      await server.stop()
+    },
+  }
+}
+
+async function onRedis(): Promise<Target> {
+  const server = await startRedis(['--appendonly', 'yes'])
+  const client = createClient({ url: server.url, disableOfflineQueue: true })
+  client.on('error', () => {})
+  await client.connect()
+  return {
+    keys: new KeyManager(new RedisKeyStore({ client })),
+    url: server.url,
+    pid: server.pid,
+    commits: () => Promise.resolve(NaN),
+    async stop() {
+      client.destroy()
+      await server.stop()
+    },
+  }
+}
+
+/** Seconds of processor time of a server, its processes included, those that have ended as well. */
+function cpuOf(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, process) => sum + secondsOf(process, process === pid), 0)
+}
+
+function secondsOf(pid: number, withEnded: boolean): number {
+  try {
+    // After the name, which may have anything in it: state, and from the 12th on utime, stime, cutime, cstime.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    const ticks = fields.slice(11, withEnded ? 15 : 13).reduce((sum, field) => sum + Number(field), 0)
+    return ticks / TICKS_PER_SECOND
+  } catch {
+    return 0 // It has ended.
+  }
+}
