@@ -35,8 +35,11 @@ await runMain(async () => {
   const isEquivalent = ({ file, in: line, change }: Mutant) =>
     EQUIVALENT.some((known) => known.file === file && known.in === line && known.change === change)
   const judged = all.filter((mutant) => !isEquivalent(mutant))
+  const textOf = ({ file, in: line, change }: Mutant) => `${file} ${line} ${change}`
   const chosen =
-    given === undefined ? judged : sample(judged, whole('sample', given, 100), whole('seed', seed, 1, 0))
+    given === undefined
+      ? judged
+      : sample(judged, whole('sample', given, 100), whole('seed', seed, 1, 0), textOf)
   console.log(
     `${all.length} mutants, ${all.length - judged.length} of them equivalent; ${chosen.length} are tried`,
   )

@@ -1,4 +1,5 @@
 /** Small wrong changes of a source file, each of which a test should notice. */
+import { createHash } from 'node:crypto'
 import { parse } from '@babel/parser'
 
 export interface Mutant {
@@ -86,20 +87,22 @@ function childrenOf(node: Node): Node[] {
     .filter(({ type }) => !type.startsWith('TS') || /^TS(As|Satisfies|NonNull)/.test(type))
 }
 
-/** A sample that is the same for the same seed. */
-export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
-  const left = [...items]
-  const taken: T[] = []
-  let state = seed >>> 0
-  while (taken.length < count && left.length > 0) {
-    // mulberry32.
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    const index = Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * left.length)
-    taken.push(...left.splice(index, 1))
-  }
-  return taken
+/** A sample by the seed and by what each item says, so that a change of the source moves those alone that it touches. */
+export function sample<T>(
+  items: readonly T[],
+  count: number,
+  seed: number,
+  textOf: (item: T) => string,
+): T[] {
+  const rank = (item: T) =>
+    createHash('sha256')
+      .update(`${seed} ${textOf(item)}`)
+      .digest('hex')
+  return items
+    .map((item) => [rank(item), item] as const)
+    .sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
+    .slice(0, count)
+    .map(([, item]) => item)
 }
 
 /**

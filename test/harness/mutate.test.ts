@@ -33,14 +33,14 @@ describe('mutants of a source file', () => {
     assert.deepEqual([mutant?.line, mutant?.change], [2, 'a > b → !(a > b)'])
   })
 
-  it('are sampled by the seed, each at most once', () => {
+  it('are sampled by the seed, each at most once, and stay so when others come or go', () => {
     const items = Array.from({ length: 50 }, (_, index) => index)
-    assert.deepEqual(sample(items, 10, 1), sample(items, 10, 1))
-    assert.notDeepEqual(sample(items, 10, 1), sample(items, 10, 2))
-    assert.deepEqual(
-      sample(items, 99, 3).sort((a, b) => a - b),
-      items,
-    )
+    const [one, two] = [sample(items, 10, 1, String), sample(items, 10, 2, String)]
+    assert.deepEqual(sample(items, 10, 1, String), one)
+    assert.notDeepEqual(two, one)
+    assert.deepEqual(new Set(sample(items, 99, 3, String)), new Set(items))
+    const fewer = items.filter((item) => item !== two.find((other) => !one.includes(other)))
+    assert.deepEqual(sample(fewer, 10, 1, String), one)
   })
 
   it('are tried on the tests that mirror the file first, on those that do not load it never', () => {
