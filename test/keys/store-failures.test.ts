@@ -264,8 +264,12 @@ describe('a confirmation', () => {
     assert.deepEqual([answer.confirmedBy, answer.instances, answer.waitedMs], ['lease', 3, 2_070])
   })
 
-  it('may take longer than the limit of other calls: it ends by itself', async () => {
-    const { keys, id } = await failing({ coherence: slowCoherence(60) }, 20)
+  it('may take longer than the limit of other calls: it ends by itself', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const { keys, id } = await failing(
+      { coherence: coherenceAfter(() => t.mock.timers.tick(60_000)) },
+      20_000,
+    )
     assert.equal((await keys.revoke(id)).confirmedBy, 'all')
   })
 
@@ -307,13 +311,13 @@ function failingCoherence(error: Error): Store['coherence'] {
   return { kind: 'local', subscribe: () => () => {}, confirm }
 }
 
-function slowCoherence(ms: number): Store['coherence'] {
+function coherenceAfter(wait: () => void): Store['coherence'] {
   return {
     kind: 'local',
     subscribe: () => () => {},
-    confirm: ({ epoch }) =>
-      new Promise((resolve) => {
-        setTimeout(() => resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: ms }), ms)
-      }),
+    async confirm({ epoch }) {
+      wait()
+      return { epoch, confirmedBy: 'all', instances: 1, waitedMs: 60_000 }
+    },
   }
 }

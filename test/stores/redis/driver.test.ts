@@ -183,8 +183,8 @@ describe(
       const { link, beat } = await join(t, store)
       const tenantId = await addTenant(store)
       const hashes: string[] = []
-      for (let i = 0; i < 10; i++) {
-        const keys = await Promise.all(Array.from({ length: 999 }, () => addKey(store, tenantId)))
+      for (let i = 0; i < 90; i++) {
+        const keys = await Promise.all(Array.from({ length: 111 }, () => addKey(store, tenantId)))
         hashes.push(...keys.map(({ hash }) => hash))
       }
       const { position } = await beat()
