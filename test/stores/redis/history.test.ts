@@ -14,7 +14,7 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
-import { join, LEASE, openAdmin, openStore, soon, until } from './setup.ts'
+import { join, LEASE, openAdmin, type OpenOptions, openStore, soon, until } from './setup.ts'
 
 describe(
   'the history of RedisKeyStore',
@@ -29,9 +29,9 @@ describe(
     const confirm = (store: RedisKeyStore, epoch = 0) => store.coherence.confirm({ epoch })
 
     /** A prefix of its own has a history of its own. Nobody lives whose row was lost with an earlier one. */
-    async function openSettled(t: TestContext, url = server.url) {
+    async function openSettled(t: TestContext, url = server.url, options: OpenOptions = {}) {
       const prefix = randomUUID()
-      const store = await openStore(t, url, { prefix })
+      const store = await openStore(t, url, { prefix, ...options })
       await settle(store)
       assert.equal((await confirm(store)).confirmedBy, 'all')
       return { store, prefix, admin: await openAdmin(t, url) }
@@ -204,7 +204,9 @@ describe(
     })
 
     it('is the same for look-ups as for heartbeats: an answer of another one is not believed', async (t) => {
-      const { store, admin, prefix } = await openSettled(t)
+      // No heartbeat of its own is to come in between.
+      const rarely = { lease: 10_000, heartbeat: 3_000 }
+      const { store, admin, prefix } = await openSettled(t, server.url, rarely)
       const key = await addKey(store, await addTenant(store))
       const membership = store.coherence.join({ staleIfError: 0, onChanged: () => {}, onReset: () => {} })
       await membership.start()
