@@ -21,7 +21,7 @@ import { buildTests } from './build-tests.mjs'
 const SETS = {
   browser: /^test\/dashboard\/(?!smoke\.)/,
   faults:
-    /^test\/faults\/(trials|barrier|flood|herd|mismatch|outage|push-silent)\.|^test\/examples\/fleet-demo\.|^test\/stores\/postgres\/(dumps|failover|scale|versions)\./,
+    /^test\/faults\/(trials|barrier|flood|herd|outage|push-silent)\.|^test\/examples\/fleet-demo\.|^test\/stores\/postgres\/(dumps|failover|scale|versions)\./,
   package: /^test\/package\//,
 }
 /** Files that wait for servers and processes: they go first, so that none of them is left over at the end. */
