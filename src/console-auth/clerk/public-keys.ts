@@ -32,8 +32,12 @@ export function publicKeysFromText(text: string): JsonWebKey[] | undefined {
 
 function publicKeyFromBase64(base64: string, type: 'spki' | 'pkcs1'): JsonWebKey | undefined {
   const der = Buffer.from(base64, 'base64')
-  // Node passes over what is no base64, and over what follows the key.
-  const isWhole = (key: KeyObject) => BASE64.test(base64) && der.equals(key.export({ format: 'der', type }))
+  // Node passes over what is no base64, and over what follows the key. By way of the JWK, because Node 24 cannot write a key
+  // as PKCS #1 that it has read as such.
+  const isWhole = (key: KeyObject) => {
+    const copy = createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' })
+    return BASE64.test(base64) && der.equals(copy.export({ format: 'der', type }))
+  }
   return rsaKey(() => createPublicKey({ key: der, format: 'der', type }), isWhole)
 }
 
