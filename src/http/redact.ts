@@ -1,4 +1,5 @@
 /** Where credentials could get into a log, and how pino's `redact` keeps them out. */
+import { types } from 'node:util'
 const REDACTED = '[Redacted]'
 
 /** Headers that carry, or are mistaken to carry, a credential. */
@@ -95,7 +96,7 @@ export function credentialRedaction(...names: readonly string[]): CredentialReda
   function scrub(value: unknown, walk: Walk): unknown {
     if (typeof value === 'string') return scrubText(value)
     if (typeof value !== 'object' || value === null) return value
-    if (value instanceof String) return scrubText(String(value))
+    if (types.isStringObject(value)) return scrubText(String(value))
     // Bytes, which are logged as numbers, may spell anything.
     if (ArrayBuffer.isView(value)) return REDACTED
     if (walk.above.includes(value)) return '[Circular]'

@@ -79,13 +79,13 @@ describe('version 0.1.0 beside this one', () => {
   })
 
   it('goes on beating while the tables are brought up to date', async () => {
-    const { beat } = await oldInstance('first')
-    let over = false
-    const migrated = store.migrate().finally(() => (over = true))
-    do assert.equal(await beat(), true)
-    while (!over)
+    const instance = await oldInstance('first')
+    const migration = { over: false }
+    const migrated = store.migrate().finally(() => (migration.over = true))
+    do assert.equal(await instance.beat(), true)
+    while (!migration.over)
     await migrated
-    assert.equal(await beat(), true)
+    assert.equal(await instance.beat(), true)
     const { rows } = await pool.query('SELECT version FROM tenant_auth.tenant_auth_migrations')
     assert.equal(rows.length, 2)
     await pool.query(old.LEAVE, ['first'])
