@@ -35,7 +35,7 @@ export function readClerkSettings(
 
   check(
     (secretKey ?? jwtKey) !== undefined,
-    'CLERK_SECRET_KEY or CLERK_JWT_KEY must be set, or the app started with `npm run dev`, which lets anyone in while you develop',
+    'CLERK_SECRET_KEY or CLERK_JWT_KEY must be set, or the app started with `npm start`, which lets anyone in while you develop',
   )
   const mode = /^sk_(test|live)_\S+$/.exec(secretKey ?? '')?.[1]
   check(

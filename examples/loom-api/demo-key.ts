@@ -22,7 +22,7 @@ export async function createDemoKey(keyStore: WritableKeyStore): Promise<DemoKey
     environment: 'test',
     scopes: SCOPES,
     expiresAt: new Date(Date.now() + LIFETIME),
-    createdBy: 'npm run dev',
+    createdBy: 'npm start',
   })
   return { id: details.id, key }
 }

@@ -41,7 +41,7 @@ export const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
 /** What the command that starts the app may say. */
 export interface CommandLine {
-  /** Let anyone in as anyone: `npm run dev`. No variable can ask for it, because variables are inherited. */
+  /** Let anyone in as anyone: `npm start`. No variable can ask for it, because variables are inherited. */
   devSignIn?: boolean
 }
 
@@ -115,7 +115,10 @@ export function readSettings(
     check(LOOPBACK.includes(host), `HOST must be one of ${LOOPBACK.join(', ')} ${reason}`)
     check(!trustProxy, `TRUST_PROXY must not be set ${reason}: no proxy may stand in front of it`)
     for (const name of Object.keys(env).filter((known) => known.startsWith('CLERK_'))) {
-      check(text(name) === undefined, `${name} must not be set ${reason}: start the app with npm start`)
+      check(
+        text(name) === undefined,
+        `${name} must not be set ${reason}: start the app with npm run start:clerk`,
+      )
     }
     return { kind: 'development' }
   }

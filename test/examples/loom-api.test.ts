@@ -1,4 +1,4 @@
-/** The reference app as a process: what a newcomer does after `npm run dev`, and what they must not be able to. */
+/** The reference app as a process: what a newcomer does after `npm start`, and what they must not be able to. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

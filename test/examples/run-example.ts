@@ -74,7 +74,7 @@ export async function startExample(
   }
 }
 
-/** The reference app with its development sign-in, as `npm run dev` starts it. */
+/** The reference app with its development sign-in, as `npm start` starts it. */
 export function startSample(env: NodeJS.ProcessEnv, until = /\/dashboard/): Promise<RunningExample> {
   return startExample('loom-api/server.ts', { env, args: ['--dev-sign-in'], until })
 }
