@@ -4,25 +4,23 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
-import { maskedError } from '../lib/masked-error.ts'
 import { LRUCache } from 'lru-cache'
 import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
-import { bothClocks, type Clock, type Moment, type Timer } from '../lib/clock.ts'
+import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { digestToHash, hashToDigest, isHash } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
 import type { FleetReport, FleetStats } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
 import { isOver, TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
+import { type Degraded, StoreHealth } from './store-health.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
 /** Keys that are remembered as good where there is no cache to hold them. */
 const REGULARS = 10_000
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
-/** Milliseconds until a store that has not answered yet is asked again. */
-const RETRY_PAUSE = 1_000
 /** The hash of nothing that anybody knows. */
 const NO_HASH = '0'.repeat(64)
 
@@ -77,12 +75,6 @@ export interface KeyCacheStats {
   degraded: Degraded | null
 }
 
-/** Why this instance works less well than it should, and since when (milliseconds since 1970). */
-export interface Degraded {
-  since: number
-  cause: unknown
-}
-
 /** A look-up under way. */
 interface Reading {
   answer: Promise<Verdict>
@@ -97,6 +89,7 @@ export class KeyCache {
   readonly #membership: FleetMembership | undefined
   readonly #unsubscribe: (() => void) | undefined
   readonly #gate: Gate
+  readonly #health: StoreHealth
   readonly #entries: Entries | undefined
   /**
    * Look-ups that later requests may join and whose answer may be cached. An invalidation takes a look-up out (2), and
@@ -120,13 +113,6 @@ export class KeyCache {
   #negativeHits = 0
   #storeErrors = 0
   #staleHits = 0
-  #closing = false
-  #answered = false
-  #retry: Timer | undefined
-  #isTrying = false
-  /** What the last look-up failed of, if it did. */
-  #trouble: Degraded | null = null
-  #degradedSince: number | null = null
 
   constructor(options: KeyCacheOptions) {
     const { store, clock, cache } = options
@@ -151,6 +137,12 @@ export class KeyCache {
       this.#lease = new Lease(Infinity, clock, () => this.#reset())
       this.#unsubscribe = coherence?.subscribe(events.onChanged)
     }
+    this.#health = new StoreHealth({
+      clock,
+      membership: this.#membership,
+      isLocal: this.#unsubscribe !== undefined,
+      ask: () => this.#ask(hashToDigest(NO_HASH)).answer,
+    })
   }
 
   /**
@@ -166,52 +158,21 @@ export class KeyCache {
    * within its time limit: the requests that wait for them are to be answered as ever.
    */
   async close(): Promise<void> {
-    this.#closing = true
-    this.#retry?.cancel()
+    this.#health.close()
     this.#unsubscribe?.()
     this.#lease = new Lease(-Infinity, this.#clock, () => {})
     this.#reset()
     await Promise.all([this.#membership?.close(), this.#gate.empty])
   }
 
-  /**
-   * For readiness probes: whether this instance has joined the fleet once, or without one, whether the store has answered
-   * once. `false` again as soon as it closes. A store that fails later makes it `degraded`, and takes no traffic away: no
-   * other instance could do better.
-   */
+  /** For readiness probes. */
   get ready(): boolean {
-    if (this.#closing) return false
-    if (this.#membership !== undefined) return this.#membership.joined
-    if (!this.#answered && this.#unsubscribe === undefined) void this.#tryStore()
-    return this.#answered || this.#unsubscribe !== undefined
+    return this.#health.ready
   }
 
   /** Why keys are asked for that could be answered out of memory, or cannot be asked for at all; `null` if all is well. */
   get degraded(): Degraded | null {
-    const state = this.#membership?.state ?? 'coherent'
-    if (state === 'coherent' && this.#trouble === null) {
-      this.#degradedSince = null
-      return null
-    }
-    this.#degradedSince ??= this.#trouble?.since ?? this.#clock.wall()
-    const cause = this.#trouble?.cause ?? this.#membership?.cause ?? new Error(`the key cache is ${state}`)
-    return { since: this.#degradedSince, cause }
-  }
-
-  /** Asks the store for what is no key's hash, until it answers: whoever asks whether it does may be all the traffic. */
-  async #tryStore(): Promise<void> {
-    if (this.#isTrying) return
-    this.#isTrying = true
-    try {
-      await this.#ask(hashToDigest(NO_HASH)).answer
-    } catch {
-      if (this.#closing) return
-      this.#retry = this.#clock.setTimer(() => {
-        this.#isTrying = false
-        void this.#tryStore()
-      }, RETRY_PAUSE)
-      this.#retry.unref()
-    }
+    return this.#health.degraded
   }
 
   /**
@@ -271,7 +232,7 @@ export class KeyCache {
     } catch (error) {
       if (joined === undefined) {
         this.#storeErrors++
-        this.#trouble = { since: this.#trouble?.since ?? this.#clock.wall(), cause: maskedError(error) }
+        this.#health.failed(error)
       }
       const stale = this.#stale(digest)
       if (stale !== undefined) return stale
@@ -332,8 +293,7 @@ export class KeyCache {
         }),
       )
       const verdict = judge(stored, this.#clock.wall(), until)
-      this.#answered = true
-      this.#trouble = null
+      this.#health.answered()
       outcome = typeof verdict === 'string' ? 'refused' : 'good'
       if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.set(digest, true)
       return verdict
