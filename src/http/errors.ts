@@ -83,8 +83,6 @@ const USAGE_ERRORS = {
   TENANT_AUTH_ALREADY_REGISTERED: 500,
   /** `request.tenant`, `request.tenantKey` or `request.consoleUser` was read where nothing has authenticated it. */
   TENANT_AUTH_NOT_AUTHENTICATED: 500,
-  /** Fleet settings (lease, heartbeat) differ from those of the instances already running. */
-  TENANT_AUTH_FLEET_MISMATCH: 500,
   /** The store did not answer, or answered what cannot be trusted. Whether a write took effect is not known. */
   KEY_STORE_UNAVAILABLE: 503,
   /** No key has this id, or it belongs to another tenant. */

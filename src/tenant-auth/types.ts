@@ -71,8 +71,9 @@ export interface TenantAuthState {
   /** Counters since start, and the state of the cache. */
   stats(): TenantAuthStats
   /**
-   * `false` while this instance has yet to join the fleet, or has lost touch with it, and therefore asks the store for
-   * every key: it works, but should not be sent traffic yet. Always `true` without a fleet.
+   * For a readiness probe: whether this instance has joined the fleet, or without a fleet, whether its store has answered
+   * once; `false` again when the app begins to close. An outage later does not change it, because no other instance could
+   * do better: `stats().degraded` tells of that.
    */
   isReady(): boolean
 }
