@@ -72,6 +72,6 @@ describe('CLI: output', () => {
 
   it('exits with 1 on what nobody has foreseen', () => {
     assert.equal(exitCodeOf(new Error('?')), 1)
-    assert.equal(exitCodeOf(new TenantAuthError('TENANT_AUTH_BAD_OPTION', '?')), 1)
+    assert.equal(exitCodeOf(new TenantAuthError('TENANT_AUTH_NOT_AUTHENTICATED', '?')), 1)
   })
 })
