@@ -25,7 +25,7 @@ const SETS = {
   package: /^test\/package\//,
 }
 /** Files that wait for servers and processes: they go first, so that none of them is left over at the end. */
-const FIRST = /^test\/(stores|examples|cli|servers|faults|console-auth|readme)/
+const FIRST = /^test\/(stores|examples|cli|servers|faults|console-auth|docs)/
 
 const { values, positionals } = parseArgs({
   options: { set: { type: 'string' }, coverage: { type: 'boolean' } },

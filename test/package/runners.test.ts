@@ -1,8 +1,9 @@
 /** Services test with Jest and Vitest: the package works in their realms, where a `Date` is not this realm's `Date`. */
 import assert from 'node:assert/strict'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
+import { readPage } from '../docs/pages.ts'
 import { pack, project, ROOT, run, temporaryFolder } from './pack.ts'
 
 /** `test` and `expect` are globals of both. */
@@ -40,7 +41,7 @@ const RUNNERS: Record<string, (runners: string, folder: string) => string[]> = {
     '--rootDir',
     folder,
     '--testMatch',
-    '**/service.test.mjs',
+    '**/{service,jest}.test.mjs',
   ],
   vitest: (runners, folder) => [
     join(runners, 'node_modules/vitest/vitest.mjs'),
@@ -48,6 +49,8 @@ const RUNNERS: Record<string, (runners: string, folder: string) => string[]> = {
     '--globals',
     '--root',
     folder,
+    'service',
+    'vitest',
   ],
 }
 
@@ -56,11 +59,23 @@ let folder: string
 before(() => {
   copyFileSync(join(ROOT, 'test/package/runners/package.json'), join(runners, 'package.json'))
   run('npm', ['install', '--no-audit', '--no-fund'], runners)
+  // The tests that docs/testing.md shows. Jest has another name for the import, which the page says.
+  const [forNode = '', forVitest = ''] = readPage('docs/testing.md')
+    .blocks.filter(({ language }) => language === 'js')
+    .map(({ code }) => code)
   folder = project(pack(), {
     'service.test.mjs': TEST,
+    'node.test.mjs': forNode,
+    'vitest.test.mjs': forVitest,
+    'jest.test.mjs': forVitest.replace("from 'vitest'", "from '@jest/globals'"),
     'package.json': '{"type":"module"}',
     'jest.config.json': '{"transform":{}}',
   })
+  symlinkSync(join(runners, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))
+})
+
+test('the test that docs/testing.md shows passes under node:test', () => {
+  assert.match(run(process.execPath, ['--test', 'node.test.mjs'], folder), /pass 1\n/)
 })
 
 for (const [name, command] of Object.entries(RUNNERS)) {

@@ -83,7 +83,7 @@ describe('options of tenantAuth', () => {
     })
   }
 
-  it('have the defaults that the README gives', () => {
+  it('have the defaults that docs/tenant-auth.md gives', () => {
     const { keyStore: _keyStore, ...defaults } = checkOptions({ keyStore })
     const cache = { max: 10_000, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }
     assert.deepEqual(defaults, {

@@ -1,0 +1,22 @@
+/** The store of docs/writing-a-store.md keeps the contract of stores. */
+import { test } from 'node:test'
+import { coherenceContract, keyStoreContract } from 'fastify-tenant-auth/testing'
+import { type SqliteDatabase, SqliteKeyStore } from '../../examples/sqlite-store.ts'
+
+interface Sqlite {
+  DatabaseSync: new (path: string) => SqliteDatabase & { close(): void }
+}
+
+// Node 20 has none, and its types neither.
+const sqlite: string = 'node:sqlite'
+const library = (await import(sqlite).catch(() => null)) as Sqlite | null
+
+if (library === null) test('the contract of stores', { skip: 'node:sqlite comes with Node 22' }, () => {})
+else {
+  const open = async () => {
+    const database = new library.DatabaseSync(':memory:')
+    return { store: new SqliteKeyStore(database), close: () => database.close() }
+  }
+  keyStoreContract('SqliteKeyStore', { open })
+  coherenceContract('SqliteKeyStore', { kind: 'local', open })
+}
