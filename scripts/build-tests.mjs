@@ -1,42 +1,44 @@
-// Bundles test files and the programs that they start: each becomes one file of plain JavaScript, with packages left out.
+// Compiles what tests run, the sources, the examples and the tests themselves: each file becomes one of plain JavaScript, at
+// the same place in a folder of the run's own.
 //
 // Loading TypeScript through a hook costs every process of a run half a second, because each module, of packages as well,
-// then takes a turn through another thread. A bundle has none to ask, and all of them are made within a second.
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+// then takes a turn through another thread. Compiled files have none to ask, and all are made within a second. Because a
+// source has one file, coverage is that of the source, and a test run on changed code needs that file alone anew.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
-/** What tests start as processes of their own, by `test/harness/program.ts`. */
-const PROGRAMS = [
-  'src/cli/main.ts',
-  'test/faults/instance.ts',
-  'test/testing/declare-broken-stores.ts',
-  ...['.', 'loom-api', 'fleet-demo'].flatMap((folder) =>
-    readdirSync(join('examples', folder))
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => join('examples', folder, file)),
-  ),
-]
+const SOURCES = ['src', 'test', 'examples', 'scripts', 'bench']
+  .flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  )
+  .filter((file) => /\.(ts|mjs)$/.test(file) && !/\.d\.m?ts$|-d\.ts$|\b(node_modules|dist|page)\//.test(file))
+
+/** Where an import leads to: files of ours are at the same place as among the sources, and the package is `src`. */
+function compiled(specifier, importer) {
+  const [own, entry = ''] = /^fastify-tenant-auth\/?(.*)$/.exec(specifier) ?? []
+  if (own === undefined)
+    return specifier.startsWith('.') ? specifier.replace(/\.(ts|mjs)$/, '.js') : specifier
+  const file = [`src/${entry}.js`, join('src', entry, 'index.js')].find((path) =>
+    existsSync(path.replace(/js$/, 'ts')),
+  )
+  if (file === undefined) throw new Error(`${importer}: there is no ${specifier}`)
+  return relative(dirname(importer), resolve(file)).replace(/^(?!\.)/, './')
+}
 
 /**
- * @param {string[]} files of the tests, from the root of the repository
  * @param {string} folder within the repository, so that packages are found from there
- * @param {{ edit?: (path: string, source: string) => string, programs?: string[] }} options `edit`: what a file is to be
- *   read as
- * @returns what became of which file: esbuild's metafile
+ * @param {{ files?: string[], edit?: (path: string, source: string) => string }} options `files`: those to compile, by default
+ *   all; `edit`: what a file is to be read as
+ * @returns which file imports which: esbuild's metafile
  */
-export async function buildTests(
-  files,
-  folder,
-  { edit = (_path, source) => source, programs = PROGRAMS } = {},
-) {
+export async function buildTests(folder, { files = SOURCES, edit = (_path, source) => source } = {}) {
   const { metafile } = await build({
-    entryPoints: [...files, ...programs],
+    entryPoints: files,
     outbase: '.',
     outdir: folder,
     bundle: true,
-    packages: 'external',
     platform: 'node',
     format: 'esm',
     target: 'node20',
@@ -46,15 +48,19 @@ export async function buildTests(
     metafile: true,
     plugins: [
       {
-        name: 'the URL of a file stays that of its source',
-        setup: (bundler) =>
+        name: 'each file by itself, and the URL of a file stays that of its source',
+        setup(bundler) {
+          bundler.onResolve({ filter: /./ }, ({ kind, path, importer }) =>
+            kind === 'entry-point' ? undefined : { path: compiled(path, importer), external: true },
+          )
           bundler.onLoad({ filter: /\.(ts|mjs)$/ }, ({ path }) => ({
             loader: path.endsWith('.ts') ? 'ts' : 'js',
             contents: edit(path, readFileSync(path, 'utf8')).replaceAll(
               'import.meta.url',
               JSON.stringify(pathToFileURL(path).href),
             ),
-          })),
+          }))
+        },
       },
     ],
   })

@@ -57,14 +57,13 @@ const watched = join(folder, 'logs')
 writeFileSync(watched, '')
 const watch = new URL('../test/harness/watch-logs.mjs', import.meta.url)
 
-// Within the repository, because packages are looked for from there. Coverage is that of the sources, not of bundles.
+// Within the repository, because packages are looked for from there.
 mkdirSync('.tests', { recursive: true })
-const built = resolve(mkdtempSync('.tests/run-'))
-if (!coverage) await buildTests(files, built)
+const built = mkdtempSync('.tests/run-')
+await buildTests(built)
 
 const nodeTest = [
   '--enable-source-maps',
-  ...(coverage ? ['--import', 'tsx'] : []),
   '--import',
   './test/harness/end-with-last-test.mjs',
   '--test',
@@ -74,10 +73,12 @@ const nodeTest = [
   `--test-reporter-destination=${join(folder, 'tally')}`,
   '--test-timeout=600000',
   '--test-concurrency=4',
-  ...(coverage ? files : files.map((file) => join(built, file.replace(/\.ts$/, '.js')))),
+  ...files.map((file) => join(built, file.replace(/\.ts$/, '.js'))),
 ]
 const c8 = createRequire(import.meta.url).resolve('c8/bin/c8.js')
-const child = spawn(process.execPath, coverage ? [c8, process.execPath, ...nodeTest] : nodeTest, {
+const covered = join(built, 'src')
+const measured = [c8, '--src', covered, '--include', `${covered}/**`, process.execPath, ...nodeTest]
+const child = spawn(process.execPath, coverage ? measured : nodeTest, {
   stdio: ['ignore', 'pipe', 'pipe'],
   // A group of its own, so that all of it can be ended.
   detached: true,
@@ -85,7 +86,7 @@ const child = spawn(process.execPath, coverage ? [c8, process.execPath, ...nodeT
     ...process.env,
     WATCH_LOGS: watched,
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=${watch}`.trim(),
-    ...(!coverage && { TEST_BUILD: built }),
+    TEST_BUILD: resolve(built),
   },
 })
 

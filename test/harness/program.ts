@@ -1,13 +1,11 @@
-/** How a test starts a program of the repository: bundled where `npm test` has done so, else through tsx. */
+/** How a test starts a program of the repository: compiled where `npm test` has done so, else through tsx. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * Coverage is measured on the sources themselves.
- *
- * @param file from the root of the repository; of those that scripts/build-tests.mjs names
+ * @param file from the root of the repository
  * @returns what follows `node`
  */
 export function program(file: string): string[] {
