@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
 import { TenantAuthError } from '../../src/http/errors.ts'
 import { hashKey } from '../../src/keys/key-format.ts'
@@ -11,8 +11,11 @@ import { code, lookUp, setUp, VALUES } from './set-up.ts'
 
 type Store = WritableKeyStore & CoherentKeyStore
 
+/** Milliseconds that a store has: more than any machine stands still for. */
+const LIMIT = 60_000
+
 /** A manager whose store does something else in one method, with a tenant and a key that were made before. */
-async function failing(overrides: Partial<Store>, timeout = 50) {
+async function failing(overrides: Partial<Store>) {
   const { store, keys: before, tenantId } = await setUp()
   const { details, key } = await before.create({ ...VALUES, tenantId })
   const faulty = new Proxy(store, {
@@ -22,12 +25,21 @@ async function failing(overrides: Partial<Store>, timeout = 50) {
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  return { store, before, tenantId, id: details.id, key, keys: new KeyManager(faulty, { timeout }) }
+  return { store, before, tenantId, id: details.id, key, keys: new KeyManager(faulty, { timeout: LIMIT }) }
 }
 
 type Failing = Awaited<ReturnType<typeof failing>>
 
 const never = () => new Promise<never>(() => {})
+
+/** A method that never answers, and whose time is over as soon as it is called. */
+function hanging(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  return () => {
+    t.mock.timers.tick(LIMIT)
+    return never()
+  }
+}
 
 const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]> = {
   get: ['findKey', ({ keys, id }) => keys.get(id)],
@@ -54,20 +66,20 @@ const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]
   resumeTenant: ['updateTenant', ({ keys, tenantId }) => keys.resumeTenant(tenantId)],
 }
 
-const FAULTS: Record<string, () => Promise<never>> = {
-  hangs: never,
-  rejects: () => Promise.reject(new Error('connection refused')),
-  'throws at once': () => {
+const FAULTS: Record<string, (t: TestContext) => () => Promise<never>> = {
+  hangs: hanging,
+  rejects: () => () => Promise.reject(new Error('connection refused')),
+  'throws at once': () => () => {
     throw new Error('connection refused')
   },
-  'throws what is no Error': () => Promise.reject('down'),
+  'throws what is no Error': () => () => Promise.reject('down'),
 }
 
 describe('a store that fails', () => {
   for (const [fault, fail] of Object.entries(FAULTS)) {
     for (const [name, [method, call]] of Object.entries({ ...READS, ...WRITES })) {
-      it(`${fault} in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
-        const setup = await failing({ [method]: fail })
+      it(`${fault} in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async (t) => {
+        const setup = await failing({ [method]: fail(t) })
         await assert.rejects(call(setup), (error) => {
           assert.ok(error instanceof TenantAuthError && error.cause instanceof Error)
           assert.equal(error.statusCode, 503)
@@ -122,22 +134,24 @@ describe('a store that fails', () => {
     }
   })
 
-  it('has done nothing where it was asked, and it is not known what where it was told', async () => {
+  it('has done nothing where it was asked, and it is not known what where it was told', async (t) => {
+    const hang = hanging(t)
     for (const [effect, calls] of [
       ['none', READS],
       ['unknown', WRITES],
     ] as const) {
       for (const [name, [method, call]] of Object.entries(calls)) {
-        await assert.rejects(call(await failing({ [method]: never }, 5)), { effect }, name)
+        await assert.rejects(call(await failing({ [method]: hang })), { effect }, name)
       }
     }
   })
 
-  it('after the write still leaves the write: revoking again says so', async () => {
+  it('after the write still leaves the write: revoking again says so', async (t) => {
+    const hang = hanging(t)
     const { store, keys, id, before } = await failing({
       revokeKey: async (keyId, at) => {
         await store.revokeKey(keyId, at)
-        return never()
+        return hang()
       },
     })
     await assert.rejects(keys.revoke(id), code('KEY_STORE_UNAVAILABLE'))
@@ -266,10 +280,7 @@ describe('a confirmation', () => {
 
   it('may take longer than the limit of other calls: it ends by itself', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    const { keys, id } = await failing(
-      { coherence: coherenceAfter(() => t.mock.timers.tick(60_000)) },
-      20_000,
-    )
+    const { keys, id } = await failing({ coherence: coherenceAfter(() => t.mock.timers.tick(2 * LIMIT)) })
     assert.equal((await keys.revoke(id)).confirmedBy, 'all')
   })
 
