@@ -4,11 +4,11 @@
  *
  * A mutant exists in bundles of the tests alone: the source stays as it is. It is noticed by a test that fails or hangs.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { BadArgument, commandLine, runMain, whole } from '../test/faults/arguments.ts'
-import { Bench, filesIn } from './mutants/bench.ts'
+import { type Bench, filesIn, onBenches } from './bench.ts'
 import { EQUIVALENT } from './mutants/equivalent.ts'
-import { type Mutant, mutantsOf, sample } from './mutants/mutate.ts'
+import { type Mutant, mutantsOf, mutated, sample, testsFor } from './mutants/mutate.ts'
 
 const FOLDERS = [
   'tenant-auth',
@@ -24,6 +24,19 @@ const FOLDERS = [
   'stores',
 ]
 const THRESHOLD = 0.97
+
+/** Those that run the package as a process or take minutes notice what they notice in other tests' place. */
+const TESTS = filesIn('test', '.test.ts').filter(
+  (file) => !/^test\/(dashboard|examples|faults|package|readme|bench|servers|harness|cli)/.test(file),
+)
+/** Those that start servers are for the stores, and for what is between them. */
+const ON_SERVERS = /^test\/stores\/(postgres|redis)\//
+const WITH_SERVERS = /^src\/(stores|coherence)\//
+/** Milliseconds that a test file may take, or several times what it takes on the source as it is. */
+const PATIENCE = 30_000
+const SLOWER = 4
+/** Milliseconds that a test file takes where nothing is changed: of those that have failed, or were late, once. */
+const untouched = new Map<string, Promise<number>>()
 
 await runMain(async () => {
   const { sample: given, seed, only = 'src', parallel } = commandLine(['sample', 'seed', 'only', 'parallel'])
@@ -44,29 +57,18 @@ await runMain(async () => {
     `${all.length} mutants, ${all.length - judged.length} of them equivalent; ${chosen.length} are tried`,
   )
 
-  mkdirSync('.tests', { recursive: true })
-  const folder = mkdtempSync('.tests/mutants-')
-  try {
-    return await tryAll(chosen, new Bench(folder), whole('parallel', parallel, 2))
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  return tryAll(chosen, whole('parallel', parallel, 2))
 })
 
-async function tryAll(mutants: Mutant[], bench: Bench, parallel: number): Promise<boolean> {
-  await bench.prepare()
-  const left = [...mutants]
+async function tryAll(mutants: Mutant[], parallel: number): Promise<boolean> {
   const noticed = new Map<Mutant, boolean>()
-  const work = async () => {
-    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-      const isNoticed = await bench.notices(mutant)
-      noticed.set(mutant, isNoticed)
-      if (noticed.size % 100 === 0) console.log(`${noticed.size} of ${mutants.length} tried`)
-      if (isNoticed) continue
-      console.log(`SURVIVED ${mutant.file}:${mutant.line}\n  in: ${mutant.in}\n  change: ${mutant.change}`)
-    }
-  }
-  await Promise.all(Array.from({ length: parallel }, work))
+  await onBenches(mutants, parallel, async (mutant, bench) => {
+    const isNoticed = await notices(bench, mutant)
+    noticed.set(mutant, isNoticed)
+    if (noticed.size % 100 === 0) console.log(`${noticed.size} of ${mutants.length} tried`)
+    if (isNoticed) return
+    console.log(`SURVIVED ${mutant.file}:${mutant.line}\n  in: ${mutant.in}\n  change: ${mutant.change}`)
+  })
   const rows: Record<string, { mutants: number; noticed: number; score: string }> = {}
   for (const folder of [...FOLDERS, '']) {
     const these = mutants.filter(({ file }) => file.startsWith(`src/${folder}`))
@@ -76,4 +78,32 @@ async function tryAll(mutants: Mutant[], bench: Bench, parallel: number): Promis
   }
   console.table(rows)
   return (rows.all?.noticed ?? 0) >= THRESHOLD * mutants.length && mutants.length > 0
+}
+
+async function notices(bench: Bench, mutant: Mutant): Promise<boolean> {
+  const { file } = mutant
+  const change = { file, source: mutated(readFileSync(file, 'utf8'), mutant) }
+  const tests = TESTS.filter((test) => WITH_SERVERS.test(file) || !ON_SERVERS.test(test))
+  for (const test of testsFor(file, bench.testsWith(file, tests))) {
+    const fails = async (limit: number) => {
+      const { ok, late, output } = await bench.test(test, limit, { change, whole: false })
+      return { late, fails: !ok || !output.includes('{"pass"') }
+    }
+    const first = await fails(PATIENCE)
+    if (!first.fails) continue
+    if (!untouched.has(test)) untouched.set(test, timeOf(bench, test))
+    const limit = SLOWER * ((await untouched.get(test)) ?? 0)
+    if (!first.late || limit < PATIENCE || (await fails(limit)).fails) return true
+  }
+  return false
+}
+
+async function timeOf(bench: Bench, test: string): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const start = performance.now()
+    const { ok, output } = await bench.test(test, 10 * PATIENCE)
+    if (ok) return performance.now() - start
+    // Once more, because a busy machine may fail a test once: what it fails twice, it would fail of every mutant.
+    if (tries === 2) throw new Error(`${test} must pass where nothing is changed:\n${output}`)
+  }
 }

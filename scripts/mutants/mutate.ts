@@ -106,15 +106,13 @@ export function sample<T>(
 }
 
 /**
- * The tests that may notice a change of a file: those that mirror it, then those of its folder, then all that load it.
+ * The tests that may notice a change of a file: the one that mirrors it, then those of its folder, then all that load it.
  *
  * @param loading test files that have it in them
  */
-export function testsFor(file: string, loading: readonly string[]): string[][] {
+export function testsFor(file: string, loading: readonly string[]): string[] {
   const mirror = file.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts')
   const folder = mirror.slice(0, mirror.lastIndexOf('/') + 1)
   const rank = (test: string) => (test === mirror ? 0 : test.startsWith(folder) ? 1 : 2)
-  return [0, 1, 2]
-    .map((wanted) => loading.filter((test) => rank(test) === wanted))
-    .filter((tests) => tests.length > 0)
+  return loading.toSorted((a, b) => rank(a) - rank(b))
 }

@@ -46,9 +46,9 @@ describe('mutants of a source file', () => {
   it('are tried on the tests that mirror the file first, on those that do not load it never', () => {
     const loading = ['test/b/c.test.ts', 'test/a/z.test.ts', 'test/a/b.test.ts']
     assert.deepEqual(testsFor('src/a/b.ts', loading), [
-      ['test/a/b.test.ts'],
-      ['test/a/z.test.ts'],
-      ['test/b/c.test.ts'],
+      'test/a/b.test.ts',
+      'test/a/z.test.ts',
+      'test/b/c.test.ts',
     ])
   })
 

@@ -1,0 +1,159 @@
+/** Runs single test files on the compiled source, as it is or with one file of it changed. */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { join, normalize, resolve } from 'node:path'
+import type { TestRun } from '../test/faults/removal-verdict.ts'
+
+/** A source file, and what is in it in place of what is there. */
+export interface Change {
+  file: string
+  source: string
+}
+
+interface Build {
+  (
+    folder: string,
+    options?: { files: string[]; edit?: (path: string, source: string) => string },
+  ): Promise<{ inputs: Record<string, { imports: { path: string }[] }> }>
+}
+const { buildTests } = (await import(new URL('build-tests.mjs', import.meta.url).href)) as {
+  buildTests: Build
+}
+
+const TESTING = [
+  '--import',
+  './test/harness/end-with-last-test.mjs',
+  '--test',
+  '--test-timeout=600000',
+  '--test-reporter=./test/faults/failure-reporter.mjs',
+]
+
+interface Running {
+  options?: readonly string[]
+  args?: readonly string[]
+  /** Milliseconds. */
+  limit: number
+  /** Whether what it has written will do, and it is to be ended. */
+  isEnough?: (output: string) => boolean
+}
+
+/** One folder of compiled files, for one run at a time. */
+export class Bench {
+  readonly #folder: string
+  /** Which files each imports. */
+  readonly #imports: ReadonlyMap<string, string[]>
+
+  static async in(folder: string): Promise<Bench> {
+    const { inputs } = await buildTests(folder)
+    return new Bench(
+      folder,
+      new Map(
+        Object.entries(inputs).map(([file, { imports }]) => [
+          file,
+          imports.map(({ path }) => normalize(join(file, '..', path)).replace(/\.js$/, '.ts')),
+        ]),
+      ),
+    )
+  }
+
+  private constructor(folder: string, imports: ReadonlyMap<string, string[]>) {
+    this.#folder = folder
+    this.#imports = imports
+  }
+
+  /** Those of the test files that have a source in them, the nearest first. */
+  testsWith(source: string, tests: readonly string[]): string[] {
+    const steps = new Map([[source, 0]])
+    for (const [file, step] of steps) {
+      for (const [by, imports] of this.#imports) {
+        if (imports.includes(file) && !steps.has(by)) steps.set(by, step + 1)
+      }
+    }
+    const stepsTo = (test: string) => steps.get(test) ?? Infinity
+    return tests.filter((test) => steps.has(test)).sort((a, b) => stepsTo(a) - stepsTo(b) || (a < b ? -1 : 1))
+  }
+
+  /**
+   * One test file.
+   *
+   * @param limit milliseconds, after which it is ended
+   * @param whole whether to go on after the first test that fails
+   */
+  test(file: string, limit: number, { change, whole = true }: { change?: Change; whole?: boolean } = {}) {
+    const isEnough = (output: string) => !whole && /^\{"fail"/m.test(output)
+    return this.#changed(change, () => this.#run(file, { options: TESTING, limit, isEnough }))
+  }
+
+  /** Another program. */
+  run(file: string, args: readonly string[], limit: number, change?: Change): Promise<TestRun> {
+    return this.#changed(change, () => this.#run(file, { args, limit }))
+  }
+
+  async #changed<T>(change: Change | undefined, work: () => Promise<T>): Promise<T> {
+    if (change === undefined) return work()
+    const { file, source } = change
+    await buildTests(this.#folder, { files: [file], edit: () => source })
+    try {
+      return await work()
+    } finally {
+      await buildTests(this.#folder, { files: [file] })
+    }
+  }
+
+  #run(file: string, { options = [], args = [], limit, isEnough = () => false }: Running): Promise<TestRun> {
+    const compiled = join(this.#folder, file.replace(/\.ts$/, '.js'))
+    return new Promise((done) => {
+      const child = spawn(process.execPath, [...options, compiled, ...args], {
+        // A group of its own, so that all of it can be ended.
+        detached: true,
+        env: { ...process.env, TEST_BUILD: resolve(this.#folder) },
+      })
+      const end = () => {
+        if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+      }
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        end()
+      }, limit)
+      let output = ''
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text
+          if (isEnough(output)) end()
+        })
+      }
+      child.once('close', (code) => {
+        clearTimeout(timer)
+        done({ ok: code === 0, output, late })
+      })
+    })
+  }
+}
+
+/** Does the work for each item, on as many benches as there are to be at once, and takes them away again. */
+export async function onBenches<T>(
+  items: readonly T[],
+  count: number,
+  work: (item: T, bench: Bench) => Promise<void>,
+): Promise<void> {
+  mkdirSync('.tests', { recursive: true })
+  const folder = mkdtempSync('.tests/bench-')
+  const left = [...items]
+  const workOff = async (name: string) => {
+    const bench = await Bench.in(join(folder, name))
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item, bench)
+  }
+  try {
+    await Promise.all(Array.from({ length: count }, (_, index) => workOff(String(index))))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => join(folder, file))
+    .filter((file) => file.endsWith(ending))
+    .sort()
+}
