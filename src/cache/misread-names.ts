@@ -5,39 +5,38 @@
  */
 import { nearestName } from '../lib/nearest-name.ts'
 
-/** The name under which a family of words is said, where it can be said. */
-type Right = 'revokedAt' | 'expiresAt' | 'suspended'
-
-const FAMILIES: readonly (readonly [right: Right | undefined, words: string])[] = [
-  ['revokedAt', 'revoke revoked revokes revocation revoking'],
-  [
-    'expiresAt',
-    'expire expired expires expiry expiration expiring until ttl exp lifetime maxage ends ended deadline',
-  ],
-  ['suspended', 'suspend suspended suspends suspension'],
-  [
-    undefined,
-    'disable disabled enable enabled active inactive activated activates activation deactivate deactivated deactivation status ' +
-      'delete deleted deletion remove removed removal archive archived destroyed purged trashed ban banned block blocked lock ' +
-      'locked invalid invalidated valid validity frozen paused terminated cancel cancelled canceled retired withdrawn ' +
-      'compromised leaked quarantined deny denied denylist forbidden rejected void voided dead discontinued deprecated closed ' +
-      'nbf approved pending unverified starts before restricted restrictions readonly allowed allowlist whitelist blacklist ' +
-      'blocklist blacklisted whitelisted',
-  ],
-]
-const RIGHT_OF = new Map(
-  FAMILIES.flatMap(([right, words]) => words.split(' ').map((word) => [word, right] as const)),
+/** Such words, under the name that says the same or '' where none does. `*`: with up to six letters more. */
+const WORDS = {
+  revokedAt: 'revok* revoc*',
+  expiresAt: 'expir* lifetime* deadline* lapse* exp until till ttl maxage end ends ended notafter',
+  suspended: 'suspen*',
+  '':
+    'disabl* enabl* active activat* inactiv* deactiv* status* delet* remov* archiv* destroy* purg* trash* discard* eras* expung* ' +
+    'ban bans banned block* lock* invalid* valid* frozen freez* paus* stop* kill* dormant offline unavail* usabl* unusab* ' +
+    'terminat* cancel* retir* withdr* compromis* leaked quarantin* deny denyl* denie* forbid* reject* void voided dead ' +
+    'discont* deprecat* closed pending approv* unverif* untrust* restrict* allow* whitel* blackl* blockl* readonly nbf ' +
+    'black white starts before hold held onhold uses singleuse onetime ips iprange cidr cidrs',
+}
+type Right = keyof typeof WORDS
+const FORMS = Object.entries(WORDS).flatMap(([right, words]) =>
+  words.split(' ').map((word) => ({
+    right: right as Right,
+    begin: word.replace('*', ''),
+    more: word.endsWith('*') ? 6 : 0,
+  })),
 )
-const WORDS = [...RIGHT_OF.keys()].filter((word) => word.length >= 6)
+
 /** What may stand beside such a word, and changes nothing of what it says. */
 const BESIDE = new Set(
   (
-    'is has was been be not at on by in for from to of the date dates datetime time timestamp ts ms seconds secs minutes hours ' +
-    'days unix utc flag reason reasons key keys apikey api token tenant account org organization organisation customer ' +
-    'client owner user soft ip ips origin origins host hosts domain domains cidr cidrs referrer referrers ips list only ' +
-    'after'
+    'is has was been be not non at on by in for from to of the since after only date dates datetime time timestamp ts epoch ms ' +
+    'seconds secs minutes hours days unix utc flag reason reasons key keys apikey api token tenant account org organization ' +
+    'organisation customer client owner user soft hard ip origin origins host hosts domain domains referrer referrers list ' +
+    'listed max left remaining switch'
   ).split(' '),
 )
+/** Names that say it by what they hold, as `state: 'disabled'` does and the state of an address does not. */
+const TOLD_BY_VALUE = new Set(['state', 'phase', 'stage', 'lifecycle', 'condition', 'flags'])
 
 export interface KnownNames {
   names: readonly string[]
@@ -56,31 +55,39 @@ export const TENANT_NAMES: KnownNames = {
 /** Of either: a tenant's misspelt expiry is as little read as a key's. A `scope` of a tenant's may be of the user's own. */
 const DECIDING = ['expiresAt', 'revokedAt', 'suspended']
 
-/**
- * @returns a name that would be misread, and the one that was meant, where there is one
- */
-export function misreadName(answer: object, known: KnownNames): { name: string; meant?: string } | undefined {
+/** `meant`: the name that says it, where there is one. */
+interface Misread {
+  name: string
+  meant?: string
+}
+
+export function misreadName(answer: object, known: KnownNames): Misread | undefined {
   const values = answer as Record<string, unknown>
   for (const name of namesOf(answer)) {
     if (known.names.includes(name)) continue
     const finding = findingOf(name, known)
-    if (finding === null || values[name] === undefined) continue
+    if (finding === null || values[name] === undefined || typeof values[name] === 'function') continue
+    if (finding === 'by its value') {
+      if ([values[name]].flat().some((value) => typeof value === 'string' && rightsOf(value).length > 0))
+        return { name }
+      continue
+    }
     const { meant } = finding
     if (meant === undefined) return { name }
     // Said under the right name as well, as in `{ ...row, revokedAt: row.revoked_at }`, and not in contradiction to it.
     const said = values[meant] ?? undefined
     const saysNothing = values[name] === null || values[name] === false
-    if (!(meant in answer) || ((said === undefined || said === false) && !saysNothing)) return { name, meant }
+    if (!(meant in answer) || ((said === undefined || said === false) && !saysNothing)) return finding
   }
   return undefined
 }
 
 /** By what is known of it and by name: stores answer with the same names again and again. */
-const findings = new WeakMap<KnownNames, Map<string, { meant?: string } | null>>()
+const findings = new WeakMap<KnownNames, Map<string, Misread | 'by its value' | null>>()
 const MAX_FINDINGS = 1_000
 
-function findingOf(name: string, known: KnownNames): { meant?: string } | null {
-  const found = findings.get(known) ?? new Map<string, { meant?: string } | null>()
+function findingOf(name: string, known: KnownNames): Misread | 'by its value' | null {
+  const found = findings.get(known) ?? new Map<string, Misread | 'by its value' | null>()
   findings.set(known, found)
   const before = found.get(name)
   if (before !== undefined) return before
@@ -89,33 +96,39 @@ function findingOf(name: string, known: KnownNames): { meant?: string } | null {
   return finding
 }
 
-function judgeName(name: string, { deciding }: KnownNames): { meant?: string } | null {
-  const words = wordsOf(name)
-  const known = [words.join('')].filter(isKnown)
-  const telling = words.filter((word) => !BESIDE.has(word)).map(spelt)
-  if (known.length > 0 || (telling.length > 0 && telling.every(isKnown))) {
-    const [meant, ...others] = new Set(
-      [...known, ...telling].filter(saysMore).map((word) => RIGHT_OF.get(word)),
-    )
-    return meant !== undefined && others.length === 0 && deciding.includes(meant) ? { meant } : {}
-  }
+function judgeName(name: string, { deciding }: KnownNames): Misread | 'by its value' | null {
+  const rights = rightsOf(name)
+  const [right = ''] = rights
+  if (rights.length > 0)
+    return rights.length === 1 && deciding.includes(right) ? { name, meant: right } : { name }
   const meant = nearestName(name, [...deciding, ...DECIDING], 1)
-  if (meant === undefined) return null
-  return deciding.includes(meant) ? { meant } : {}
+  if (meant !== undefined) return deciding.includes(meant) ? { name, meant } : { name }
+  return wordsOf(name).some((word) => TOLD_BY_VALUE.has(word)) ? 'by its value' : null
 }
 
-/** `validUntil` is an expiry, `lockedUntil` is none. */
-function saysMore(word: string): boolean {
-  return !word.startsWith('valid')
+/** What a name says by all of its words that say anything: `expiresAt` of `valid_until`. None where one is of other things. */
+function rightsOf(name: string): Right[] {
+  const words = wordsOf(name)
+  const joined = FORMS.find(({ begin, more }) => more === 0 && begin === words.join(''))?.right
+  const rights = words.filter((word) => !BESIDE.has(word)).map(rightOf)
+  if (joined === undefined && (rights.length === 0 || rights.includes(undefined))) return []
+  const said = new Set([joined, ...rights].filter((right) => right !== undefined))
+  // `validUntil` is an expiry, `lockedUntil` is none.
+  if (said.size > 1 && words.includes('valid')) said.delete('')
+  return [...said]
 }
 
-function isKnown(word: string): boolean {
-  return RIGHT_OF.has(word)
+function rightOf(word: string): Right | undefined {
+  const form =
+    FORMS.find(({ begin, more }) => word.startsWith(begin) && word.length <= begin.length + more) ??
+    FORMS.find(({ begin, more }) => begin.length > 4 && more > 0 && isSlipOf(word, begin, more))
+  return form?.right
 }
 
-/** With one slip mended. */
-function spelt(word: string): string {
-  return isKnown(word) || word.length < 7 ? word : (nearestName(word, WORDS, 1) ?? word)
+/** A letter too many, too few or wrong, or two swapped, where the word begins. */
+function isSlipOf(word: string, begin: string, more: number): boolean {
+  if (word.length < 7 || word.length > begin.length + more) return false
+  return [-1, 0, 1].some((by) => nearestName(word.slice(0, begin.length + by), [begin], 1) !== undefined)
 }
 
 /** `revoked_at`, `revokedAt`, `REVOKED-AT` and `isRevoked` in words, lower-case. */
@@ -127,19 +140,18 @@ function wordsOf(name: string): string[] {
     .filter((word) => word !== '')
 }
 
-/** The names of an answer's values, those of a class's getters among them: object-relational mappers answer with such. */
+/** The names of an answer's values, those that it inherits among them: object-relational mappers answer with getters. */
 function namesOf(answer: object): Set<string> {
   const names = new Set(Object.keys(answer))
-  for (
-    let proto: unknown = Object.getPrototypeOf(answer);
-    proto !== null;
-    proto = Object.getPrototypeOf(proto)
-  ) {
-    // That of all objects, of whatever realm.
-    if (Object.getPrototypeOf(proto) === null) break
-    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(proto as object))) {
-      if ('get' in descriptor) names.add(name)
-    }
+  for (let at = prototypeOf(answer); at !== null; at = prototypeOf(at)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
+      if (typeof value !== 'function') names.add(name)
   }
   return names
+}
+
+/** `null` for that of all objects, of whatever realm. */
+function prototypeOf(value: object): object | null {
+  const prototype = Object.getPrototypeOf(value) as object | null
+  return prototype !== null && Object.hasOwn(prototype, 'hasOwnProperty') ? null : prototype
 }

@@ -9,6 +9,7 @@ import { acceptedChannel, publishAccepted } from '../http/events.ts'
 import { Guard, type Outcome } from '../http/guard.ts'
 import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
 import type { Refusal } from '../http/refusal.ts'
+import { varyBy } from '../http/vary.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
 import { readBearer } from './bearer.ts'
 import { askClerk } from './clerk/index.ts'
@@ -107,7 +108,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   app.decorate('verifyConsoleSession', (request) => guard.verify(request as FastifyRequest))
   announceChecker(app, 'consoleAuth', {
     hook: options.addHook,
-    admitted: (request) => userOf(request) !== undefined,
+    admitted,
     refuse: (request) =>
       guard.refuse(request, { ...OTHER_CREDENTIAL, of: whoIs(readConsoleUser.call(request)) }),
   })
@@ -119,6 +120,8 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     clerk.keys?.close()
     clerk.users.close()
   })
+
+  app.addHook('onSend', varyBy('authorization', admitted))
 
   if (!options.addHook) return
   await describeGuard(app, consoleSessionGuard(options.errorResponse === undefined))
@@ -156,6 +159,10 @@ function admit(request: FastifyRequest, outcome: Session | Refusal): Outcome {
 /** For log and events: the user, and who impersonates them. */
 function whoIs({ userId, actor }: ConsoleUser): { userId: string; actorId?: string } {
   return actor === null ? { userId } : { userId, actorId: actor.sub }
+}
+
+function admitted(request: FastifyRequest): boolean {
+  return userOf(request) !== undefined
 }
 
 function userOf(request: FastifyRequest & Authenticated): ConsoleUser | undefined {

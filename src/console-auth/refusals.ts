@@ -63,10 +63,11 @@ export function told(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 5).map(told)
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   if (typeof value !== 'string') return typeof value
+  // Before anything is cut off: the rest of a key would be no key any more.
   return value
-    .slice(0, 100)
-    .replaceAll(/[^\w./:@+-]/g, '?')
     .replaceAll(CREDENTIAL, '…')
+    .slice(0, 100)
+    .replaceAll(/[^\w./:@+…-]/g, '?')
 }
 
 /** What looks like a key or a part of a token. */

@@ -15,7 +15,6 @@ import type {
   RouteOptions,
 } from 'fastify'
 import { nearestName } from '../lib/nearest-name.ts'
-import { asError } from '../lib/quietly.ts'
 import { badOption, TenantAuthError } from './errors.ts'
 import { outermostOf } from './scope.ts'
 
@@ -43,11 +42,8 @@ export interface Checker {
 
 /** For each scope the checks that reach it. Scopes that were made before the plugin was registered do not have it. */
 const reached = new WeakMap<FastifyInstance, Map<Kind, Checker>>()
-/** By outermost scope: its routes, the scope of each, and whether it demanded something when it was declared. */
-const declared = new WeakMap<
-  FastifyInstance,
-  Map<RouteOptions, { scope: FastifyInstance; demands: boolean }>
->()
+/** By outermost scope. */
+const watched = new WeakSet<FastifyInstance>()
 
 /** For a plugin to call in the scope that it is registered in. */
 export function announceChecker(app: FastifyInstance, kind: Kind, checker: Checker): void {
@@ -64,9 +60,10 @@ export function announceChecker(app: FastifyInstance, kind: Kind, checker: Check
 /** Watches from here on, in this scope and in those that will be made below it. */
 function watch(app: FastifyInstance): void {
   const outermost = outermostOf(app)
-  if (declared.has(outermost)) return
+  if (watched.has(outermost)) return
+  watched.add(outermost)
+  /** The scope of each route, and whether it demanded something when it was declared. */
   const routes = new Map<RouteOptions, { scope: FastifyInstance; demands: boolean }>()
-  declared.set(outermost, routes)
   outermost.addHook('onReady', async () => {
     for (const [route, { scope, demands }] of routes) checkRoute(route, scope, demands)
     routes.clear()
@@ -159,27 +156,21 @@ function mayBeChecked(route: RouteOptions, scope: FastifyInstance): boolean {
   return hooks === undefined || HOOKS.some((name) => (hooks[name] ?? []).length > 0)
 }
 
-type Done = (error?: Error) => void
-type Hook = (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply, done: Done) => void
+type Hook = (
+  this: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+) => void
 
 /** Who has been let in has to meet all that the route demands. */
 const admittedMeetsAll: Hook = function (request, _reply, done) {
-  settle(this, request, false, done)
+  done(unmet(this, request, false))
 }
 
 /** Nobody has been let in by the last moment: no check was called. */
 const allIsMet: Hook = function (request, _reply, done) {
-  settle(this, request, true, done)
-}
-
-function settle(scope: FastifyInstance, request: FastifyRequest, last: boolean, done: Done): void {
-  let error
-  try {
-    error = unmet(scope, request, last)
-  } catch (thrown) {
-    error = asError(thrown, 'the check of demands')
-  }
-  done(error)
+  done(unmet(this, request, true))
 }
 
 /** A check that has let a request in has seen to the demands on its own kind. */

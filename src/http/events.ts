@@ -6,6 +6,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { FastifyRequest } from 'fastify'
+import { withoutCredentials } from '../keys/key-text.ts'
 import { requestIdOf } from './request-id.ts'
 
 /** What `fastify-tenant-auth:accepted` and `fastify-tenant-auth:refused` publish. */
@@ -29,7 +30,7 @@ export const acceptedChannel = channel('fastify-tenant-auth:accepted')
 const refusedChannel = channel('fastify-tenant-auth:refused')
 
 export function publishAccepted(plugin: AuthEvent['plugin'], request: FastifyRequest, whose: Whose): void {
-  acceptedChannel.publish({ plugin, requestId: requestIdOf(request), ...whose } satisfies AuthEvent)
+  acceptedChannel.publish({ plugin, requestId: idOf(request), ...whose } satisfies AuthEvent)
 }
 
 export function publishRefused(
@@ -38,5 +39,10 @@ export function publishRefused(
   refusal: Whose & { reason: string },
 ): void {
   if (!refusedChannel.hasSubscribers) return
-  refusedChannel.publish({ plugin, requestId: requestIdOf(request), ...refusal } satisfies AuthEvent)
+  refusedChannel.publish({ plugin, requestId: idOf(request), ...refusal } satisfies AuthEvent)
+}
+
+/** A client may have chosen it (`requestIdHeader`), and put its key there. */
+function idOf(request: FastifyRequest): string {
+  return withoutCredentials(requestIdOf(request))
 }

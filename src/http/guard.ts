@@ -1,13 +1,12 @@
 /** The guard of both plugins: asks for a check, lets in or refuses, counts and tells of it. */
+import { types } from 'node:util'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asError } from '../lib/quietly.ts'
 import { Sampler } from '../lib/sampler.ts'
-import { AuthError, statusOf } from './errors.ts'
+import { AuthError } from './errors.ts'
 import type { AuthEvent } from './events.ts'
-import { leavesBody } from './unread-body.ts'
+import { CLOSE, leavesBody } from './unread-body.ts'
 import { type ErrorResponseOption, recordRefusal, type Refusal, sendRefusal } from './refusal.ts'
-
-const CLOSE = Object.freeze({ connection: 'close' })
 
 export interface GuardOptions<Reason extends string> {
   plugin: AuthEvent['plugin']
@@ -57,7 +56,7 @@ export class Guard<Reason extends string> {
     if (outcome === null) {
       this.accepted++
       done()
-    } else if (outcome instanceof Promise) {
+    } else if (isPromise(outcome)) {
       // What the rest of the request throws out of `done` is nobody's to catch any more.
       this.#settle(outcome, request, reply, done).catch(() => reply.raw.destroy())
     } else this.#refuse(outcome, request, reply, done)
@@ -85,9 +84,7 @@ export class Guard<Reason extends string> {
   /** For a request that its credential does not open after all: counted and told of like every refusal. */
   readonly refuse = (request: FastifyRequest, refusal: Refusal): AuthError => {
     this.#record(request, refusal)
-    const headers = leavesBody(request, statusOf(refusal.code))
-      ? { ...refusal.headers, ...CLOSE }
-      : refusal.headers
+    const headers = { ...refusal.headers, ...(leavesBody(request, refusal.code) && CLOSE) }
     return new AuthError(refusal.code, { ...refusal, headers })
   }
 
@@ -114,7 +111,7 @@ export class Guard<Reason extends string> {
 
   #refuse(refusal: Refusal, request: FastifyRequest, reply: FastifyReply, done: Done): void {
     this.#record(request, refusal)
-    if (leavesBody(request, statusOf(refusal.code))) void reply.headers(CLOSE)
+    if (leavesBody(request, refusal.code)) void reply.headers(CLOSE)
     sendRefusal(request, reply, refusal, this.#options.errorResponse, done)
   }
 
@@ -125,3 +122,8 @@ export class Guard<Reason extends string> {
 }
 
 type Done = (error?: Error) => void
+
+/** Of any realm, and whatever stands in the place of the global `Promise`. */
+function isPromise(outcome: Refusal | Promise<Outcome>): outcome is Promise<Outcome> {
+  return types.isPromise(outcome)
+}

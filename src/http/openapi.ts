@@ -6,9 +6,11 @@
  * and without swagger nothing of this is loaded.
  */
 import type { FastifyContextConfig, FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+import { headerName } from './header-name.ts'
 
 const KEY_HEADER = 'x-tenant-api-key'
 
+/** @param header in lower case */
 function keyScheme(header: string): string {
   return header === KEY_HEADER ? 'tenantApiKey' : `tenantApiKey.${header.replace(/[^\w.-]/g, '_')}`
 }
@@ -26,10 +28,12 @@ function keyScheme(header: string): string {
  * `{ type: 'apiKey', in: 'header', name: 'authorization' }`.
  *
  * @param header option `header` of `tenantAuth`; another one has a scheme of another name
+ * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function securitySchemes(header: string = KEY_HEADER) {
+  const name = headerName(header, 'the header of securitySchemes')
   return {
-    [keyScheme(header)]: { type: 'apiKey' as const, in: 'header' as const, name: header },
+    [keyScheme(name)]: { type: 'apiKey' as const, in: 'header' as const, name },
     consoleSession: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT' },
   }
 }

@@ -1,5 +1,7 @@
 /** Where credentials could get into a log, and how pino's `redact` keeps them out. */
 import { types } from 'node:util'
+import { badOption } from './errors.ts'
+
 const REDACTED = '[Redacted]'
 
 /** Headers that carry, or are mistaken to carry, a credential. */
@@ -83,8 +85,11 @@ export interface CredentialRedaction {
  * `redactCredentials`, and all that stands under these names.
  *
  * @param names of headers or properties, in any case
+ * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function credentialRedaction(...names: readonly string[]): CredentialRedaction {
+  if (!names.every((name: unknown) => typeof name === 'string' && name !== ''))
+    throw badOption('each name of credentialRedaction', 'the name of a header or property')
   const secret = new Set([...SECRET, ...names.map((name) => name.toLowerCase())])
 
   function isSecret(name: string, value: unknown): boolean {

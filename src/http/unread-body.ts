@@ -4,6 +4,10 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type AuthErrorCode, statusOf } from './errors.ts'
+
+/** What the answer of such a request has in its headers. */
+export const CLOSE = Object.freeze({ connection: 'close' })
 
 /** Bytes that are read all the same, so that a client which may be let in tomorrow keeps its connection. */
 const SMALL = 65_536
@@ -30,11 +34,11 @@ export function inviteBodiesLate({ server }: FastifyInstance): void {
  * Whether a refused request has a body that is not worth waiting for: any one of a bad credential, and a large one or
  * one of unknown size of a good credential.
  */
-export function leavesBody({ raw, headers }: FastifyRequest, statusCode: number): boolean {
+export function leavesBody({ raw, headers }: FastifyRequest, code: AuthErrorCode): boolean {
   // Streams of HTTP/2 end by themselves.
   if (raw.httpVersionMajor > 1) return false
   const length = headers['content-length']
   if (headers['transfer-encoding'] !== undefined) return true
   if (length === undefined || length === '0') return false
-  return statusCode === 401 || !(Number(length) <= SMALL)
+  return statusOf(code) === 401 || !(Number(length) <= SMALL)
 }

@@ -1,5 +1,6 @@
 /** Proxies send a request's headers on: its credential is for this service, and none of what stands behind it. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { headerName } from './header-name.ts'
 
 /**
  * For `rewriteRequestHeaders` of `@fastify/http-proxy` and `@fastify/reply-from`.
@@ -9,10 +10,11 @@ import type { IncomingHttpHeaders } from 'node:http'
  * ```
  *
  * @param headers to take away. Default: `x-tenant-api-key` and `authorization`
+ * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function withoutCredentials(...headers: string[]) {
   const names = headers.length > 0 ? headers : ['x-tenant-api-key', 'authorization']
-  const taken = new Set(names.map((name) => name.toLowerCase()))
+  const taken = new Set(names.map((name) => headerName(name, 'each header of withoutCredentials')))
   return (_request: unknown, given: IncomingHttpHeaders): IncomingHttpHeaders =>
     Object.fromEntries(Object.entries(given).filter(([name]) => !taken.has(name.toLowerCase())))
 }

@@ -5,6 +5,7 @@ import { forbidden, type Reverification } from '../console-auth/refusals.ts'
 import { systemClock } from '../lib/clock.ts'
 import { AuthError } from '../http/errors.ts'
 import { recordRefusal, type Refusal } from '../http/refusal.ts'
+import { CLOSE, leavesBody } from '../http/unread-body.ts'
 import { TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
 import type { KeyRoutesSettings } from './options.ts'
 
@@ -105,5 +106,6 @@ function refused(request: FastifyRequest, { userId, actor }: ConsoleUser, refusa
     ...refusal,
     of: { userId, ...(actor !== null && { actorId: actor.sub }) },
   })
-  return new AuthError(refusal.code, refusal)
+  const headers = { ...refusal.headers, ...(leavesBody(request, refusal.code) && CLOSE) }
+  return new AuthError(refusal.code, { ...refusal, headers })
 }

@@ -2,14 +2,14 @@
 import type { FastifyRequest } from 'fastify'
 import { TenantAuthError } from '../http/errors.ts'
 import { requestIdOf } from '../http/request-id.ts'
-import { withoutKeysDeep } from '../keys/key-text.ts'
+import { withoutCredentialsDeep } from '../keys/key-text.ts'
 import { systemClock } from '../lib/clock.ts'
 import { quietly } from '../lib/quietly.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { Caller } from './access.ts'
 
 /**
- * One change of a key through the key routes. It holds no credential: a key that a client put into any part of it is cut.
+ * One change of a key through the key routes. It holds no credential: a key or token that a client put into any part of it is cut.
  *
  * The hook is called when the store has answered, and the client's answer waits for it, two seconds at most. A change
  * that was made cannot be unmade, and the answer may hold a key that will never be seen again: so a hook that throws or
@@ -85,7 +85,7 @@ function describe(
   outcome: KeyAuditEvent['outcome'],
 ): KeyAuditEvent {
   const { userId, actor, sessionId, orgId, orgRole } = user
-  return withoutKeysDeep({
+  return withoutCredentialsDeep({
     ...change,
     outcome,
     at: new Date(),

@@ -11,6 +11,8 @@ const TAIL_LENGTH = 40
 /** A prefix and an environment, and the `_` between them. */
 const LABELS_LENGTH = 2 * MAX_LABEL_LENGTH + 1
 const CUT = '[key]'
+/** A JWT, whatever it is of: its header is JSON in base64. */
+const TOKEN = /(?<![\w-])eyJ[\w-]*\.[\w-]*\.[\w-]*/g
 
 /** The keys in a text whose checksum fits, whatever stands around them. */
 export function keysIn(text: string): string[] {
@@ -21,24 +23,24 @@ export function holdsKey(text: string): boolean {
   return placesIn(text).length > 0
 }
 
-/** The text with `[key]` in place of each key. */
-export function withoutKeys(text: string): string {
+/** The text with `[key]` in place of each key, and `[token]` of each token. */
+export function withoutCredentials(text: string): string {
   let rest = 0
   let cut = ''
   for (const [start, end] of placesIn(text)) {
     cut += text.slice(rest, start) + CUT
     rest = end
   }
-  return cut + text.slice(rest)
+  return (cut + text.slice(rest)).replaceAll(TOKEN, '[token]')
 }
 
-/** A copy of plain data without keys in any of its texts, names included. */
-export function withoutKeysDeep(value: unknown): unknown {
-  if (typeof value === 'string') return withoutKeys(value)
-  if (Array.isArray(value)) return value.map(withoutKeysDeep)
+/** A copy of plain data without keys and tokens in any of its texts, names included. */
+export function withoutCredentialsDeep(value: unknown): unknown {
+  if (typeof value === 'string') return withoutCredentials(value)
+  if (Array.isArray(value)) return value.map(withoutCredentialsDeep)
   if (typeof value !== 'object' || value === null || types.isDate(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([name, part]) => [withoutKeys(name), withoutKeysDeep(part)]),
+    Object.entries(value).map(([name, part]) => [withoutCredentials(name), withoutCredentialsDeep(part)]),
   )
 }
 

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { TenantAuthError } from '../http/errors.ts'
 import { defineSignedRoute, notSigned, signedJson } from '../http/signed-route.ts'
 import type { IdentifiedKey } from '../keys/key-operations.ts'
-import { keysIn, withoutKeys } from '../keys/key-text.ts'
+import { keysIn, withoutCredentials } from '../keys/key-text.ts'
 import { systemClock } from '../lib/clock.ts'
 import { quietly } from '../lib/quietly.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
@@ -53,7 +53,7 @@ function readReport(body: Buffer): Found[] {
   if (!Array.isArray(report)) throw Object.assign(new Error('A report must be a list'), { statusCode: 400 })
   return report.map((entry) => {
     const { token, type, url, source } = Object(entry) as Record<string, unknown>
-    return { token: text(token), type: text(type), url: withoutKeys(text(url)), source: text(source) }
+    return { token: text(token), type: text(type), url: withoutCredentials(text(url)), source: text(source) }
   })
 }
 

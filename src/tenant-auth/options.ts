@@ -1,5 +1,6 @@
 /** The options of tenantAuth: their names, defaults and checks. Their types and what they mean are in `types.ts`. */
 import { badOption } from '../http/errors.ts'
+import { headerName } from '../http/header-name.ts'
 import { errorResponse } from '../http/refusal.ts'
 import {
   flag,
@@ -19,8 +20,6 @@ import { checkCoherence, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i
 /**
  * Those where other credentials come, and those of which Node keeps one and drops the rest, or which it reads itself: a
  * repeated key would not be seen as such.
@@ -48,11 +47,9 @@ const keyStore: Option<KeyStore> = (value, name) => {
 }
 
 const header: Option<string> = (value, name) => {
-  if (typeof value !== 'string' || !TOKEN.test(value)) throw badOption(name, 'the name of an HTTP header')
-  if (OTHER_HEADERS.has(value.toLowerCase())) {
-    throw badOption(name, 'a header of its own, none that HTTP or another credential has a use for')
-  }
-  return value.toLowerCase()
+  const header = headerName(value, name)
+  if (!OTHER_HEADERS.has(header)) return header
+  throw badOption(name, 'a header of its own, none that HTTP or another credential has a use for')
 }
 
 const propertyName = required<string>(

@@ -67,7 +67,7 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   app.decorate('verifyTenantKey', (request) => guard.verify(request as FastifyRequest))
   announceChecker(app, 'tenantAuth', {
     hook: options.addHook,
-    admitted: (request) => request[kEntry] !== null && request[kEntry] !== undefined,
+    admitted,
     refuse: (request) => guard.refuse(request, authenticator.refusalOfOther(request)),
   })
 
@@ -79,10 +79,15 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     await recorder?.close()
   })
 
+  app.addHook('onSend', varyBy(options.header, admitted))
+
   if (!options.addHook) return
   await describeGuard(app, tenantKeyGuard(options.header, options.errorResponse === undefined))
   app.addHook('onRequest', guard.hook)
-  app.addHook('onSend', varyBy(options.header))
+}
+
+function admitted(request: FastifyRequest): boolean {
+  return request[kEntry] !== null && request[kEntry] !== undefined
 }
 
 /**

@@ -45,6 +45,12 @@ describe("names of a store's answer that decide and are not read", () => {
     ['exp', [1], 'expiresAt'],
     ['expires_in_seconds', [1], 'expiresAt'],
     ['valid_until', [PAST], 'expiresAt'],
+    ...'expireTime expirationTs expires_epoch notAfter validTill end_date lapsed_at'
+      .split(' ')
+      .map((name): [string, unknown[], string] => [name, [PAST], 'expiresAt']),
+    ...'revokedSince revoke_reason dateRevoked token_revoked_epoch'
+      .split(' ')
+      .map((name): [string, unknown[], string] => [name, [PAST], 'revokedAt']),
     ['scope', ['read'], 'scopes'],
     ['Scopes', [['read']], 'scopes'],
     ...(
@@ -52,7 +58,8 @@ describe("names of a store's answer that decide and are not read", () => {
       'status key_status deleted deleted_at deletedAt isDeleted removed archived_at banned isBanned blocked locked locked_at ' +
       'lockedUntil valid is_valid invalid valid_from validFrom not_before nbf frozen paused terminated canceled ' +
       'cancelled_at retired withdrawn compromised denied forbidden activated_at deactivatedAt allowed_ips allowedOrigins ip_allowlist ' +
-      'ip_whitelist read_only readonly restricted approved'
+      'ip_whitelist ip_range cidr read_only readonly restricted approved killed stopped erased discarded_at dormant on_hold offline ' +
+      'unusable unavailable non_active inactiveSince cancellation_date termination_date max_uses uses_left single_use freeze'
     )
       .split(' ')
       .map((name): [string, unknown[]] => [name, [true, false, null, 'x']]),
@@ -85,6 +92,23 @@ describe("names of a store's answer that decide and are not read", () => {
       revoke() {}
     }
     assert.throws(() => judge(new Row(), NOW, 0), /answered deletedAt/)
+  })
+
+  it('of what an answer inherits, but for methods', () => {
+    const row = { id: 'k', tenant: { id: 't' } }
+    assert.throws(
+      () => judge(Object.create({ ...row, disabled: true }) as never, NOW, 0),
+      /answered disabled/,
+    )
+    assert.equal(verdict({ revoke: () => {}, disable: () => {} }), 'good')
+  })
+
+  it('by what they hold, where the name alone does not tell', () => {
+    for (const held of ['suspended', 'DISABLED', 'active', ['paid', 'revoked']]) {
+      assertRefused({ state: held }, {}, /answered state, /)
+      assertRefused({}, { tenant_state: held }, /answered tenant\.tenant_state, /)
+    }
+    assert.equal(verdict({ state: 'CA' }, { state: 'Bavaria', flags: ['beta'] }), 'good')
   })
 
   it('are none where the right name says the same, and are where it says another thing', () => {

@@ -20,6 +20,7 @@ it('text that anybody may have written is told in few characters, short, and wit
     ['x.'.repeat(1_000), 'x.'.repeat(50)],
     [key, '…'],
     [`https://x.example/?k=${key}&a`, 'https://x.example/?k?…?a'],
+    [`${'./'.repeat(30)}${key}`, `${'./'.repeat(30)}…`],
     [
       ['a', { b: 1 }, 7, null, undefined, 'f'],
       ['a', 'object', 7, null, 'undefined'],

@@ -4,7 +4,7 @@ import { generateKey, hashKey } from '../../src/keys/key-format.ts'
 import { probe, send } from './probe.ts'
 
 const BAD_WORDS =
-  'revoked revoked_at revokedAt REVOKED_AT revoked-at isRevoked is_revoked key_revoked revokd_at revokedAtt revoked_on revocation_date expires expires_at expiresat ExpiresAt expires-at expiry expiration expiration_date expired suspended is_suspended suspendedAt suspended_at disabled is_disabled disabledAt deleted deleted_at isDeleted banned blocked blocked_at locked inactive deactivated_at archived_at removed_at'.split(
+  'revoked revoked_at revokedAt REVOKED_AT revoked-at isRevoked is_revoked key_revoked revokd_at revokedAtt revoked_on revocation_date expires expires_at expiresat ExpiresAt expires-at expiry expiration expiration_date expired suspended is_suspended suspendedAt suspended_at disabled is_disabled disabledAt deleted deleted_at isDeleted banned blocked blocked_at locked inactive deactivated_at archived_at removed_at notAfter validTill end_date max_uses cancellation_date killed unavailable allowed_ips'.split(
     ' ',
   )
 const set = fc.tuple(

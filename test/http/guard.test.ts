@@ -1,6 +1,7 @@
 /** Whatever code of the app's throws around a guard: an answer, no pass, and a process that goes on. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { Guard, type GuardOptions, type Outcome } from '../../src/http/guard.ts'
 import type { Refusal } from '../../src/http/refusal.ts'
@@ -133,6 +134,12 @@ describe('a guard', () => {
       }
     })
   }
+
+  it('takes a promise of another realm for one, as one is where somebody has replaced the global', async () => {
+    const promise = runInNewContext('(outcome) => Promise.resolve(outcome)') as (of: Outcome) => never
+    assert.deepEqual(await statuses(() => promise(null)), [200, 200])
+    assert.deepEqual(await statuses(() => promise(REFUSAL)), [401, 401])
+  })
 
   it('lets nobody in where what errorResponse returns cannot be sent', async () => {
     const body = { toJSON: () => assert.fail('mine') }

@@ -4,11 +4,19 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
-import { consoleAuth, errorEnvelope, tenantAuth } from '../../src/index.ts'
+import {
+  consoleAuth,
+  errorEnvelope,
+  KeyManager,
+  keyRoutes,
+  MemoryKeyStore,
+  tenantAuth,
+} from '../../src/index.ts'
 import { SessionSigner } from '../../src/testing/session-signer.ts'
 import { listen, MapStore } from '../tenant-auth/set-up.ts'
 
-const { jwtKey, authorizedParties } = new SessionSigner()
+const signer = new SessionSigner()
+const { jwtKey, authorizedParties } = signer
 const keyStore = new MapStore()
 const good = keyStore.add()
 
@@ -88,6 +96,16 @@ for (const how of ['guards', 'throw', 'verify'] as const) {
     })
   })
 }
+
+it('the body of a user who may not change keys ends the connection', async (t) => {
+  const app = fastify()
+  t.after(() => app.close())
+  await app.register(consoleAuth, { jwtKey, authorizedParties })
+  await app.register(keyRoutes, { keys: new KeyManager(new MemoryKeyStore(), { scopes: [] }) })
+  const member = `authorization: Bearer ${signer.signSession({ orgId: 'org_a', orgRole: 'org:member' })}`
+  const answer = await send(await listen(app), '/keys', [member, 'transfer-encoding: chunked'])
+  assert.match(answer, /^HTTP\/1\.1 403 [^]*connection: close/i)
+})
 
 it('a body is invited once somebody reads it, and a route that reads none invites none', async () => {
   const app = await build('guards')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fastify from 'fastify'
-import { tenantAuth } from '../../src/index.ts'
+import { consoleAuth, tenantAuth } from '../../src/index.ts'
+import { SessionSigner } from '../../src/testing/session-signer.ts'
 import { MapStore } from '../tenant-auth/set-up.ts'
 
 it('an answer that a shared cache may keep varies by the header of the key, and no other one', async () => {
@@ -37,4 +38,36 @@ it('an answer that a shared cache may keep varies by the header of the key, and 
   assert.deepEqual([posted.statusCode, posted.headers.vary], [200, undefined])
   assert.equal((await app.inject('/open')).headers.vary, undefined)
   await app.close()
+})
+
+it('where a check is called by the route, an answer varies if it was let in by the key', async (t) => {
+  const keyStore = new MapStore()
+  const app = fastify()
+  t.after(() => app.close())
+  await app.register(tenantAuth, { keyStore, addHook: false })
+  app.get('/in', { onRequest: app.verifyTenantKey }, async () => 'in')
+  app.get('/open', async () => 'open')
+  const headers = { 'x-tenant-api-key': keyStore.add() }
+  assert.equal((await app.inject({ url: '/in', headers })).headers.vary, 'x-tenant-api-key')
+  assert.equal((await app.inject({ url: '/open', headers })).headers.vary, undefined)
+})
+
+it('an answer to a session varies where shared caches are told to keep it', async (t) => {
+  const signer = new SessionSigner()
+  const { jwtKey, authorizedParties } = signer
+  const app = fastify()
+  t.after(() => app.close())
+  await app.register(consoleAuth, { jwtKey, authorizedParties })
+  app.get('/', async ({ query }, reply) => reply.headers(query as object).send('in'))
+  const headers = { authorization: `Bearer ${signer.signSession()}` }
+  for (const [control, vary] of [
+    ['public, max-age=60', 'authorization'],
+    ['s-maxage=60', 'authorization'],
+    ['max-age=60, must-revalidate', 'authorization'],
+    ['max-age=60', undefined],
+    ['private', undefined],
+  ] as const) {
+    const answer = await app.inject({ url: '/', query: { 'cache-control': control }, headers })
+    assert.deepEqual([answer.statusCode, answer.headers.vary], [200, vary], control)
+  }
 })

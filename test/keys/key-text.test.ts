@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { generateKey } from '../../src/keys/key-format.ts'
-import { holdsKey, keysIn, withoutKeys, withoutKeysDeep } from '../../src/keys/key-text.ts'
+import { SessionSigner } from '../../src/testing/session-signer.ts'
+import { holdsKey, keysIn, withoutCredentials, withoutCredentialsDeep } from '../../src/keys/key-text.ts'
 
 const key = fc
   .tuple(
@@ -20,7 +21,7 @@ describe('keys in a text', () => {
         assert.ok(holdsKey(text))
         // A longer prefix may end in the same checksum once in four thousand million texts.
         assert.ok(keysIn(text).includes(key))
-        assert.ok(!withoutKeys(text).includes(key))
+        assert.ok(!withoutCredentials(text).includes(key))
       }),
       { numRuns: 500 },
     )
@@ -29,18 +30,26 @@ describe('keys in a text', () => {
   it('are cut one by one, and what is no key stays', () => {
     const [a, b] = [generateKey('tk', 'live'), generateKey('my_company', 'Test')]
     const altered = a.slice(0, -1) + (a.endsWith('0') ? '1' : '0')
-    assert.equal(withoutKeys(`${a},${b} and ${altered} tk_live_`), `[key],[key] and ${altered} tk_live_`)
-    assert.equal(withoutKeys(`${a}${b}`), '[key][key]')
+    assert.equal(withoutCredentials(`${a},${b} and ${altered} tk_live_`), `[key],[key] and ${altered} tk_live_`)
+    assert.equal(withoutCredentials(`${a}${b}`), '[key][key]')
     for (const text of ['', '_', 'tk_live_', '_'.repeat(200), 'x'.repeat(200), altered]) {
       assert.ok(!holdsKey(text), text)
-      assert.equal(withoutKeys(text), text)
+      assert.equal(withoutCredentials(text), text)
     }
+  })
+
+  it('and tokens beside them', () => {
+    const token = new SessionSigner().signSession()
+    assert.equal(withoutCredentials(`agent/1 (Bearer ${token})`), 'agent/1 (Bearer [token])')
+    assert.equal(withoutCredentials('eyJust a word, and file.eyJ'), 'eyJust a word, and file.eyJ')
+    const odd = 'eyJ'.repeat(30_000)
+    assert.equal(withoutCredentials(odd), odd)
   })
 
   it('are cut out of all that data holds, names included', () => {
     const key = generateKey('tk', 'live')
     const at = new Date()
-    assert.deepEqual(withoutKeysDeep({ at, a: [key, { b: `x ${key}`, [key]: null }], n: 1 }), {
+    assert.deepEqual(withoutCredentialsDeep({ at, a: [key, { b: `x ${key}`, [key]: null }], n: 1 }), {
       at,
       a: ['[key]', { b: 'x [key]', '[key]': null }],
       n: 1,

@@ -323,6 +323,24 @@ describe('what an operator sees', () => {
     await app.close()
   })
 
+  it('has no credential in any event, though a client chose the id of its request', async () => {
+    const store = new MapStore()
+    const app = fastify({ requestIdHeader: 'x-request-id' })
+    await app.register(tenantAuth, { keyStore: store })
+    app.get('/', async () => 'in')
+    const ids: string[] = []
+    const note = (message: unknown) => void ids.push((message as AuthEvent).requestId)
+    const key = store.add()
+    for (const name of ['accepted', 'refused']) {
+      channel(`fastify-tenant-auth:${name}`).subscribe(note)
+      const headers = { 'x-request-id': `r ${key}`, ...(name === 'accepted' && { 'x-tenant-api-key': key }) }
+      await app.inject({ url: '/', headers })
+      channel(`fastify-tenant-auth:${name}`).unsubscribe(note)
+    }
+    assert.deepEqual(ids, ['r [key]', 'r [key]'])
+    await app.close()
+  })
+
   it('is counted', async () => {
     const { app, store } = await setUp()
     const key = store.add()
@@ -340,7 +358,7 @@ describe('what an operator sees', () => {
   })
 })
 
-/** For so long that no slow machine makes it a second look-up. */
+/** For so long that no slow machine makes it a second look-up, or none in time. */
 const REMEMBERED = { ttl: 600_000, negativeTtl: 600_000 }
 
 describe('a thousand requests at once', () => {
@@ -349,7 +367,8 @@ describe('a thousand requests at once', () => {
     ['an unknown key', false],
   ] as const) {
     it(`with ${what} that is not in memory make one look-up`, async () => {
-      const { app, store } = await setUp({ cache: REMEMBERED }, { server: { disableRequestLogging: true } })
+      const patient = { cache: REMEMBERED, lookupTimeout: 60_000 }
+      const { app, store } = await setUp(patient, { server: { disableRequestLogging: true } })
       const key = known ? store.add() : generateKey('loom', 'live')
       const headers = { 'x-tenant-api-key': key }
       const statuses = await Promise.all(
