@@ -5,18 +5,13 @@ import { type Figure, figure, number, show, table } from './figures.ts'
 import { inRounds, ratios } from './rounds.ts'
 import type { Section, Settings } from './section.ts'
 
-/** Requests a second of each kind, whether the server keeps up or not. */
-const RATE = 2_000
+/** Connections of each load. */
 const CONNECTIONS = 32
-/** Milliseconds. */
-const WARM_UP = 4_000
-const DURATION = 4_000
 
 interface Stats {
   hits: number
   misses: number
   evictions: number
-  cachedRefusals: number
 }
 
 interface Count {
@@ -26,30 +21,67 @@ interface Count {
   p99: number
 }
 
+interface Scenario {
+  name: string
+  /** Of the server. */
+  settings: object
+  /** Requests a second with good keys, whether the server keeps up or not, and milliseconds for which they count. */
+  rate: number
+  duration: number
+  /** What comes besides, in as many connections as it takes to be late for none. */
+  beside?: { rate: number; fresh?: true; status?: number; connections?: number }
+}
+
+const RATE = 2_000
 const QUIET = 'good keys alone'
 export const FLOOD = 'with as many distinct unknown keys'
-const SCENARIOS = [
-  { name: QUIET, beside: [] },
-  { name: 'with as many good keys again', beside: [{ rate: RATE }] },
-  { name: FLOOD, beside: [{ rate: RATE, fresh: true, status: 401 }] },
+const fast = { settings: {}, rate: RATE, duration: 4_000 }
+const FAST: readonly Scenario[] = [
+  { name: QUIET, ...fast },
+  { name: 'with as many good keys again', ...fast, beside: { rate: RATE } },
+  { name: FLOOD, ...fast, beside: { rate: RATE, fresh: true, status: 401 } },
 ]
 
+/** A store that is slow has no place for all of these: 64 look-ups at once are 320 a second. */
+const STRANGERS = { rate: 420, fresh: true, status: 401, connections: 512 } as const
+const SLOW: readonly Scenario[] = (['none', 'lapsed', 'held'] as const).flatMap((lease) => {
+  const name = { none: 'no coherence', lapsed: 'coherent, lease lapsed', held: 'coherent' }[lease]
+  // Two times to live and more, so that each key is asked for anew.
+  const slow = { settings: { delay: 200, keys: 100, lease }, rate: 100, duration: 12_000 }
+  return [
+    { name: `${name}: alone`, ...slow },
+    { name: `${name}: in a flood`, ...slow, beside: STRANGERS },
+  ]
+})
+
 export async function flood(settings: Settings): Promise<Section> {
-  const samples = await inRounds(SCENARIOS, settings, ({ beside }) => measure(beside))
+  const [fast, slow] = [await fastStore(settings), await slowStore(settings)]
+  return { tables: `${fast.tables}\n\n${slow.tables}`, figures: { ...fast.figures, ...slow.figures } }
+}
+
+async function fastStore(settings: Settings): Promise<Section> {
+  const samples = await inRounds(FAST, settings, measure)
   const figures: Record<string, Figure> = {}
-  const rows = SCENARIOS.map(({ name }) => {
+  const rows = FAST.map(({ name }) => {
     const measured = samples.get(name) ?? []
-    const hitRate = figure(measured.map((sample) => sample.hitRate))
-    const p99 = figure(measured.map((sample) => sample.p99))
+    if (measured.some(({ answered, others }) => answered < 1 || others < 1))
+      throw new Error('a request was answered wrongly')
+    const of = (value: (sample: Sample) => number) => figure(measured.map(value))
+    const [hitRate, p99] = [of((sample) => sample.hitRate), of((sample) => sample.p99)]
     const ratio = figure(ratios(samples, name, QUIET, (sample) => sample.p99))
     figures[`flood, hit rate: ${name}`] = hitRate
     figures[`flood, p99: ${name}`] = p99
     figures[`flood, p99 ratio: ${name}`] = ratio
-    const reads = figure(measured.map((sample) => sample.reads))
-    const evictions = figure(measured.map((sample) => sample.evictions))
-    const p50 = figure(measured.map((sample) => sample.p50))
-    const counts = [number(reads.median), number(evictions.median)]
-    return [name, show(hitRate, 4), show(p50, 2), show(p99, 2), show(ratio, 2)].concat(counts)
+    const counts = [of((sample) => sample.reads), of((sample) => sample.evictions)]
+    const p50 = of((sample) => sample.p50)
+    return [
+      name,
+      show(hitRate, 4),
+      show(p50, 2),
+      show(p99, 2),
+      show(ratio, 2),
+      ...counts.map(({ median }) => number(median)),
+    ]
   })
   const columns = [
     `${number(RATE)} requests/s`,
@@ -63,17 +95,58 @@ export async function flood(settings: Settings): Promise<Section> {
   return { tables: table(columns, rows), figures }
 }
 
-async function measure(beside: readonly object[]) {
-  const server = new Child('server', ['tenant-auth', 'flooded', '{}'], SERVER_CORE, ['--expose-gc'])
+async function slowStore(settings: Settings): Promise<Section> {
+  const samples = await inRounds(SLOW, settings, measure)
+  const figures: Record<string, Figure> = {}
+  const rows = SLOW.map(({ name, beside }) => {
+    const of = (value: (sample: Sample) => number) => figure((samples.get(name) ?? []).map(value))
+    const answered = of((sample) => sample.answered)
+    figures[`slow store, good keys answered: ${name}`] = answered
+    figures[`slow store, p99: ${name}`] = of((sample) => sample.p99)
+    return [
+      name,
+      show(answered, 4),
+      show(
+        of((sample) => sample.hitRate),
+        3,
+      ),
+      show(of((sample) => sample.p50)),
+      show(of((sample) => sample.p99)),
+      beside === undefined
+        ? ''
+        : show(
+            of((sample) => sample.others),
+            2,
+          ),
+      number(of((sample) => sample.reads).median),
+    ]
+  })
+  const columns = [
+    `a store of 200 ms, 100 requests/s, ${STRANGERS.rate} unknown keys/s`,
+    'good keys answered',
+    'their hit rate',
+    'their p50, ms',
+    'their p99, ms',
+    'strangers answered 401, not 503',
+    'store reads/s',
+  ]
+  return { tables: table(columns, rows), figures }
+}
+
+type Sample = Awaited<ReturnType<typeof measure>>
+
+async function measure({ settings, rate, duration, beside }: Scenario) {
+  const args = ['tenant-auth', 'flooded', JSON.stringify(settings)]
+  const server = new Child('server', args, SERVER_CORE, ['--expose-gc'])
   // Each load a process of its own: what one does for its keys must not delay the other's.
-  const loads = [{ rate: RATE }, ...beside].map((target) => ({
-    target,
+  const loads = [{ rate }, ...(beside ? [beside] : [])].map((target) => ({
+    target: { connections: CONNECTIONS, ...target },
     child: new Child('load', [], LOAD_CORE),
   }))
   try {
     const ready = await server.answer<object>()
     for (const { child, target } of loads) {
-      await child.ask({ targets: [{ ...ready, ...target }], connections: CONNECTIONS })
+      await child.ask({ targets: [{ ...ready, ...target }], connections: target.connections })
     }
     const mark = async () => {
       const [{ stats }, ...counts] = await Promise.all([
@@ -84,24 +157,28 @@ async function measure(beside: readonly object[]) {
     }
     await sleep(WARM_UP)
     const before = await mark()
-    await sleep(DURATION)
+    await sleep(duration)
     const after = await mark()
-    if (after.counts.some(({ failed }) => failed > 0)) throw new Error('a request was answered wrongly')
-    const good = after.counts.reduce(
-      (sum, { done }, i) =>
-        'fresh' in (loads[i]?.target ?? {}) ? sum : sum + done - (before.counts[i]?.done ?? 0),
-      0,
-    )
+    const counts = after.counts.map(({ done, failed }, i) => {
+      const asked = done - (before.counts[i]?.done ?? 0)
+      return { asked, answered: 1 - (failed - (before.counts[i]?.failed ?? 0)) / asked }
+    })
+    const good = counts.reduce((sum, { asked }, i) => (i > 0 && beside?.fresh ? sum : sum + asked), 0)
     const [{ p50, p99 } = { p50: NaN, p99: NaN }] = after.counts
     return {
+      answered: counts[0]?.answered ?? NaN,
+      others: counts[1]?.answered ?? 1,
       // Requests that were under way at a mark are counted here or there.
       hitRate: Math.min(1, (after.stats.hits - before.stats.hits) / good),
       p50: p50 / 1_000,
       p99: p99 / 1_000,
-      reads: (after.stats.misses - before.stats.misses) / (DURATION / 1_000),
+      reads: (after.stats.misses - before.stats.misses) / (duration / 1_000),
       evictions: after.stats.evictions,
     }
   } finally {
     await Promise.all([server, ...loads.map(({ child }) => child)].map((child) => child.end()))
   }
 }
+
+/** Milliseconds. */
+const WARM_UP = 4_000

@@ -63,18 +63,32 @@ export async function revoked(app) {
   return { ...(await guard(app, keyStore, makeKeys(1_000))), status: 401 }
 }
 
-// Milliseconds that a store takes for an answer, as one across a network does.
-const DELAY = 1
-
-// Has some keys and no others.
-export async function flooded(app) {
-  const values = makeKeys(1_000)
+// Has some keys and no others, and takes `delay` milliseconds for an answer, as a store across a network does. `lease`: as
+// a member of a fleet that holds one, or whose lease is over after two seconds, so that each key is asked for anew.
+export async function flooded(app, { delay = 1, keys = 1_000, lease = 'none' }) {
+  const values = makeKeys(keys)
   const good = new Set(values.map((key) => hash('sha256', key, 'hex')))
   const keyStore = {
     async findByHash(hash) {
-      await new Promise((resolve) => setTimeout(resolve, DELAY))
+      await new Promise((resolve) => setTimeout(resolve, delay))
       return good.has(hash) ? makeRecord(hash) : null
     },
+    ...(lease !== 'none' && { coherence: fleetOfOne(lease) }),
   }
-  return guard(app, keyStore, values)
+  return guard(app, keyStore, values, lease === 'none' ? { ttl: 5_000, negativeTtl: 5_000 } : {})
+}
+
+function fleetOfOne(lease) {
+  const end = lease === 'lapsed' ? performance.now() + 2_000 : Infinity
+  const membership = {
+    lease: { holds: (now) => now < end, term: 1, end },
+    state: 'coherent',
+    joined: true,
+    cause: undefined,
+    staleIfError: 0,
+    start: async () => {},
+    close: async () => {},
+    stats: () => null,
+  }
+  return { kind: 'fleet', lease: 2_000, heartbeat: 500, confirm: async () => {}, join: () => membership }
 }
