@@ -74,14 +74,9 @@ async function fastStore(settings: Settings): Promise<Section> {
     figures[`flood, p99 ratio: ${name}`] = ratio
     const counts = [of((sample) => sample.reads), of((sample) => sample.evictions)]
     const p50 = of((sample) => sample.p50)
-    return [
-      name,
-      show(hitRate, 4),
-      show(p50, 2),
-      show(p99, 2),
-      show(ratio, 2),
-      ...counts.map(({ median }) => number(median)),
-    ]
+    return [name, show(hitRate, 4), show(p50, 2), show(p99, 2), show(ratio, 2)].concat(
+      counts.map(({ median }) => number(median)),
+    )
   })
   const columns = [
     `${number(RATE)} requests/s`,

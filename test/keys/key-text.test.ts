@@ -30,7 +30,10 @@ describe('keys in a text', () => {
   it('are cut one by one, and what is no key stays', () => {
     const [a, b] = [generateKey('tk', 'live'), generateKey('my_company', 'Test')]
     const altered = a.slice(0, -1) + (a.endsWith('0') ? '1' : '0')
-    assert.equal(withoutCredentials(`${a},${b} and ${altered} tk_live_`), `[key],[key] and ${altered} tk_live_`)
+    assert.equal(
+      withoutCredentials(`${a},${b} and ${altered} tk_live_`),
+      `[key],[key] and ${altered} tk_live_`,
+    )
     assert.equal(withoutCredentials(`${a}${b}`), '[key][key]')
     for (const text of ['', '_', 'tk_live_', '_'.repeat(200), 'x'.repeat(200), altered]) {
       assert.ok(!holdsKey(text), text)
