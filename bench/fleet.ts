@@ -46,6 +46,7 @@ export async function fleet(settings: Settings): Promise<Section> {
   for (const size of SIZES) {
     for (const kind of ['redis', 'postgres'] as const) {
       if (!settings.servers.has(kind)) continue
+      if (settings.words.length > 0 && !settings.words.includes(`${kind}-${size}`)) continue
       settings.progress(`${kind}, ${size} members`)
       const { barriers, cores, commits, coherent } = await measure(kind, size)
       const barrier = figure(barriers)

@@ -45,6 +45,8 @@ export interface Standing {
   roster: string
   /** Whether the store has noted (`settle`) that nobody lives whose row was lost before this history and this roster. */
   settled: boolean
+  /** Milliseconds: at least the `holds` of every row there is, and of every one that may have been lost. */
+  maxHolds: number
 }
 
 /** What an instance says of itself when it registers. */
@@ -103,8 +105,6 @@ export interface FleetView extends Standing {
   pending: readonly PendingRow[]
   /** How many rows there are in all. */
   instances: number
-  /** Milliseconds: at least the `holds` of every row there is, and of every one that may have been lost. */
-  maxHolds: number
 }
 
 export interface LinkEvents {

@@ -14,7 +14,7 @@ import { TenantAuthError } from '../http/errors.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
-import type { FleetDriver, FleetView, PendingRow, WriteMark } from './driver.ts'
+import type { FleetDriver, FleetView, PendingRow, Standing, WriteMark } from './driver.ts'
 import { patience } from './fleet-times.ts'
 import type { SettledWatch } from './settled-watch.ts'
 
@@ -71,7 +71,6 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
       history ??= view.position.history
       if (view.position.history !== history || view.position.epoch < epoch) throw lost()
       for (const { holds } of view.pending) watch.sawHold(holds)
-      watch.sawHold(view.maxHolds)
       const settled = watch.saw(view)
       if (settled && !view.settled) noted = noteSettled(view, options)
 
@@ -129,25 +128,9 @@ async function reap(
   }
 }
 
-/**
- * Has the store note what this process has watched for long enough by its beats. A beat does not say how long others hold,
- * so the fleet is read first: whoever's row was lost may hold longer than anybody here.
- */
-export async function settleWatched(
-  { position: { epoch } }: Pick<FleetView, 'position'>,
-  options: { driver: Pick<FleetDriver, 'readFleet' | 'settle'>; clock: Clock; watch: SettledWatch },
-): Promise<void> {
-  const { driver, clock, watch } = options
-  const reading = withTimeLimit(clock, POLL_LIMIT, (signal) => driver.readFleet(epoch, signal))
-  const view = await reading.catch(() => undefined)
-  if (view === undefined) return
-  watch.sawHold(view.maxHolds)
-  if (watch.saw(view) && !view.settled) await noteSettled(view, options)
-}
-
-/** Best effort. */
-async function noteSettled(
-  { position: { history }, roster }: Pick<FleetView, 'position' | 'roster'>,
+/** Has the store note what this process has watched for long enough. Best effort. */
+export async function noteSettled(
+  { position: { history }, roster }: Standing,
   { driver, clock }: { driver: Pick<FleetDriver, 'settle'>; clock: Clock },
 ): Promise<void> {
   const noting = withTimeLimit(clock, POLL_LIMIT, (signal) => driver.settle(history, roster, signal))

@@ -12,7 +12,7 @@ import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
 import { connect } from './fleet-connection.ts'
-import { settleWatched } from './fleet-barrier.ts'
+import { noteSettled } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import type { FleetTimes } from './fleet-times.ts'
 import type { Lease } from './lease.ts'
@@ -41,6 +41,8 @@ export interface FleetMemberOptions {
 const BEAT_LIMIT = 2_000
 /** How long `close` waits for what is under way, and to take the instance's row away. */
 const LEAVE_TIMEOUT = 1_000
+/** Milliseconds between two attempts to come back, at most. */
+const LONGEST_PAUSE = 10_000
 /** Acknowledgements in a row that change nothing, after which a store is not what it says. */
 const MOST_IN_VAIN = 3
 
@@ -76,8 +78,10 @@ export class FleetMember {
   #cause: unknown
   /** Settles whoever waits for the round that runs or comes next. */
   #waiting: (() => void)[] = []
-  /** When it last tried again without waiting for the next heartbeat. */
-  #hurriedAt = -Infinity
+  /** How often it has had to come back since a connection last lived through a heartbeat. */
+  #failures = 0
+  /** Heartbeats by which this instance leaves it to others to note what all of them have watched. */
+  readonly #reserve = 4 * Math.random()
   #lastAnswer: number | null = null
   #resets = 0
   #reconnects = 0
@@ -132,7 +136,8 @@ export class FleetMember {
   /** The store was heard to stand here. */
   told(epoch: number): void {
     this.#told = Math.max(this.#told, epoch)
-    if (this.#known === undefined || epoch > this.#known.epoch) this.wake()
+    // Whoever is not connected asks as soon as it is.
+    if (this.#attached !== undefined && (this.#known === undefined || epoch > this.#known.epoch)) this.wake()
   }
 
   /** Beats, and settles when that is over. */
@@ -165,17 +170,36 @@ export class FleetMember {
   async #run(first: Promise<void>): Promise<void> {
     for (let round = first; ; round = this.#round()) {
       const waiting = this.#waiting.splice(0)
+      const old = this.#link
       try {
         await round
         this.#cause = undefined
+        // A connection that works once only, time and again, is no good one.
+        if (old !== undefined && this.#attached !== undefined) this.#failures = 0
       } catch (error) {
         this.#failed(error)
+        this.#failures++
       }
       for (const resolve of waiting) resolve()
-      await this.#pause.wait(this.#options.times.heartbeat)
+      const wasAttached = this.#attached !== undefined
+      await this.#pause.wait(wasAttached ? this.#options.times.heartbeat : this.#untilBack())
+      if (wasAttached && this.#link === undefined) {
+        this.#failures++ // The connection was lost meanwhile.
+        await this.#pause.wait(this.#untilBack())
+      }
       if (this.#closing.signal.aborted) break
     }
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /**
+   * A store that cannot keep up with those who come back is asked less and less often, and not by all of them at once. Two
+   * heartbeats in a row may be lost within a lease of four: the first two attempts do not wait for long.
+   */
+  #untilBack(): number {
+    const { heartbeat } = this.#options.times
+    const longest = Math.max(heartbeat, LONGEST_PAUSE)
+    return Math.min(heartbeat * 2 ** (this.#failures - 3), longest) * (0.5 + Math.random() / 2)
   }
 
   /** Goes on until the store has nothing new and knows that this instance has nothing old. */
@@ -258,8 +282,9 @@ export class FleetMember {
     const { watch, driver } = this.#options
     if (distance(this.#known, answer.position) === 'level') this.#asked = this.#sent
     this.#lastAnswer = this.#clock.now()
-    if (watch.saw(answer) && !answer.settled)
-      void settleWatched(answer, { driver, watch, clock: this.#clock })
+    const isSettled = watch.saw(answer) && !answer.settled
+    if (isSettled && this.#lastAnswer >= watch.settledAt + this.#reserve * this.#options.times.heartbeat)
+      void noteSettled(answer, { driver, clock: this.#clock })
     return answer
   }
 
@@ -280,7 +305,7 @@ export class FleetMember {
     this.#gone++
     this.#options.onReport({ event: 'gone', reason })
     this.#report()
-    this.#hurry()
+    this.#failures++
   }
 
   #prove(): void {
@@ -300,7 +325,9 @@ export class FleetMember {
         this.told(epoch)
       },
       onLost: (link, cause) => {
-        if (this.#link === link) this.#failed(cause)
+        if (this.#link !== link) return
+        this.#failed(cause)
+        this.#pause.cut()
       },
     })
   }
@@ -335,7 +362,7 @@ export class FleetMember {
     return withTimeLimit(this.#clock, Math.min(this.#options.times.lease / 4, BEAT_LIMIT), work)
   }
 
-  /** The connection is given up. One that did its work is replaced at once. */
+  /** The connection is given up, and a new one made soon. */
   #failed(cause: unknown): void {
     if (this.#closing.signal.aborted) {
       this.#disconnect()
@@ -349,15 +376,6 @@ export class FleetMember {
     }
     this.#disconnect()
     this.#report(cause)
-    if (worked) this.#hurry()
-  }
-
-  /** Tries again at once, but only once in each heartbeat. */
-  #hurry(): void {
-    const now = this.#clock.now()
-    if (now - this.#hurriedAt < this.#options.times.heartbeat) return
-    this.#hurriedAt = now
-    this.wake()
   }
 
   #disconnect(): void {

@@ -28,6 +28,11 @@ export class Pause {
 
   end(): void {
     this.#ended = true
+    this.cut()
+  }
+
+  /** Ends the pause under way, if there is one. */
+  cut(): void {
     this.#end?.()
   }
 }

@@ -55,8 +55,9 @@ export class SettledWatch {
    *
    * @returns whether its history and roster are settled, by the store's word or by what this process has seen
    */
-  saw({ position: { history }, roster, settled }: Standing): boolean {
+  saw({ position: { history }, roster, settled, maxHolds }: Standing): boolean {
     const now = this.#clock.now()
+    this.sawHold(maxHolds)
     if (history !== this.#history || roster !== this.#roster) {
       this.#history = history
       this.#roster = roster

@@ -78,8 +78,9 @@ export class FakeFleet {
   }
 
   standing(): Standing {
-    const { epoch, history, roster } = this
-    return { position: { epoch, history }, roster, settled: this.settled === `${history}/${roster}` }
+    const { epoch, history, roster, maxHolds } = this
+    const settled = this.settled === `${history}/${roster}`
+    return { position: { epoch, history }, roster, settled, maxHolds }
   }
 
   /** Rows vanish otherwise than by leaving and reaping. */
@@ -190,7 +191,7 @@ export class FakeDriver implements FleetDriver {
       holds,
       acknowledged: Math.min(acknowledged, epoch - 1),
     }))
-    const view = { ...fleet.standing(), pending: rows, instances: fleet.rows.size, maxHolds: fleet.maxHolds }
+    const view = { ...fleet.standing(), pending: rows, instances: fleet.rows.size }
     await fleet.network('polled', this.#name)
     return view
   }

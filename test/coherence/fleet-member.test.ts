@@ -239,11 +239,11 @@ describe('an instance that is cut off', () => {
     assert.notEqual(link(), old)
   })
 
-  it('connects again at once when the connection is lost, and keeps what it has', async () => {
-    const { cache, fleet, link } = await started()
+  it('connects again within a quarter of a heartbeat when the connection is lost, and keeps what it has', async () => {
+    const { cache, clock, fleet, link } = await started()
     const old = link()
     old.lose()
-    await settle()
+    await clock.advance(H / 4)
     assert.notEqual(link(), old)
     assert.equal(fleet.rows.size, 1)
     assert.equal(keyId(cache.lookup('aa')), 'key_aa')
@@ -254,7 +254,7 @@ describe('an instance that is cut off', () => {
     const { cache, clock, fleet, link, network, release } = await started()
     network.hold = (what) => what === 'connected'
     link().lose()
-    await settle()
+    await clock.advance(H / 4)
     link().lose()
     release()
     await clock.advance(H)

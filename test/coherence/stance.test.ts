@@ -26,6 +26,7 @@ describe('how an instance stands to the store', () => {
     position: KNOWN,
     roster: 'r',
     settled: true,
+    maxHolds: 2_000,
   }
   for (const [what, change, proven] of [
     ['its row says just that', {}, true],

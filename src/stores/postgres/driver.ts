@@ -15,7 +15,6 @@ import { badOption } from '../../http/errors.ts'
 import type { Borrower } from './borrow.ts'
 import { NotSentError } from './errors.ts'
 import { failure, isNotMigrated } from './failures.ts'
-import { hedged } from './hedged.ts'
 import type { PostgresPool } from './pool.ts'
 import { CHANNEL } from './schema.ts'
 import { openSession, type Session } from './session.ts'
@@ -30,9 +29,6 @@ export interface PostgresDriverOptions {
 
 /** A standing, as statements answer it. */
 type Flat<Answer extends { position: Position }> = Omit<Answer, 'position'> & Position
-
-/** Milliseconds until a connection that does not answer gets company: it may be an idle one that was silently dropped. */
-const HEDGE = 250
 
 /** Pools → how many connections of them are kept. */
 const kept = new WeakMap<PostgresPool, number>()
@@ -68,36 +64,26 @@ export class PostgresDriver implements FleetDriver {
 
   async open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink> {
     const { pool, schema, statements } = this.#options
+    // Any number of those that were idle may be of no use.
     const most = pool.connect === undefined ? 1 : (pool.options?.max ?? 10) + 1
     this.#links.add(events)
-    try {
-      const session = await hedged(
-        (signal, isWinner) =>
-          openSession(
-            pool,
-            statements.probe,
-            {
-              onPayload: (payload) => isWinner() && this.#onPayload(payload, events),
-              onLost: (cause) => {
-                if (!isWinner()) return
-                this.#links.delete(events)
-                events.onLost(cause)
-              },
-            },
-            signal,
-          ),
-        (late) => late.destroy(),
-        {
-          pause: HEDGE,
-          most,
-          isFinal: (error) => error instanceof NotSentError || isNotMigrated(error),
-          signal,
-        },
-      )
-      return new PostgresLink(session, statements, schema, () => this.#links.delete(events))
-    } catch (error) {
-      this.#links.delete(events)
-      throw signal.aborted ? error : failure(error, schema)
+    const handlers = {
+      onPayload: (payload: string) => this.#onPayload(payload, events),
+      onLost: (cause: unknown) => {
+        this.#links.delete(events)
+        events.onLost(cause)
+      },
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const session = await openSession(pool, statements.probe, handlers, signal)
+        return new PostgresLink(session, statements, schema, () => this.#links.delete(events))
+      } catch (error) {
+        const isFinal = signal.aborted || error instanceof NotSentError || isNotMigrated(error)
+        if (attempt < most && !isFinal) continue
+        this.#links.delete(events)
+        throw signal.aborted ? error : failure(error, schema)
+      }
     }
   }
 
@@ -212,8 +198,8 @@ export function parsed<Answer>(rows: readonly object[]): Answer[] {
   )
 }
 
-function standing<Answer extends Flat<Standing> | Flat<Changes>>(answer: Answer | undefined) {
-  const { history, epoch, ...rest } = present(answer)
+function standing<Answer extends Flat<Standing> | Flat<Changes>>(answer: Answer | null | undefined) {
+  const { history, epoch, ...rest } = present(answer ?? undefined)
   return { ...rest, position: { history, epoch } }
 }
 

@@ -5,6 +5,7 @@ import { SpoiltError } from './errors.ts'
 import {
   checkOut,
   destroy,
+  isNew,
   noticeDeadPeers,
   type PostgresClient,
   type PostgresNotification,
@@ -24,8 +25,12 @@ export interface SessionEvents {
   onLost: (cause: unknown) => void
 }
 
+/** Milliseconds in which a client that was idle has to answer: its connection may have been dropped without a word. */
+const FIRST_ANSWER = 250
+
 /**
- * Takes a client from the pool for good, and listens. A pool without clients of its own has no push.
+ * Takes a client from the pool for good, and listens. A pool without clients of its own has no push. Events of a session
+ * that is not there yet are none.
  *
  * @param probe a statement that tells of the session, and fails where it could not be used
  */
@@ -37,6 +42,7 @@ export async function openSession(
 ): Promise<Session> {
   let client: PostgresClient | undefined
   let ended = false
+  let isOpen = false
   const end = () => {
     if (ended) return
     ended = true
@@ -45,7 +51,7 @@ export async function openSession(
   const lost = (cause: unknown) => {
     if (ended) return
     end()
-    onLost(cause)
+    if (isOpen) onLost(cause)
   }
   client = await checkOut(pool, signal, lost)
   if (client === undefined) return withoutConnection(pool)
@@ -54,7 +60,7 @@ export async function openSession(
     throw new Error('the connection was lost as soon as it was there')
   }
   client.on('end', () => lost(new Error('the connection was closed')))
-  client.on('notification', ({ payload }: PostgresNotification) => onPayload(payload ?? ''))
+  client.on('notification', ({ payload }: PostgresNotification) => isOpen && onPayload(payload ?? ''))
 
   const session: Session = {
     async query(text, values, signal) {
@@ -69,11 +75,14 @@ export async function openSession(
     },
     destroy: end,
   }
+  const limit =
+    isNew(pool, client) === false ? AbortSignal.any([signal, AbortSignal.timeout(FIRST_ANSWER)]) : signal
   try {
     refuseOpen(client)
-    await noticeDeadPeers(client, signal)
-    await session.query(`LISTEN ${CHANNEL}`, [], signal)
-    await session.query(probe, [], signal)
+    await noticeDeadPeers(client, limit)
+    await session.query(`LISTEN ${CHANNEL}`, [], limit)
+    await session.query(probe, [], limit)
+    isOpen = true
     return session
   } catch (error) {
     end()

@@ -4,7 +4,7 @@
  * set for its own use has a say in what a key is; beside it, what the session says of itself (`session`). Reads answer one
  * row at the least, with `null` for none.
  */
-import { fleetStatements, SESSION } from './fleet-statements.ts'
+import { fleetStatements, session } from './fleet-statements.ts'
 
 export type Statements = ReturnType<typeof statementsFor>
 
@@ -49,7 +49,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
        AND (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
 
   const read = (query: string) =>
-    `SELECT s.session, q.row FROM (SELECT ${SESSION} AS session) s LEFT JOIN LATERAL (${query}) q ON true`
+    `SELECT s.session, q.row FROM (SELECT ${session(s)}) s LEFT JOIN LATERAL (${query}) q ON true`
 
   return {
     /**
@@ -57,7 +57,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
      * $1 hash in hexadecimal
      */
     findByHash: `
-      SELECT ${SESSION} AS session, json_build_object('epoch', c.epoch, 'history', c.tag || ${s}.history(), 'key', (
+      SELECT ${session(s)}, json_build_object('epoch', c.epoch, 'history', c.tag || ${s}.history(), 'key', (
         SELECT json_build_object(
           'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
           'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},

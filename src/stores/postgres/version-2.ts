@@ -15,6 +15,8 @@
  * count `beats`. What they do by hand, leaving and reaping, makes a new roster.
  */
 
+import { fleetFunctions } from './fleet-functions.ts'
+
 export function versionTwo(s: string, channel: string): string {
   const definer = `LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${s}, pg_temp`
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
@@ -35,14 +37,21 @@ INSERT INTO ${s}.fleet (max_holds) SELECT c.max_holds FROM ${s}.coherence c;
 -- point in time), the server itself, the very table (another one after a restore from a dump), and who wrote the row.
 CREATE OR REPLACE FUNCTION ${s}.history() RETURNS text STABLE ${invoker} AS $f$
 DECLARE
+  identifier text := current_setting('tenant_auth.server', true);
   server text := '';
 BEGIN
-  BEGIN
-    server := left(pg_walfile_name(pg_current_wal_lsn()), 8);
-    server := server || '.' || system_identifier FROM pg_control_system();
-  EXCEPTION WHEN OTHERS THEN
-    NULL; -- Some hosted servers do not say.
-  END;
+  IF identifier <> '' THEN
+    server := left(pg_walfile_name(pg_current_wal_lsn()), 8) || '.' || identifier;
+  ELSE
+    BEGIN
+      server := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+      -- A file is read for it, and a connection leads to one server for as long as it lives.
+      SELECT set_config('tenant_auth.server', system_identifier::text, false) INTO identifier FROM pg_control_system();
+      server := server || '.' || identifier;
+    EXCEPTION WHEN OTHERS THEN
+      NULL; -- Some hosted servers do not say.
+    END;
+  END IF;
   RETURN (
     SELECT '.' || server || '.' || 'coherence'::regclass::oid
       || CASE WHEN c.stamp = c.xmin THEN '' ELSE '.foreign.' || c.xmin END
@@ -204,6 +213,7 @@ BEGIN
   );
 END $f$;
 
+${fleetFunctions(s)}
 -- A text that is not in UTF-8 would be stored as another one.
 CREATE FUNCTION ${s}.require_utf8() RETURNS boolean ${invoker} AS $f$
 BEGIN

@@ -13,6 +13,7 @@ import type {
   Membership,
   PendingRow,
   Position,
+  Standing,
 } from '../../coherence/driver.ts'
 import type { FleetTimes } from '../../coherence/fleet-times.ts'
 import type { RedisSource } from './connection.ts'
@@ -58,18 +59,10 @@ export class RedisDriver implements FleetDriver {
 
   async readFleet(epoch: number, signal: AbortSignal): Promise<FleetView> {
     const { tag, values } = await this.#run(READ_FLEET, [String(epoch)], signal)
-    const [at, roster, settled, instances, maxHolds, rows] = values as [
-      string,
-      string,
-      string,
-      string,
-      string,
-      string[],
-    ]
+    const [instances, rows] = values.slice(4) as [string, string[]]
     return {
-      ...standing(tag, at, roster, settled),
+      ...standing(tag, values),
       instances: Number(instances),
-      maxHolds: Number(maxHolds),
       pending: pendingRows(rows),
     }
   }
@@ -143,18 +136,20 @@ class RedisLink implements FleetLink {
   }
 }
 
-function standing(tag: string, epoch?: string, roster?: string, settled?: string) {
-  if (epoch === undefined || roster === undefined) throw new Error('Redis did not answer where it stands')
-  return { position: { history: tag, epoch: Number(epoch) }, roster, settled: settled === 'settled' }
+function standing(tag: string, values: readonly unknown[]): Standing {
+  const [epoch, roster, settled, maxHolds] = values as string[]
+  if (maxHolds === undefined || roster === undefined) throw new Error('Redis did not answer where it stands')
+  return {
+    position: { history: tag, epoch: Number(epoch) },
+    roster,
+    settled: settled === 'settled',
+    maxHolds: Number(maxHolds),
+  }
 }
 
 function beatAnswer({ tag, values }: Reply): BeatAnswer {
-  const [epoch, roster, settled, member, acknowledged] = values as string[]
-  return {
-    ...standing(tag, epoch, roster, settled),
-    member: member as BeatAnswer['member'],
-    acknowledged: Number(acknowledged),
-  }
+  const [member, acknowledged] = values.slice(4) as [BeatAnswer['member'], string]
+  return { ...standing(tag, values), member, acknowledged: Number(acknowledged) }
 }
 
 /** @param list instance, info, acknowledged, and so on */

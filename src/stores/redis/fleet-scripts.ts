@@ -18,15 +18,15 @@
 import { PLACE_LENGTH } from './records.ts'
 import { KEPT, reading, writing } from './script.ts'
 
-/** Where the store stands: roster, settled. */
+/** Where the store stands: roster, settled, max-holds. */
 const STANDING = `
 local function standing()
-  local roster, settled = unpack(redis.call('HMGET', fleet, 'roster', 'settled-roster'))
+  local roster, settled, holds = unpack(redis.call('HMGET', fleet, 'roster', 'settled-roster', 'max-holds'))
   if not roster then
     roster = ARGV[1]
     redis.call('HSET', fleet, 'roster', roster)
   end
-  return roster, settled == tag .. '/' .. roster and 'settled' or ''
+  return roster, settled == tag .. '/' .. roster and 'settled' or '', holds or '0'
 end
 `
 
@@ -38,9 +38,9 @@ local function member_of(instance, session)
   return token == session and 'member' or 'taken'
 end
 local function answer(instance, session)
-  local roster, settled = standing()
+  local roster, settled, holds = standing()
   local acknowledged = redis.call('HGET', fleet, 'acknowledged:' .. instance) or '-1'
-  return { tag, epoch, roster, settled, member_of(instance, session), acknowledged }
+  return { tag, epoch, roster, settled, holds, member_of(instance, session), acknowledged }
 end
 `
 
@@ -109,7 +109,7 @@ redis.call('HSET', fleet, 'info:' .. instance, info, 'session:' .. instance, tok
 return { tag, token }
 `)
 
-/** ARGV: instance, token → epoch, roster, settled, `gone`, `taken` or `member`, acknowledged */
+/** ARGV: instance, token → epoch, roster, settled, the longest holds, `gone`, `taken` or `member`, acknowledged */
 export const BEAT = reading(`${ROW}
 return answer(ARGV[2], ARGV[3])
 `)
@@ -174,7 +174,7 @@ if member_of(ARGV[2], ARGV[3]) == 'member' then remove(ARGV[2]) end
 return { tag }
 `)
 
-/** ARGV: epoch → epoch, roster, settled, how many rows, the longest holds, a list of instance, info, acknowledged… */
+/** ARGV: epoch → epoch, roster, settled, the longest holds, how many rows, a list of instance, info, acknowledged… */
 export const READ_FLEET = reading(`${STANDING}${SURVEY}
 local rows, below = survey(), tonumber(ARGV[2])
 local roster, settled = standing()
@@ -187,11 +187,12 @@ for _, instance in ipairs(rows.instances) do
     pending[#pending + 1] = acknowledged
   end
 end
-return { tag, epoch, roster, settled, tostring(#rows.instances), tostring(rows.holds), pending }
+return { tag, epoch, roster, settled, tostring(rows.holds), tostring(#rows.instances), pending }
 `)
 
 /** ARGV: tag, roster. Notes that they are settled, where they are the present ones. */
 export const SETTLE = writing(`${STANDING}${SURVEY}
+if select(2, standing()) ~= '' then return { tag } end
 local rows = survey()
 local roster = standing()
 if ARGV[2] == tag and ARGV[3] == roster then

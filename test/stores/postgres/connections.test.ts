@@ -141,7 +141,7 @@ describe('connections of the PostgreSQL store', () => {
 
     it('are reported once when the backend is killed', async () => {
       await direct.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%instances%'`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%tenant_auth"%'`,
       )
       await until(() => events.lost.length > 0)
       await assert.rejects(beat(), { code: 'KEY_STORE_UNAVAILABLE' })
