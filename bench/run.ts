@@ -18,6 +18,7 @@ import { hookAlone } from './hook-alone.ts'
 import { importTime } from './import-time.ts'
 import { memory } from './memory.ts'
 import { paired } from './paired.ts'
+import { refusals } from './refusals.ts'
 import type { Section, Settings } from './section.ts'
 import { throughput } from './throughput.ts'
 
@@ -29,6 +30,7 @@ const SECTIONS: Record<string, { title: string; run: (settings: Settings) => Pro
   keys: { title: 'Many keys, and none in memory', run: (settings) => throughput(loads, settings) },
   cpu: { title: 'CPU time per request, two servers at once on one core', run: paired },
   hook: { title: 'The hook alone', run: hookAlone },
+  refusals: { title: 'What refusals cost', run: refusals },
   flood: { title: 'Good keys in a flood of unknown ones', run: flood },
   fleet: { title: 'What a fleet costs', run: fleet },
   memory: { title: 'Memory', run: memory },

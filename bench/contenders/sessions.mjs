@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { verifyToken } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
-import { SessionSigner } from '../../dist/testing/index.js'
+import { SessionSigner, startJwksServer } from '../../dist/testing/index.js'
 
 function signIn() {
   const signer = new SessionSigner()
@@ -17,6 +17,36 @@ export async function consoleAuthCached(app) {
   const { jwtKey, authorizedParties, ...contender } = signIn()
   await app.register(consoleAuth, { jwtKey, authorizedParties })
   return contender
+}
+
+// Signed by somebody else.
+export async function forged(app) {
+  const { jwtKey, authorizedParties } = signIn()
+  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  await app.register(consoleAuth, { jwtKey, authorizedParties })
+  return { header: 'authorization', values: signIn().values, status: 401 }
+}
+
+export async function forgedFresh(app) {
+  return { ...(await forged(app)), fresh: 'token' }
+}
+
+// Of a key that Clerk does not list, while its key set may not be fetched again.
+export async function unknownKid(app) {
+  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  const signer = new SessionSigner()
+  const { jwksUrl } = await startJwksServer(signer)
+  const jwks = { cooldown: 600_000 }
+  await app.register(consoleAuth, { jwksUrl, jwks, authorizedParties: signer.authorizedParties })
+  const { values } = signIn()
+  const warmUp = async () => {
+    for (const authorization of values.slice(0, 3)) await app.inject({ url: '/', headers: { authorization } })
+  }
+  return { header: 'authorization', values, status: 503, warmUp }
+}
+
+export async function unknownKidFresh(app) {
+  return { ...(await unknownKid(app)), fresh: 'token' }
 }
 
 export async function byHandCached(app) {

@@ -58,6 +58,11 @@ export async function unknown(app) {
   return { ...(await guard(app, { findByHash: async () => null }, makeKeys(1_000))), status: 401 }
 }
 
+// Each another one. The store has them all refused in no time.
+export async function unknownFresh(app) {
+  return { ...(await unknown(app)), fresh: 'key' }
+}
+
 export async function revoked(app) {
   const keyStore = { findByHash: async (hash) => ({ ...makeRecord(hash), revokedAt: new Date() }) }
   return { ...(await guard(app, keyStore, makeKeys(1_000))), status: 401 }

@@ -2,6 +2,7 @@
 //
 // Written on sockets because the load must cost far less than the servers: a general HTTP client takes as much
 // processor time as the server it measures, and then it is the client that is measured.
+import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { createHistogram } from 'node:perf_hooks'
 import { makeKey } from '../contenders/keys.mjs'
@@ -20,8 +21,9 @@ process.once('message', ({ targets, connections }) => {
 process.on('disconnect', () => process.exit())
 
 // With a `rate`, so many requests a second are due whether the server keeps up or not, and latency counts from when a
-// request was due. `fresh`: each request has a key that nobody has ever seen.
-function startLoad({ port, header, values, status, rate, fresh = false }, connections) {
+// request was due. `fresh`: each request has a credential that nobody has ever seen, an unknown key or a
+// forged token.
+function startLoad({ port, header, values, status, rate, fresh }, connections) {
   let done = 0
   let failed = 0
   const latency = createHistogram()
@@ -36,7 +38,7 @@ function startLoad({ port, header, values, status, rate, fresh = false }, connec
     let due = 0
     const request = (at) => {
       due = at
-      const value = fresh ? makeKey() : values[Math.floor(Math.random() * values.length)]
+      const value = makeFresh[fresh]?.(values) ?? values[Math.floor(Math.random() * values.length)]
       socket.write(head + value + HEAD_END, 'latin1')
     }
     const next = () => {
@@ -75,6 +77,12 @@ function startLoad({ port, header, values, status, rate, fresh = false }, connec
     latency.reset()
     return answer
   }
+}
+
+const makeFresh = {
+  key: makeKey,
+  // Another signature under the same claims.
+  token: ([token]) => token.slice(0, -60) + randomBytes(30).toString('base64url') + token.slice(-20),
 }
 
 function isWhole(response) {

@@ -10,6 +10,7 @@ import { UsageRecorder } from './usage-recorder.ts'
 import { describeGuard, tenantKeyGuard } from '../http/openapi.ts'
 import { varyBy } from '../http/vary.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
+import { quietly } from '../lib/quietly.ts'
 import { isWritable } from '../stores/writable-key-store.ts'
 import type { Tenant, TenantKey } from '../cache/verdict.ts'
 import { Authenticator, kEntry } from './authenticator.ts'
@@ -42,12 +43,12 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   const recorder =
     options.trackLastUsed && isWritable(options.keyStore)
       ? new UsageRecorder(options.keyStore, {
-          onError: (err) => app.log.warn({ err }, 'last use of keys not stored'),
+          onError: (err) => quietly('The logger', () => app.log.warn({ err }, 'last use of keys not stored')),
         })
       : undefined
   const authenticator = new Authenticator(options, {
     onUse: recorder && ((keyId, wall) => recorder.note(keyId, wall)),
-    onReport: (report) => logReport(app, report),
+    onReport: (report) => quietly('The logger', () => logReport(app, report)),
   })
   const guard = new Guard({
     plugin: 'tenantAuth',

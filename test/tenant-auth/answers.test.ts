@@ -401,6 +401,31 @@ describe('a fleet behind the plugin', async () => {
     assert.equal(fleet.rows.size, 0)
   })
 
+  it('is joined and left as ever where the logger throws, and uses of keys that cannot be stored end nothing', async () => {
+    const fleet = new FakeFleet({ lease: 60_000 })
+    const thrown: string[] = []
+    const logMethod = (args: unknown[]) => {
+      thrown.push(String(args.at(-1)))
+      throw new Error('no space left on device')
+    }
+    const app = fastify({ logger: { hooks: { logMethod } }, disableRequestLogging: true })
+    const keyStore = fleet.connectAs('a')
+    keyStore.recordUse = () => Promise.reject(new Error('read-only'))
+    await app.register(tenantAuth, { keyStore })
+    app.get('/', async () => 'in')
+    const keys = new KeyManager(keyStore)
+    const { tenant } = await keys.createTenant({ name: 'Acme' })
+    const { key } = await keys.create({ tenantId: tenant.id, name: 'server', environment: 'live' })
+    await app.ready()
+    const headers = { 'x-tenant-api-key': key }
+    assert.equal((await app.inject({ url: '/', headers })).statusCode, 200)
+    assert.equal((await app.inject({ url: '/', headers })).statusCode, 200)
+    assert.equal(app.tenantAuth.stats().hits, 1)
+    await app.close()
+    assert.deepEqual(thrown, ['key cache is coherent', 'last use of keys not stored'])
+    assert.equal(fleet.rows.size, 0)
+  })
+
   it('tells the log of each change, once, with its cause', async () => {
     const fleet = new FakeFleet({ lease: 200, heartbeat: 20 })
     const log = new LogLines()
