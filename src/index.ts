@@ -1,4 +1,8 @@
-/** `fastify-tenant-auth`: everything, by name. Each plugin is also the default export of its own subpath. */
+/**
+ * Everything, by name. Each plugin is also the default export of its own path.
+ *
+ * @module fastify-tenant-auth
+ */
 export { clerkWebhooks, type ClerkWebhooksOptions } from './clerk-webhooks/index.ts'
 export * from './console-auth/index.ts'
 export { ErrorResponse } from './http/error-response.ts'

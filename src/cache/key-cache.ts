@@ -48,6 +48,7 @@ export interface KeyCacheOptions {
 /** `refused`: the store answered that the key is not good. `failed`: whether it is cannot be known. */
 export type LookupOutcome = 'good' | 'refused' | 'failed'
 
+/** Counters since start, and what is in memory at the moment. */
 export interface KeyCacheStats {
   hits: number
   misses: number

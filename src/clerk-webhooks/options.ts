@@ -12,6 +12,7 @@ import {
   withDefault,
 } from '../lib/options.ts'
 
+/** The options of `clerkWebhooks`. */
 export interface ClerkWebhooksOptions {
   /** A `KeyManager`. */
   keys: TenantOperations & Pick<KeyOperations, 'list' | 'revoke'>

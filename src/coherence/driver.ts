@@ -107,6 +107,7 @@ export interface FleetView extends Standing {
   instances: number
 }
 
+/** What a link tells the membership. */
 export interface LinkEvents {
   /** A push came in: something changed, up to this epoch. It makes things fast, and proves nothing. */
   onPush(epoch: number): void
@@ -143,6 +144,7 @@ export interface FleetLink {
   destroy(): void
 }
 
+/** What a store brings so that `Fleet` can keep the caches of several processes coherent: its statements. */
 export interface FleetDriver {
   /**
    * Called before the first cache of this process joins. What it answers is called when the last one has left.

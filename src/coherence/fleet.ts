@@ -26,6 +26,7 @@ import { Lease } from './lease.ts'
 import { SettledWatch } from './settled-watch.ts'
 import { SharedRead } from './shared-read.ts'
 
+/** The options of `Fleet`. */
 export interface FleetOptions {
   driver: FleetDriver
   /** Milliseconds for which an instance may serve after it has read the epoch. 100 to 600000. */

@@ -37,6 +37,7 @@ interface KeySources {
 export type ClerkKeys = KeySources &
   ({ jwtKey: string | readonly string[] } | { secretKey: string } | { jwksUrl: string })
 
+/** The options of `consoleAuth` but for the keys of Clerk. Times are milliseconds. */
 export interface ConsoleAuthSettings {
   /**
    * The origins that tokens may have been issued to (claim `azp`), or `false` to accept any, which lets every other site
@@ -94,6 +95,7 @@ export interface ConsoleAuthSettings {
   errorResponse?: ErrorResponseOption
 }
 
+/** The options of `consoleAuth`. */
 export type ConsoleAuthOptions = ConsoleAuthSettings & ClerkKeys
 
 /** What a token has to fulfil beyond its signature. */

@@ -34,6 +34,7 @@ export interface ConsoleAuthStats {
 
 /** `app.consoleAuth` */
 export interface ConsoleAuthState {
+  /** Counters since start, and what is in memory. */
   stats(): ConsoleAuthStats
   /**
    * Whether tokens can be verified now, for a readiness check: always with a `jwtKey`, else once Clerk's key set is here, and

@@ -107,6 +107,7 @@ export function unavailable(cause: unknown, detail?: Refusal['detail']): Refusal
   return { code: 'AUTH_UNAVAILABLE', reason: 'unavailable', headers, cause, ...(detail && { detail }) }
 }
 
+/** The stable word for why a session token was refused: the `reason` of log lines and events. */
 export type ConsoleRefusalReason = InvalidReason | DemandName | 'other_credential' | 'unavailable'
 
 export const ALL_REASONS: readonly ConsoleRefusalReason[] = [

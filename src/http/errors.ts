@@ -107,6 +107,7 @@ const USAGE_ERRORS = {
   WEBHOOK_NOT_SIGNED: 401,
 } as const
 
+/** The `code` of a `TenantAuthError`. */
 export type UsageErrorCode = keyof typeof USAGE_ERRORS
 
 /** Whether what was asked for has happened all the same: `unknown` where a store did not answer a write. */

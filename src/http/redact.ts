@@ -76,8 +76,10 @@ interface Walk {
  */
 export const redactCredentials: CredentialRedaction = credentialRedaction()
 
+/** The option `redact` of pino, and so of Fastify's `logger`. */
 export interface CredentialRedaction {
   paths: string[]
+  /** Takes credentials out of a value, and leaves the value itself alone. */
   censor: (value: unknown, path: string[]) => unknown
 }
 

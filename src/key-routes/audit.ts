@@ -41,6 +41,7 @@ export interface KeyAuditEvent {
   userAgent: string | null
 }
 
+/** The option `onAudit` of `keyRoutes`. What it throws is logged with the event, and undoes nothing. */
 export type AuditHook = (event: KeyAuditEvent) => void | Promise<void>
 
 /** What a route knows of its change. */

@@ -32,6 +32,7 @@ export interface NewTenant {
   metadata?: object
 }
 
+/** The options of `keyRoutes`. */
 export interface KeyRoutesOptions {
   /** A `KeyManager`: what makes, lists and revokes the keys. */
   keys: KeyRoutesManager

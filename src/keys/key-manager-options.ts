@@ -6,6 +6,7 @@ import { ENVIRONMENT_PATTERN, PREFIX_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
 import { LAST_TIME } from './limits.ts'
 
+/** The options of `KeyManager`. */
 export interface KeyManagerOptions {
   /** The first part of every key that is made. Letters, digits and inner `_`, up to 16. Default: `tk`. */
   prefix?: string

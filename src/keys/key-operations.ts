@@ -3,6 +3,7 @@ import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
 import type { KeyStatus } from './key-status.ts'
 
+/** What `create` takes. */
 export interface CreateKeyOptions {
   tenantId: string
   /** For people, 1 to 100 characters. */
@@ -24,6 +25,7 @@ export interface CreateKeyOptions {
   idempotencyKey?: string
 }
 
+/** What `import` takes: as `create`, with the hash of a key that exists already. */
 export interface ImportKeyOptions extends Omit<CreateKeyOptions, 'idempotencyKey'> {
   /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what the store's `keyHash` makes of it. */
   hash: string
@@ -57,6 +59,7 @@ export interface UpdateKeyOptions {
   metadata?: object
 }
 
+/** What `list` takes. */
 export interface ListKeysOptions {
   tenantId: string
   /** 1 to 100. Default: 50. */
@@ -65,12 +68,14 @@ export interface ListKeysOptions {
   cursor?: string
 }
 
+/** What `list` returns. */
 export interface KeyPage {
   keys: KeyDetails[]
   /** For the next page, `null` where there is none. */
   nextCursor: string | null
 }
 
+/** What `create` returns. */
 export interface CreatedKey {
   /** The full key. It cannot be had again. */
   key: string
@@ -86,6 +91,7 @@ export interface RotatedKey extends CreatedKey, Confirmation {
   retired: KeyDetails
 }
 
+/** What `identify` returns. */
 export interface IdentifiedKey {
   details: KeyDetails
   tenant: TenantDetails

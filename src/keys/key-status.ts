@@ -1,6 +1,7 @@
 /** What has become of a key. */
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 
+/** What has become of a key. A key of a suspended tenant has the status that it would have otherwise. */
 export type KeyStatus = 'active' | 'expired' | 'revoked'
 
 export function statusOfKey(

@@ -10,6 +10,7 @@ import { checkNames } from './named.ts'
 import type { StoreAccess } from './store-access.ts'
 import { tenantDetails, tenantOrNull } from './stored-details.ts'
 
+/** What `createTenant` takes. */
 export interface CreateTenantOptions {
   /** 1 to 200 characters, for instance the id of an organization elsewhere. Default: `tenant_` and a random part. */
   id?: string

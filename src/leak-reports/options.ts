@@ -25,6 +25,7 @@ export interface Leak extends IdentifiedKey {
   source: string
 }
 
+/** The options of `leakReports`. */
 export interface LeakReportsOptions {
   /** A `KeyManager`. */
   keys: Pick<KeyOperations, 'identify' | 'revoke'>

@@ -34,6 +34,7 @@ export interface LocalCoherence {
    * @returns a function that ends the subscription, idempotent
    */
   subscribe(listener: (hashes: readonly string[]) => void): () => void
+  /** Answers that every cache of this process knows of the write. */
   confirm(mark: WriteMark): Promise<Confirmation>
 }
 
@@ -41,9 +42,11 @@ export interface LocalCoherence {
 export interface FleetSubscriber {
   /** Milliseconds beyond the lease for which it would serve while the store does not answer. */
   staleIfError: number
+  /** These keys have changed: forget them. */
   onChanged(hashes: readonly string[]): void
   /** Everything is to be dropped. */
   onReset(): void
+  /** Called for each change of state and each event of the membership. */
   onReport?: ((report: FleetReport) => void) | undefined
 }
 
@@ -62,6 +65,7 @@ export interface FleetMembership {
   start(): Promise<void>
   /** Ends the subscription. The last one takes the instance off the list, which takes a second at most. */
   close(): Promise<void>
+  /** The state, the last heartbeat, the epoch, and counters since start. */
   stats(): FleetStats
 }
 
@@ -74,6 +78,7 @@ export interface FleetCoherence {
   readonly heartbeat: number
   /** What it is made of, for `coherenceContract`. */
   readonly driver: FleetDriver
+  /** Adds a cache to the membership of this process. The first one makes the process an instance. */
   join(subscriber: FleetSubscriber): FleetMembership
   /**
    * Returns when every registered instance has acknowledged the write, or may no longer serve what is older. It ends by

@@ -45,11 +45,14 @@ export interface StoredKey {
 }
 
 /**
+ * Turns a key into its hash, in place of SHA-256. As fast as that, because it runs for each request.
+ *
  * @param key the full key
  * @returns 64 to 128 lower-case hexadecimal characters, always as many, and others for every other key
  */
 export type KeyHash = (key: string) => string
 
+/** What a look-up gets besides the hash. */
 export interface FindOptions {
   /** Aborted when nobody waits for the answer any more: the look-up's time limit has passed. */
   signal: AbortSignal

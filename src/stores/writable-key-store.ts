@@ -74,6 +74,7 @@ export interface TenantPatch {
   suspendedAt?: Date | null
 }
 
+/** Which page of a tenant's keys to read. */
 export interface ListOptions {
   tenantId: string
   /** As many as there are, up to this: a shorter page is taken for the last one. */
@@ -91,7 +92,9 @@ export interface ListOptions {
 export interface WritableKeyStore extends KeyStore {
   /** @returns `null` where the id is taken */
   insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null>
+  /** @returns `null` if no tenant has this id */
   findTenant(id: string): Promise<TenantDetails | null>
+  /** @returns the tenant as it is now, or `null` if no tenant has this id */
   updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null>
 
   /**
@@ -106,6 +109,7 @@ export interface WritableKeyStore extends KeyStore {
     retire?: { id: string; expiresAt: Date | null },
     fresh?: boolean,
   ): Promise<Written<KeyDetails> | InsertRefusal>
+  /** @returns the key, revoked and expired ones too, or `null` if no key has this id */
   findKey(id: string): Promise<KeyDetails | null>
   /**
    * Newest first: `createdAt` descending, then `id` descending by code unit (in PostgreSQL `COLLATE "C"`). Revoked and

@@ -6,6 +6,7 @@ import type { ErrorResponseOption } from '../http/refusal.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import type { RefusalReason } from './refusals.ts'
 
+/** The option `cache` of `tenantAuth`. Times are milliseconds. */
 export interface TenantAuthCacheOptions {
   /** Good keys held in memory at most. Default: 10,000. */
   max?: number
@@ -25,6 +26,7 @@ export interface TenantAuthCacheOptions {
   staleIfError?: number
 }
 
+/** The options of `tenantAuth`. Times are milliseconds. */
 export interface TenantAuthOptions {
   /** Where the keys are. */
   keyStore: KeyStore
@@ -61,6 +63,7 @@ export interface TenantAuthOptions {
   errorResponse?: ErrorResponseOption
 }
 
+/** What `app.tenantAuth.stats()` returns: counters since start, and the state of the cache. */
 export interface TenantAuthStats extends KeyCacheStats {
   accepted: number
   refused: Record<RefusalReason, number>

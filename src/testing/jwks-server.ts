@@ -12,6 +12,7 @@ import type { SessionSigner } from './session-signer.ts'
  */
 export type JwksFault = 'hang' | 'error' | 'garbage' | 'busy' | 'refuse'
 
+/** A running stand-in for the part of Clerk's API that `consoleAuth` calls. */
 export interface JwksServer {
   /** consoleAuth's option `apiUrl`. */
   readonly apiUrl: string

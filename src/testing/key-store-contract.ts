@@ -12,6 +12,7 @@ import type { TestRunner } from './test-runner.ts'
 /** A store made for one run of a suite. */
 export interface StoreUnderTest<Store> {
   store: Store
+  /** Called once, after the last test. */
   close: () => Promise<void> | void
 }
 

@@ -75,7 +75,9 @@ before(() => {
 })
 
 test('the test that docs/testing.md shows passes under node:test', () => {
-  assert.match(run(process.execPath, ['--test', 'node.test.mjs'], folder), /pass 1\n/)
+  // The context would make it answer this test in a form of its own.
+  const output = run(process.execPath, ['node.test.mjs'], folder, { NODE_TEST_CONTEXT: undefined })
+  assert.match(output, /pass 1\n/)
 })
 
 for (const [name, command] of Object.entries(RUNNERS)) {

@@ -33,6 +33,7 @@ import {
 import { checkSchema, DEFAULT_SCHEMA, migrationSql } from './schema.ts'
 import { type Statements, statementsFor } from './statements.ts'
 
+/** The options of `PostgresKeyStore`. */
 export interface PostgresKeyStoreOptions {
   /**
    * A `pg` Pool on the primary. Heartbeats keep one connection of it, so its `max` is 2 or more where `tenantAuth` caches

@@ -43,6 +43,7 @@ import {
 } from './records.ts'
 import { type Script, ScriptRunner } from './script.ts'
 
+/** The options of `RedisKeyStore`. */
 export interface RedisKeyStoreOptions {
   /**
    * A client of node-redis 5 or 6 made with `disableOfflineQueue: true`, or of ioredis 5 or 6 made with
