@@ -13,12 +13,11 @@ const MAX_REFUSED = 1_000
 
 /** Milliseconds for which a bad token is refused without another look. */
 const REFUSED_FOR = 60_000
+/** Where a key that Clerk adds may turn it good. */
+const A_MOMENT = 1_000
 
 /** Verifications under way. A stranger's tokens, each a new one, would take all of the processor otherwise. */
 const MAX_AT_ONCE = 1_000
-
-/** What passes with time, or with a key that Clerk adds. */
-const NOT_REMEMBERED: ReadonlySet<string> = new Set(['not_yet_valid', 'unknown_key', 'unavailable'])
 
 interface RefusedToken {
   readonly refusal: Refusal
@@ -80,8 +79,11 @@ export class SessionCache {
       return
     }
     this.#sessions?.delete(digest)
-    if (NOT_REMEMBERED.has(outcome.reason)) return
-    this.#refused?.set(digest, { refusal: outcome, until: Date.now() + REFUSED_FOR })
+    const { reason, cause } = outcome
+    // What passes with time, or as soon as Clerk answers again.
+    if (reason === 'not_yet_valid' || cause !== undefined) return
+    const lasts = reason === 'unknown_key' || reason === 'unavailable' ? A_MOMENT : REFUSED_FOR
+    this.#refused?.set(digest, { refusal: outcome, until: Date.now() + lasts })
   }
 }
 

@@ -5,7 +5,8 @@ import { it } from 'node:test'
 import { ALL_REASONS, told, UNKNOWN_USER } from '../../src/console-auth/refusals.ts'
 
 it('every reason is on the page about logs, and no other', () => {
-  const row = /^\|(.*`missing`.*)\| `consoleAuth` *\|$/m.exec(readFileSync('docs/logging.md', 'utf8'))?.[1] ?? ''
+  const row =
+    /^\|(.*`missing`.*)\| `consoleAuth` *\|$/m.exec(readFileSync('docs/logging.md', 'utf8'))?.[1] ?? ''
   const listed = [...row.matchAll(/`(\w+)`/g)].map(([, word]) => word)
   assert.deepEqual(new Set(listed), new Set([...ALL_REASONS, UNKNOWN_USER.reason]))
 })

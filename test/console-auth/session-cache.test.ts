@@ -64,10 +64,21 @@ it('remembers a bad token for a minute, and no longer', async (t) => {
   assert.equal(cache.get('d'), undefined)
 })
 
-it('remembers nothing that passes with time or with a new key', async (t) => {
+it('remembers nothing that passes with time or when Clerk answers again', async (t) => {
   const { cache, remember } = setup(t)
-  for (const refusal of [INVALID.not_yet_valid, INVALID.unknown_key, unavailable(new Error('down'))]) {
+  for (const refusal of [INVALID.not_yet_valid, unavailable(new Error('down'))]) {
     await remember('d', refusal)
+    assert.equal(cache.get('d'), undefined, refusal.reason)
+  }
+})
+
+it('remembers for a second what a new key may turn good', async (t) => {
+  const { cache, remember } = setup(t)
+  for (const refusal of [INVALID.unknown_key, unavailable(undefined, { rule: 'cooldown' })]) {
+    mock.timers.setTime(NOW)
+    await remember('d', refusal)
+    assert.equal(cache.get('d'), refusal)
+    mock.timers.setTime(NOW + 1_000)
     assert.equal(cache.get('d'), undefined, refusal.reason)
   }
 })
@@ -133,6 +144,6 @@ for (const outcome of [session(), INVALID.signature]) {
     assert.equal(cache.get('d'), undefined)
     waiting[1]?.(INVALID.unknown_key)
     assert.equal(await after, INVALID.unknown_key)
-    assert.equal(cache.get('d'), undefined)
+    assert.equal(cache.get('d'), INVALID.unknown_key)
   })
 }
