@@ -183,6 +183,7 @@ export class FleetMember {
       for (const resolve of waiting) resolve()
       const wasAttached = this.#attached !== undefined
       await this.#pause.wait(wasAttached ? this.#options.times.heartbeat : this.#untilBack())
+      if (this.#closing.signal.aborted) break
       if (wasAttached && this.#link === undefined) {
         this.#failures++ // The connection was lost meanwhile.
         await this.#pause.wait(this.#untilBack())
