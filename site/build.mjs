@@ -58,9 +58,9 @@ for (const path of sources) {
     `---\noutline: false\n---\n\n# ${path}\n\n\`\`\`\`${path.split('.').at(-1)}\n${code}\n\`\`\`\`\n`,
   )
 }
-const listed = SIDEBAR.flatMap(({ items }) => items.map(({ link }) => link))
+const listed = new Set(SIDEBAR.flatMap(({ items }) => items.map(({ link }) => link)))
 const made = [...pages.values()].map((target) => `/${target.replace(/(index)?\.md$/, '')}`)
-for (const link of made) if (!listed.includes(link)) throw new Error(`site/sidebar.mjs does not list ${link}`)
+for (const link of made) if (!listed.has(link)) throw new Error(`site/sidebar.mjs does not list ${link}`)
 
 run(bin('typedoc'), ['--options', 'typedoc.json'])
 run(bin('vitepress'), ['build', '.'])

@@ -30,7 +30,7 @@ export interface TenantKey {
  * A key that is good until further notice.
  *
  * What every hit reads is whole numbers below 2³¹ and `null`, which V8 keeps in the object itself. Anything else lies
- * elsewhere, and fetching it is a cache miss more: 2 % of a request's processor time in all (docs/performance.md). An expiry
+ * elsewhere, and fetching it is a cache miss more: 2 % of a request's processor time in all (bench/README.md). An expiry
  * is such a number, and both times of the monotonic clock are once a process has run for 2³¹ ms, 24.8 days.
  */
 export interface KeyEntry {

@@ -18,13 +18,13 @@ export interface ClerkWebhooksOptions {
   keys: TenantOperations & Pick<KeyOperations, 'list' | 'revoke'>
   /** The signing secret of the endpoint, `whsec_…`, which Clerk's dashboard shows. */
   signingSecret: string
-  /** Where events are taken. Default: `/clerk-webhooks`. */
+  /** The path for Clerk's events. Default: `/clerk-webhooks`. */
   url?: string
-  /** The tenant of an organization, `null` for none. Default: the organization's id. */
+  /** The tenant of an organization, or `null` for none. Default: the organization's id. */
   tenantOf?: (organizationId: string) => string | null
-  /** Whether a tenant is made for an organization that is created. Default: `true`. */
+  /** Whether a new organization becomes a tenant. Default: `true`. */
   create?: boolean
-  /** What an organization that is deleted means for its tenant: suspended, or suspended with all keys revoked. Default: `'suspend'`. */
+  /** What to do with the tenant of a deleted organization: suspend it, or also revoke all of its keys. Default: `'suspend'`. */
   onDeleted?: 'suspend' | 'revoke'
 }
 

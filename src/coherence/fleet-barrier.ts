@@ -97,7 +97,7 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
   if (last === undefined && reach === undefined) {
     throw new TenantAuthError(
       'KEY_STORE_UNAVAILABLE',
-      'The write took effect, but the store did not say which instances have yet to see it',
+      'The write took effect, but the store did not say which instances have seen it',
       { cause, effect: 'done' },
     )
   }

@@ -22,29 +22,29 @@ import { publicKeysFromText } from './clerk/public-keys.ts'
 
 interface KeySources {
   /**
-   * The instance's public key (Clerk's dashboard, API keys): as PEM, or its base64 alone. Several, in a list or as PEMs in
-   * one text, while Clerk rotates its key. Escaped newlines are repaired. Tokens that none of them has signed are looked for
-   * in the key set, where there is a `secretKey` or a `jwksUrl`.
+   * Your Clerk instance's public key (Clerk's dashboard, API keys): as PEM, or its base64 alone. Several, in a list or as PEMs in
+   * one text, while Clerk rotates its key. Escaped newlines are repaired. Tokens that none of them has signed are checked
+   * against the key set, if there is a `secretKey` or a `jwksUrl`.
    */
   jwtKey?: string | readonly string[] | undefined
-  /** The instance's secret key (`sk_…`): for the key set, and for `getUser()`. */
+  /** Your Clerk instance's secret key (`sk_…`), for the key set and for `getUser()`. */
   secretKey?: string | undefined
-  /** The key set's address where it needs no key: `https://clerk.example.com/.well-known/jwks.json`. */
+  /** The address of a key set that needs no secret key: `https://clerk.example.com/.well-known/jwks.json`. */
   jwksUrl?: string | undefined
 }
 
-/** One of the three is needed: with `jwtKey` alone no token ever causes a request, `getUser()` needs `secretKey`. */
+/** Set at least one of the three. With `jwtKey` alone no token ever causes a request. `getUser()` needs `secretKey`. */
 export type ClerkKeys = KeySources &
   ({ jwtKey: string | readonly string[] } | { secretKey: string } | { jwksUrl: string })
 
 /** The options of `consoleAuth` but for the keys of Clerk. Times are milliseconds. */
 export interface ConsoleAuthSettings {
   /**
-   * The origins that tokens may have been issued to (claim `azp`), or `false` to accept any, which lets every other site
-   * of the same Clerk instance act for its users, and takes tokens that say nothing of their origin.
+   * The origins that tokens may come from (claim `azp`), or `false` to accept any. `false` lets every other site
+   * of the same Clerk instance act for its users, and accepts tokens that name no origin.
    */
   authorizedParties: readonly string[] | false
-  /** Accept tokens without `azp`, as native apps have them, beside those of `authorizedParties`. @default false */
+  /** Also accept tokens without `azp`, which is what native apps send. @default false */
   allowMissingParty?: boolean
   /** Clerk's Backend API, without the `/v1`. `https`, or `http` on loopback. @default 'https://api.clerk.com' */
   apiUrl?: string
@@ -52,14 +52,14 @@ export interface ConsoleAuthSettings {
   audience?: string | readonly string[]
   /** The token's `iss` must be one of these. @default not checked: the key is the instance's own */
   issuer?: string | readonly string[]
-  /** Milliseconds by which this machine's clock and Clerk's may differ, 0 to 60,000. @default 5_000 */
+  /** Milliseconds by which your clock and Clerk's may differ, 0 to 60,000. @default 5_000 */
   clockSkew?: number
-  /** Accept sessions with a task still to do (`sts: pending`), which otherwise count as signed out. @default false */
+  /** Accept sessions that still have a task to complete (`sts: pending`). They otherwise count as signed out. @default false */
   allowPending?: boolean
-  /** Characters that a token may have, 1,024 to 65,536. Node's own limit for all headers is 16 KiB. @default 8_192 */
+  /** The longest token to accept, in characters, 1,024 to 65,536. Node's own limit for all headers is 16 KiB. @default 8_192 */
   maxTokenLength?: number
   /**
-   * How many verified tokens are remembered (to 10,000,000), each until it expires, and beside them 1,000 bad ones; or
+   * How many verified tokens to remember, each until it expires, up to 10,000,000. Another 1,000 places remember bad ones. Or
    * `false`.
    * @default { max: 10_000 }
    */
@@ -68,12 +68,12 @@ export interface ConsoleAuthSettings {
   jwks?: {
     /** Milliseconds for a fetch. @default 3_000 */
     timeout?: number
-    /** Milliseconds until the set is fetched anew. @default 300_000 */
+    /** Milliseconds until the key set is fetched again. @default 300_000 */
     maxAge?: number
-    /** Milliseconds beyond that for which the last set serves while Clerk cannot be reached. @default 3_600_000 */
+    /** Milliseconds beyond that for which the last key set is used while Clerk cannot be reached. @default 3_600_000 */
     staleIfError?: number
     /**
-     * Milliseconds in which tokens with an unknown `kid` cause two fetches at most. Until a third may be made, such tokens are
+     * Milliseconds in which tokens with an unknown `kid` cause at most two fetches. Until a third is allowed, such tokens are
      * answered 503. @default 10_000
      */
     cooldown?: number
@@ -82,16 +82,16 @@ export interface ConsoleAuthSettings {
   users?: {
     /** Milliseconds for a fetch. @default 3_000 */
     timeout?: number
-    /** How many users are remembered, to 10,000,000. @default 1_000 */
+    /** How many users to remember, up to 10,000,000. @default 1_000 */
     max?: number
-    /** Milliseconds that a user is remembered. @default 60_000 */
+    /** Milliseconds for which a user is remembered. @default 60_000 */
     ttl?: number
   }
-  /** In place of Node's `fetch`, for requests to Clerk: by a proxy, with a certificate of your own. */
+  /** Replaces Node's `fetch` for requests to Clerk, to go through a proxy or to trust a certificate of your own. */
   fetch?: ClerkFetch
-  /** `false`: nothing is guarded until `app.verifyConsoleSession` is called. @default true */
+  /** `false`: no route is guarded! You only get `app.verifyConsoleSession`, to call in routes of your choice. @default true */
   addHook?: boolean
-  /** What to answer in place of the envelope: the body that a function returns, or `'throw'` for the app's error handler. */
+  /** The body to answer with instead of the envelope, or `'throw'` to pass an `AuthError` to your error handler. */
   errorResponse?: ErrorResponseOption
 }
 
@@ -163,7 +163,7 @@ export function checkOptions(options: ConsoleAuthSettings & KeySources) {
     read
   const { jwtKey, secretKey, jwksUrl } = settings
   if (jwtKey === undefined && secretKey === undefined && jwksUrl === undefined) {
-    throw badOption('jwtKey', "set to Clerk's public key (PEM), or secretKey to its secret key, or jwksUrl")
+    throw badOption('jwtKey', "set to Clerk's public key (PEM). Or set secretKey or jwksUrl")
   }
   const rules: TokenRules = {
     authorizedParties,

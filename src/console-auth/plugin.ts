@@ -53,7 +53,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     consoleAuth: ConsoleAuthState
     /**
-     * The check as a function, for `addHook: false` and for `@fastify/auth`.
+     * The same check as a function, for `addHook: false` and for `@fastify/auth`.
      *
      * @throws AuthError
      */
@@ -183,7 +183,7 @@ function readConsoleUser(this: FastifyRequest): ConsoleUser {
   if (user !== undefined) return user
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    'request.consoleUser was read where consoleAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope. Hooks, serializers and log lines use getConsoleUser(request), which is null there',
+    'request.consoleUser was read in a request that consoleAuth did not let in: its hook is off (addHook: false), has not run yet, or guards another scope. In hooks, serializers and log lines, use getConsoleUser(request), which returns null there',
   )
 }
 

@@ -102,7 +102,7 @@ function refuseMisspelt(route: RouteOptions): void {
     for (const name of names) {
       const meant = nearestName(name, [...KINDS, 'eitherCredential'], 1)
       if (meant === undefined || place + name === `config.${meant}`) continue
-      throw badOption(`${place}${name} of route ${url}`, `config.${meant}, or it demands nothing`)
+      throw badOption(`${place}${name} of route ${url}`, `config.${meant}. As it is, it demands nothing`)
     }
   }
   // Fastify copies a config, and what it has of a class stays behind.
@@ -188,6 +188,6 @@ function unmet(scope: FastifyInstance, request: FastifyRequest, last: boolean): 
   if (!last) return undefined
   return new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook, as the handler comes too late`,
+    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook, because the handler is too late`,
   )
 }

@@ -45,7 +45,7 @@ export function declareEverywhere(
   const ours = declared.get(outermost) ?? new Set()
   declared.set(outermost, ours)
   if (app.hasRequestDecorator(name) && !ours.has(name)) {
-    throw badOption(option, `another name: this app's requests have a decorator "${name}" of their own`)
+    throw badOption(option, `another name, because this app already decorates requests with "${name}"`)
   }
   if (app !== outermost || !ours.has(name)) app.decorateRequest(name, { getter })
   if (!ours.has(name) && app !== outermost && !outermost.hasRequestDecorator(name)) {

@@ -49,7 +49,7 @@ export function defineSignedRoute(
 
 /** The one answer to whatever is not signed as it must be. */
 export function notSigned(): TenantAuthError {
-  return new TenantAuthError('WEBHOOK_NOT_SIGNED', 'The request is not signed by who may send it')
+  return new TenantAuthError('WEBHOOK_NOT_SIGNED', 'The request is not signed by its supposed sender')
 }
 
 /** JSON that was signed, and yet may be anything. */

@@ -34,34 +34,34 @@ export interface NewTenant {
 
 /** The options of `keyRoutes`. */
 export interface KeyRoutesOptions {
-  /** A `KeyManager`: what makes, lists and revokes the keys. */
+  /** The `KeyManager` that makes, lists and revokes the keys. */
   keys: KeyRoutesManager
   /**
    * The scopes that users may grant to their tenant's keys: a list, or `'any'`. Default: the `scopes` of the
-   * `KeyManager`; one of the two there must be. A key with other scopes may be revoked, and neither rotated nor prolonged.
+   * `KeyManager`. One of the two is required. Users may revoke a key with other scopes, but not rotate or prolong it.
    */
   scopes?: readonly string[] | 'any'
   /**
    * The tenant whose keys a signed-in user sees. Default: the active organization's id. `null` answers 403.
    *
-   * It gets nothing but the session's user, so that no header, query or body can choose the tenant.
+   * It gets only the session's user, so no header, query or body can choose the tenant.
    */
   tenantOf?: (user: ConsoleUser) => string | null | Promise<string | null>
   /**
-   * The tenant to make where there is none yet, once somebody who may write makes its first key, or `null` for none.
-   * Default: one with the name of the organization's slug. `false`: tenants are made elsewhere.
+   * The tenant to make with an organization's first key, or `null` for none.
+   * Default: a tenant named after the organization's slug. `false`: you make tenants elsewhere.
    */
   newTenant?: false | ((user: ConsoleUser) => NewTenant | null | Promise<NewTenant | null>)
   /** Who may list and read keys. Default: every member of the organization. */
   canRead?: (user: ConsoleUser) => boolean
   /**
-   * Who may create, change, rotate and revoke keys. With `{ reverification: 'strict' }` those who have verified who they
-   * are that recently; of the others Clerk's front end asks it. Default: `user.has({ role: 'org:admin' })`.
+   * Who may create, change, rotate and revoke keys. `{ reverification: 'strict' }` allows it to those who have verified who they
+   * are that recently, and makes Clerk's front end ask the others. Default: `user.has({ role: 'org:admin' })`.
    */
   canWrite?: (user: ConsoleUser) => boolean | { reverification: Reverification }
-  /** Whether somebody who impersonates a user may change keys, with both in `createdBy` and the audit. Default: `false`. */
+  /** Whether somebody who impersonates a user may change keys. Both are recorded in `createdBy` and the audit. Default: `false`. */
   allowImpersonation?: boolean
-  /** Told of every change that was made. Default: nobody. See `KeyAuditEvent` for what happens when it fails. */
+  /** Called for every change. Default: nobody. `KeyAuditEvent` says what happens when it fails. */
   onAudit?: AuditHook
 }
 

@@ -1,7 +1,7 @@
 /**
  * What memory calls a key: its SHA-256 as 32 characters, one for each byte. Stores call it by the same hash in
  * hexadecimal (`hashKey`). A string of half that length, made, hashed and compared on each request, saves 1 % of the
- * request's processor time (paired runs, docs/performance.md), and 32 bytes of memory for each key.
+ * request's processor time (paired runs, bench/README.md), and 32 bytes of memory for each key.
  */
 import { hash } from 'node:crypto'
 

@@ -7,16 +7,16 @@ export function keyNotFound(): TenantAuthError {
 }
 
 export function keyRevoked(): TenantAuthError {
-  return new TenantAuthError('KEY_REVOKED', 'The key is revoked, which is for ever: create a new one')
+  return new TenantAuthError('KEY_REVOKED', 'The key is revoked for good. Create a new one')
 }
 
 export function keyExpired(): TenantAuthError {
-  return new TenantAuthError('KEY_EXPIRED', 'The key has expired, which is for ever: create a new one')
+  return new TenantAuthError('KEY_EXPIRED', 'The key has expired for good. Create a new one')
 }
 
 /** What takes over from a key that has ended would end at the same moment. */
 export function hasExpired(): TenantAuthError {
-  return new TenantAuthError('KEY_INVALID', 'The key has expired: say with expiresAt when the new one is to')
+  return new TenantAuthError('KEY_INVALID', 'The key has expired. Set expiresAt for the new one')
 }
 
 export function limitReached(max: number): TenantAuthError {

@@ -8,19 +8,19 @@ import { LAST_TIME } from './limits.ts'
 
 /** The options of `KeyManager`. */
 export interface KeyManagerOptions {
-  /** The first part of every key that is made. Letters, digits and inner `_`, up to 16. Default: `tk`. */
+  /** The first part of every new key: letters, digits and inner `_`, up to 16. Default: `tk`. */
   prefix?: string
-  /** The environments that there are, the second part of a key: letters and digits. Default: `['live', 'test']`. */
+  /** The environments that exist, the second part of a key: letters and digits. Default: `['live', 'test']`. */
   environments?: readonly string[]
-  /** The scopes that there are. Default: any (RFC 6749 scope tokens), which `keyRoutes` does not take for granted. */
+  /** The scopes that exist. Default: any (RFC 6749 scope tokens); `keyRoutes` then needs `scopes` of its own. */
   scopes?: readonly string[]
-  /** Milliseconds for which a key may live at most, from its making. Default: for ever. */
+  /** Milliseconds that a key may live, counted from its creation. Default: no limit. */
   maxLifetime?: number
-  /** Milliseconds after which a key ends whose maker does not say. Default: `maxLifetime`. */
+  /** Milliseconds after which a key expires if you set no expiry. Default: `maxLifetime`. */
   defaultLifetime?: number
-  /** How many live keys a tenant may have. Default: any number. */
+  /** How many live keys a tenant may have. Default: no limit. */
   maxKeys?: number
-  /** Milliseconds that a call of the store may take. A confirmation ends by itself. Default: 5,000. */
+  /** Milliseconds for a call to the store. Waiting for the fleet comes on top. Default: 5,000. */
   timeout?: number
 }
 

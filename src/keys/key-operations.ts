@@ -10,17 +10,17 @@ export interface CreateKeyOptions {
   name: string
   /** One of the manager's `environments`. */
   environment: string
-  /** At most 100, of the manager's `scopes` where it has such a list. Default: none. */
+  /** Up to 100 scopes, from the manager's `scopes` if it has that list. Default: none. */
   scopes?: readonly string[]
-  /** From then on the key is refused. `null`: never. Default: by the manager's `defaultLifetime`, else never. */
+  /** When the key stops working. `null`: never. Default: after the manager's `defaultLifetime`, else never. */
   expiresAt?: Date | null
   /** A plain object that survives JSON, up to 4 KiB. Default: `{}`. */
   metadata?: object
-  /** Who makes it: a user id as a rule. Default: `null`. */
+  /** Who makes the key, usually a user id. Default: `null`. */
   createdBy?: string | null
   /**
-   * Up to 200 characters. Where the tenant has used it before, the call makes no second key and throws `KEY_EXISTS`
-   * naming the first: a repeated request never leaves a key that nobody has seen.
+   * Up to 200 characters. If the tenant has used it before, the call makes no second key and throws `KEY_EXISTS`,
+   * naming the first. So a repeated request never leaves behind a key that nobody has seen.
    */
   idempotencyKey?: string
 }
@@ -29,21 +29,21 @@ export interface CreateKeyOptions {
 export interface ImportKeyOptions extends Omit<CreateKeyOptions, 'idempotencyKey'> {
   /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what the store's `keyHash` makes of it. */
   hash: string
-  /** Its labels (`sk_live_`) and up to four characters more, 40 in all: as much as is shown of a key that is made here. */
+  /** What to show of its start: labels (`sk_live_`) and up to four more characters, 40 in all. */
   start: string
-  /** Its last characters, up to 4. */
+  /** What to show of its end, up to 4 characters. */
   last4: string
 }
 
-/** With `tenantId`, another tenant's key is one that does not exist. Pass it wherever a tenant's user asks. */
+/** With `tenantId`, another tenant's key does not exist. Pass it whenever you act for one tenant. */
 export interface KeyOwner {
   tenantId?: string
 }
 
 export interface RotateKeyOptions extends KeyOwner {
-  /** Milliseconds after which the old key ends by itself, up to 365 days. Default: it stays as it is. */
+  /** Milliseconds after which the old key stops working, up to 365 days. Default: it stays as it is. */
   grace?: number
-  /** When the new key expires. Default: when the old one does, as it was before this call, or by `defaultLifetime`. */
+  /** When the new key expires. Default: when the old key would have, before this call, or after `defaultLifetime`. */
   expiresAt?: Date | null
   /** Who makes the new key. Default: `null`. */
   createdBy?: string | null
@@ -51,7 +51,7 @@ export interface RotateKeyOptions extends KeyOwner {
   idempotencyKey?: string
 }
 
-/** What is not named stays as it is. */
+/** What you leave out stays as it is. */
 export interface UpdateKeyOptions {
   name?: string
   scopes?: readonly string[]
@@ -71,13 +71,13 @@ export interface ListKeysOptions {
 /** What `list` returns. */
 export interface KeyPage {
   keys: KeyDetails[]
-  /** For the next page, `null` where there is none. */
+  /** For the next page. `null` on the last one. */
   nextCursor: string | null
 }
 
 /** What `create` returns. */
 export interface CreatedKey {
-  /** The full key. It cannot be had again. */
+  /** The full key. You cannot get it again. */
   key: string
   details: KeyDetails
 }
@@ -87,7 +87,7 @@ export interface KeyChange extends Confirmation {
 }
 
 export interface RotatedKey extends CreatedKey, Confirmation {
-  /** The old key, as it is from now on. */
+  /** The old key, as it is now. */
   retired: KeyDetails
 }
 
@@ -102,9 +102,9 @@ export interface IdentifiedKey {
 /** What `KeyManager` does with keys. Every call may throw `KEY_STORE_UNAVAILABLE`. */
 export interface KeyOperations {
   /**
-   * Makes a key. The answer is the only one that ever holds it, and comes after the store has it for good.
+   * Makes a key. This answer is the only one that ever holds it, and comes once the store has saved it.
    *
-   * A create that threw may have left a key that nobody has seen. With an `idempotencyKey` the next attempt says so.
+   * A call that throws may have left a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
    *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED`
@@ -112,7 +112,7 @@ export interface KeyOperations {
   create(options: CreateKeyOptions): Promise<CreatedKey>
 
   /**
-   * Takes in a key that was made elsewhere, by its hash. A key of another form than this package's takes
+   * Takes in a key that was made elsewhere, by its hash. For keys in another form than this package's, set
    * `keyFormat: 'any'` at `tenantAuth`.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (a key with this hash), `KEY_LIFETIME_TOO_LONG`,
@@ -124,7 +124,7 @@ export interface KeyOperations {
   get(id: string, owner?: KeyOwner): Promise<KeyDetails>
 
   /**
-   * Whose a key is and what has become of it, from the key itself: for whoever holds one that has leaked.
+   * Tells whose key it is and whether it still works: for when you find one that has leaked.
    *
    * @param key the full key
    * @throws `KEY_NOT_FOUND`
@@ -132,19 +132,19 @@ export interface KeyOperations {
   identify(key: string): Promise<IdentifiedKey>
 
   /**
-   * A tenant's keys, newest first, revoked and expired ones included. An unknown tenant has none.
+   * Lists a tenant's keys, newest first, including revoked and expired ones. An unknown tenant has none.
    *
    * @throws `KEY_INVALID`
    */
   list(options: ListKeysOptions): Promise<KeyPage>
 
   /**
-   * Makes a key that takes over from another: same tenant, name, environment, scopes and metadata, and the same expiry
-   * unless told otherwise. The old key stays valid, or ends by itself after the grace, never later than it would have.
+   * Makes a key that takes over from another, with the same tenant, name, environment, scopes and metadata, and the same expiry
+   * unless you set one. The old key stays valid, or stops working after the grace, and never later than it would have.
    *
-   * A key that ends soon, because its own time is up or because it was rotated before, hands that end on: say `expiresAt`.
+   * A key that expires soon passes its expiry on: set `expiresAt` then.
    *
-   * What could not be confirmed is answered as `confirmedBy: 'none'` rather than thrown: the new key must not be lost.
+   * If the fleet cannot be asked, this answers `confirmedBy: 'none'` and does not throw, because the new key must not be lost.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
    *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED` (without a `grace`, where the old key stays)
@@ -152,17 +152,17 @@ export interface KeyOperations {
   rotate(id: string, options?: RotateKeyOptions): Promise<RotatedKey>
 
   /**
-   * Changes a key's name, scopes, expiry or metadata. What has ended stays ended, and changes no more.
+   * Changes a key's name, scopes, expiry or metadata. A revoked or expired key cannot change any more.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_EXPIRED`, `KEY_INVALID`, `KEY_LIFETIME_TOO_LONG`
    */
   update(id: string, options: UpdateKeyOptions, owner?: KeyOwner): Promise<KeyChange>
 
   /**
-   * Ends a key for ever. When it has returned, no instance of the fleet accepts the key. Idempotent: revoking it again
-   * keeps the first `revokedAt`, and confirms anew.
+   * Ends a key for good. When this returns, no instance of the fleet accepts the key. Idempotent: revoking it again
+   * keeps the first `revokedAt`, and asks the fleet again.
    *
-   * @throws `KEY_NOT_FOUND`; `KEY_STORE_UNAVAILABLE` claims nothing, so revoke again until it returns
+   * @throws `KEY_NOT_FOUND`; after `KEY_STORE_UNAVAILABLE` nothing is known: call it again until it returns
    */
   revoke(id: string, owner?: KeyOwner): Promise<KeyChange>
 }

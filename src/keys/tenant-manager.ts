@@ -20,7 +20,7 @@ export interface CreateTenantOptions {
   metadata?: object
 }
 
-/** What is not named stays as it is. */
+/** What you leave out stays as it is. */
 export interface UpdateTenantOptions {
   name?: string
   metadata?: object

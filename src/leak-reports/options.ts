@@ -29,18 +29,18 @@ export interface Leak extends IdentifiedKey {
 export interface LeakReportsOptions {
   /** A `KeyManager`. */
   keys: Pick<KeyOperations, 'identify' | 'revoke'>
-  /** Where reports are taken. Default: `/leak-reports`. */
+  /** The path for GitHub's reports. Default: `/leak-reports`. */
   url?: string
-  /** Whether a key that is reported is revoked at once. Default: `false`. */
+  /** Whether to revoke a reported key at once. Default: `false`. */
   revoke?: boolean
   /**
-   * Told of each reported key that is one of the service's, after it was revoked. The answer to GitHub waits for it, two
-   * seconds at most; one that fails is logged.
+   * Called for each reported key that is yours, after it was revoked. The answer to GitHub waits for it, two
+   * seconds at most. If it fails, that is logged.
    */
   onLeak?: (leak: Leak) => void | Promise<void>
-  /** Reports that an address may send in a minute, signed or not. Default: 120. */
+  /** How many reports an address may send in a minute, signed or not. Default: 120. */
   maxPerMinute?: number
-  /** Bytes of a report. Default: 1,048,576. */
+  /** The largest report to accept, in bytes. Default: 1,048,576. */
   bodyLimit?: number
   /** GitHub's public keys. */
   publicKeys?: {

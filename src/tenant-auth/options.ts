@@ -49,7 +49,7 @@ const keyStore: Option<KeyStore> = (value, name) => {
 const header: Option<string> = (value, name) => {
   const header = headerName(value, name)
   if (!OTHER_HEADERS.has(header)) return header
-  throw badOption(name, 'a header of its own, none that HTTP or another credential has a use for')
+  throw badOption(name, 'a header of its own, not one that HTTP or another credential uses')
 }
 
 const propertyName = required<string>(
@@ -95,7 +95,7 @@ export function checkOptions(given: TenantAuthOptions) {
   if (cache !== false && lookupTimeout >= lease) {
     throw badOption(
       'lookupTimeout',
-      `under the lease of the store, ${lease} ms: an older answer proves nothing`,
+      `under the lease of the store, ${lease} ms: an answer that takes longer proves nothing`,
     )
   }
   return { ...options, cache }

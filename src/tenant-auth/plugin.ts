@@ -114,7 +114,7 @@ function entryOf(request: FastifyRequest, name: string) {
   if (entry !== null && entry !== undefined) return entry
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    `request.${name} was read where tenantAuth has not let the request in: the hook is off (addHook: false), has not run yet, or guards another scope. Hooks, serializers and log lines use ${name === 'tenantKey' ? 'getTenantKey' : 'getTenant'}(request), which is null there`,
+    `request.${name} was read in a request that tenantAuth did not let in: its hook is off (addHook: false), has not run yet, or guards another scope. In hooks, serializers and log lines, use ${name === 'tenantKey' ? 'getTenantKey' : 'getTenant'}(request), which returns null there`,
   )
 }
 

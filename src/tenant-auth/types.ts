@@ -8,27 +8,27 @@ import type { RefusalReason } from './refusals.ts'
 
 /** The option `cache` of `tenantAuth`. Times are milliseconds. */
 export interface TenantAuthCacheOptions {
-  /** Good keys held in memory at most. Default: 10,000. */
+  /** How many good keys to hold in memory. Default: 10,000. */
   max?: number
   /**
-   * Milliseconds after which a cached key is read anew, however often it is used.
+   * Milliseconds after which a cached key is read again, however often it is used.
    *
-   * For a store without the coherence side this is the bound on how long a revoked key may live on. Default: 5,000; for
-   * a coherent store, where nothing depends on it, 600,000.
+   * If the store is not coherent, this is the longest that a revoked key lives on. Default: 5,000. With
+   * a coherent store, where no revocation depends on it: 600,000.
    */
   ttl?: number
   /** Milliseconds for which an unknown or revoked key is refused without asking the store. Default: 5,000. */
   negativeTtl?: number
   /**
-   * Milliseconds for which cached keys are served beyond the lease while the store does not answer. Revocations then
-   * wait that much longer for an instance that is cut off. Default: 0, answer 503.
+   * Milliseconds beyond the lease for which cached keys are served while the store does not answer. Revocations then
+   * wait that much longer for an instance that is cut off. Default: 0, so the answer is a 503.
    */
   staleIfError?: number
 }
 
 /** The options of `tenantAuth`. Times are milliseconds. */
 export interface TenantAuthOptions {
-  /** Where the keys are. */
+  /** Where your keys are. */
   keyStore: KeyStore
   /** Name of the request header that carries the key. Default: `x-tenant-api-key`. */
   header?: string
@@ -43,23 +43,23 @@ export interface TenantAuthOptions {
   /** Milliseconds for a look-up in the store, then 503. Must be under the lease of a coherent store. Default: 1,000. */
   lookupTimeout?: number
   /**
-   * Look-ups at once, a quarter of which is for keys that were good a moment ago; more wait for their turn. No more than
-   * the pool of your store has connections to spare. Default: 64.
+   * Look-ups at once. A quarter is reserved for keys that were good a moment ago; the rest wait in line. Set no more than
+   * your store's pool has connections to spare. Default: 64.
    */
   maxConcurrentLookups?: number
-  /** Note when keys are used, once a minute for each, in stores that can. Default: `true`. */
+  /** Record when keys are used, at most once a minute for each, in stores that can. Default: `true`. */
   trackLastUsed?: boolean
   /**
-   * `false`: no route is guarded! The plugin then only offers `app.verifyTenantKey`, for routes of your choice.
+   * `false`: no route is guarded! You only get `app.verifyTenantKey`, to call in routes of your choice.
    * Default: `true`.
    */
   addHook?: boolean
   /**
-   * Names of the request's properties, for an app that has a `tenant` of its own. Say them to TypeScript as well, in
+   * Names of the request's properties, for an app that has a `tenant` of its own. Tell TypeScript, too, in
    * `TenantAuthDecorators`. Default: `{ tenant: 'tenant', tenantKey: 'tenantKey' }`.
    */
   decorators?: { tenant?: string; tenantKey?: string }
-  /** What to answer instead of the envelope, or `'throw'` to hand an `AuthError` to the app's error handler. */
+  /** The body to answer with instead of the envelope, or `'throw'` to pass an `AuthError` to your error handler. */
   errorResponse?: ErrorResponseOption
 }
 
@@ -74,16 +74,16 @@ export interface TenantAuthState {
   /** Counters since start, and the state of the cache. */
   stats(): TenantAuthStats
   /**
-   * For a readiness probe: whether this instance has joined the fleet, or without a fleet, whether its store has answered
-   * once; `false` again when the app begins to close. An outage later does not change it, because no other instance could
-   * do better: `stats().degraded` tells of that.
+   * For a readiness probe: whether this instance has joined the fleet or, without a fleet, whether its store has answered
+   * once. `false` again when the app begins to close. A later outage does not change it, because no other instance could
+   * do better: `stats().degraded` reports that.
    */
   isReady(): boolean
 }
 
 /** Route `config.tenantAuth`. */
 export interface TenantAuthRouteConfig {
-  /** The key must have all of them, or the answer is 403. */
+  /** A key that lacks one of them gets a 403. */
   scopes: readonly string[]
 }
 
@@ -110,7 +110,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     tenantAuth: TenantAuthState
     /**
-     * The check as a function, for `addHook: false` and for `@fastify/auth`.
+     * The same check as a function, for `addHook: false` and for `@fastify/auth`.
      *
      * @throws AuthError
      */

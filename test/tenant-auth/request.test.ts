@@ -70,7 +70,7 @@ it('is said by the error of the property that throws', async () => {
     ['/tenantKey', 'getTenantKey'],
   ] as const) {
     const { message } = (await app.inject(url)).json<{ message: string }>()
-    assert.ok(message.endsWith(`use ${getter}(request), which is null there`), message)
+    assert.ok(message.endsWith(`use ${getter}(request), which returns null there`), message)
   }
   await app.close()
 })
@@ -110,7 +110,7 @@ describe('other names of the properties', () => {
           },
           {
             code: 'TENANT_AUTH_BAD_OPTION',
-            message: `decorators.${name} must be another name: this app's requests have a decorator "${name}" of their own`,
+            message: `decorators.${name} must be another name, because this app already decorates requests with "${name}"`,
           },
         )
       })

@@ -36,7 +36,7 @@ export function fromIoredis(client: IoredisClient): RedisSource {
   if (enableOfflineQueue !== false || maxRetriesPerRequest !== 0) {
     throw badOption(
       'client',
-      'made with { enableOfflineQueue: false, maxRetriesPerRequest: 0 }, so that nothing waits for a server that is away',
+      'made with { enableOfflineQueue: false, maxRetriesPerRequest: 0 }, so that commands fail at once while the server is away',
     )
   }
   if (keyPrefix) throw badOption('client', 'made without keyPrefix: use the prefix option of the store')

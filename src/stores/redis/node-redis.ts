@@ -23,7 +23,7 @@ export function fromNodeRedis(client: NodeRedisClient): RedisSource {
   if (client.options?.disableOfflineQueue !== true) {
     throw badOption(
       'client',
-      'made with { disableOfflineQueue: true }, so that nothing waits for a server that is away',
+      'made with { disableOfflineQueue: true }, so that commands fail at once while the server is away',
     )
   }
   const listeners = new Set<() => void>()
