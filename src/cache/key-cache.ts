@@ -10,7 +10,7 @@ import type { KeyStore } from '../stores/key-store.ts'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { digestToHash, hashToDigest, isHash } from '../keys/key-digest.ts'
 import { Entries, type EntriesOptions } from './entries.ts'
-import type { FleetReport, FleetStats } from '../coherence/fleet-report.ts'
+import type { FleetReport, FleetStats, Timings } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
 import { isOver, TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
@@ -65,11 +65,8 @@ export interface KeyCacheStats {
   pendingLookups: number
   /** Those of them that wait for their turn. */
   waitingLookups: number
-  /**
-   * Look-ups that are over, by outcome, and the milliseconds that they took in all, waiting for their turn included.
-   * Divided, they are the mean; of two readings, the mean of the time between.
-   */
-  lookups: Record<LookupOutcome, { count: number; ms: number }>
+  /** Look-ups that are over, by outcome, waiting for their turn included. */
+  lookups: Record<LookupOutcome, Timings>
   /** `null` unless the store is shared by a fleet. */
   fleet: FleetStats | null
   /** Why this instance works less well than it should; `null` if all is well. What a store threw is there without hashes. */

@@ -9,11 +9,12 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { threadId } from 'node:worker_threads'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
-import { withTimeLimit } from '../lib/time-limit.ts'
+import { isOver, withTimeLimit } from '../lib/time-limit.ts'
 import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
 import { connect } from './fleet-connection.ts'
-import { noteSettled } from './fleet-barrier.ts'
+import { noteSettled, POLL_LIMIT } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
+import { FreezeWatch } from './freeze-watch.ts'
 import type { FleetTimes } from './fleet-times.ts'
 import type { Lease } from './lease.ts'
 import { Pause } from './pause.ts'
@@ -45,6 +46,8 @@ const LEAVE_TIMEOUT = 1_000
 const LONGEST_PAUSE = 10_000
 /** Acknowledgements in a row that change nothing, after which a store is not what it says. */
 const MOST_IN_VAIN = 3
+/** Milliseconds between two looks at how many members there are. */
+const SURVEY_INTERVAL = 60_000
 
 const LABEL = `${hostname()}:${process.pid}${threadId === 0 ? '' : `:${threadId}`}`
 
@@ -56,6 +59,7 @@ export class FleetMember {
   readonly #pause: Pause
   readonly #push: PushWatch
   readonly #reporter: StateReporter
+  readonly #freezes = new FreezeWatch()
   #link: FleetLink | undefined
   #instance = randomUUID() as string
   /** The token of this instance's row, where it has one. */
@@ -85,7 +89,11 @@ export class FleetMember {
   #lastAnswer: number | null = null
   #resets = 0
   #reconnects = 0
+  #failedBeats = 0
   #gone = 0
+  #provenAt = -Infinity
+  #surveyedAt = -Infinity
+  #members: number | null = null
 
   constructor(options: FleetMemberOptions) {
     this.#options = options
@@ -176,17 +184,19 @@ export class FleetMember {
         this.#cause = undefined
         // A connection that works once only, time and again, is no good one.
         if (old !== undefined && this.#attached !== undefined) this.#failures = 0
+        void this.#survey()
       } catch (error) {
+        this.#failedBeats++
         this.#failed(error)
         this.#failures++
       }
       for (const resolve of waiting) resolve()
       const wasAttached = this.#attached !== undefined
-      await this.#pause.wait(wasAttached ? this.#options.times.heartbeat : this.#untilBack())
+      await this.#rest(wasAttached ? this.#options.times.heartbeat : this.#untilBack())
       if (this.#closing.signal.aborted) break
       if (wasAttached && this.#link === undefined) {
         this.#failures++ // The connection was lost meanwhile.
-        await this.#pause.wait(this.#untilBack())
+        await this.#rest(this.#untilBack())
       }
       if (this.#closing.signal.aborted) break
     }
@@ -201,6 +211,26 @@ export class FleetMember {
     const { heartbeat } = this.#options.times
     const longest = Math.max(heartbeat, LONGEST_PAUSE)
     return Math.min(heartbeat * 2 ** (this.#failures - 3), longest) * (0.5 + Math.random() / 2)
+  }
+
+  /** Waits, and notices where that took so much longer that this process must have been stopped. */
+  async #rest(ms: number): Promise<void> {
+    const since = bothClocks(this.#clock)
+    await this.#pause.wait(ms)
+    if (!isOver(this.#clock, since, ms + this.#options.times.lease)) return
+    const often = this.#freezes.froze(this.#clock.wall())
+    if (often > 0) this.#options.onReport({ event: 'frozen', count: often })
+  }
+
+  /** How many members there are, for the operator. Best effort. */
+  async #survey(): Promise<void> {
+    const now = this.#clock.now()
+    if (!this.#joined || now - this.#surveyedAt < SURVEY_INTERVAL) return
+    this.#surveyedAt = now
+    const { driver } = this.#options
+    const epoch = this.#known?.epoch ?? 0
+    const reading = withTimeLimit(this.#clock, POLL_LIMIT, (signal) => driver.readFleet(epoch, signal))
+    this.#members = (await reading.catch(() => null))?.instances ?? this.#members
   }
 
   /** Goes on until the store has nothing new and knows that this instance has nothing old. */
@@ -314,6 +344,7 @@ export class FleetMember {
     // A lease that lapsed while nothing failed, as in a process that was stopped, is worth a line as well.
     if (this.#joined) this.#report()
     this.#joined = true
+    this.#provenAt = this.#clock.now()
     this.#lease.extend(this.#asked.now + this.#options.times.lease, this.#asked, this.#clock.now())
     this.#report()
   }
@@ -399,7 +430,11 @@ export class FleetMember {
       epoch: this.#known?.epoch ?? null,
       resets: this.#resets,
       reconnects: this.#reconnects,
+      failedBeats: this.#failedBeats,
       gone: this.#gone,
+      freezes: this.#freezes.count,
+      sinceCoherent: !this.#joined ? null : this.state === 'coherent' ? 0 : now - this.#provenAt,
+      members: this.#members,
       push: this.#push.stats(),
     }
   }

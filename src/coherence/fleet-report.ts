@@ -24,6 +24,8 @@ export type FleetReport =
   | { event: 'reset'; reason: ResetReason }
   /** Connections that the store was lent were not fit for use: so many since this was last told of. They were closed. */
   | { event: 'spoilt'; words: string; count: number }
+  /** This process was stopped so often of late, each time for longer than it may serve: whoever changes a key waits for it. */
+  | { event: 'frozen'; count: number }
   /** Changes arrive by heartbeat alone: late by up to the heartbeat interval. */
   | { event: 'push-silent' }
   | { event: 'push-restored' }
@@ -49,17 +51,31 @@ export interface FleetStats {
   resets: number
   /** How often the connection for heartbeats was lost. */
   reconnects: number
+  /** Heartbeats that failed. */
+  failedBeats: number
   /** How often the instance's row was gone. */
   gone: number
+  /** How often this process was stopped for longer than it may serve, as on a platform that freezes what is idle. */
+  freezes: number
+  /** Milliseconds since it was coherent: 0 as long as it is, `null` before the first time. */
+  sinceCoherent: number | null
+  /** How many instances the fleet had when this one last asked, once a minute; `null` before the first answer. */
+  members: number | null
   push: PushStats
   /** Of this process' writes, whichever scope or `KeyManager` made them. */
   confirmations: ConfirmationStats
 }
 
+/** So many, which took so many milliseconds in all. Divided, the mean; of two readings, the mean of the time between. */
+export interface Timings {
+  count: number
+  ms: number
+}
+
 export interface ConfirmationStats {
-  all: number
-  lease: number
-  failed: number
+  all: Timings
+  lease: Timings
+  failed: Timings
   /** Instances whose rows were taken away. */
   reaped: number
   last: Confirmation | null

@@ -20,7 +20,7 @@ import type {
 import type { FleetDriver, FleetView, Position, WriteMark } from './driver.ts'
 import { awaitFleet, POLL_LIMIT } from './fleet-barrier.ts'
 import { FleetMember } from './fleet-member.ts'
-import type { ConfirmationStats, FleetState, FleetStats } from './fleet-report.ts'
+import type { ConfirmationStats, FleetState, FleetStats, Timings } from './fleet-report.ts'
 import { checkFleetTimes } from './fleet-times.ts'
 import { Lease } from './lease.ts'
 import { SettledWatch } from './settled-watch.ts'
@@ -66,7 +66,13 @@ export class Fleet implements FleetCoherence {
   #release: (() => void) | undefined
   /** What was wrong with connections → when it was told of last, and how often it was seen since. */
   readonly #spoilt = new Map<string, { at: number; count: number }>()
-  readonly #confirmations: ConfirmationStats = { all: 0, lease: 0, failed: 0, reaped: 0, last: null }
+  readonly #confirmations: ConfirmationStats = {
+    all: { count: 0, ms: 0 },
+    lease: { count: 0, ms: 0 },
+    failed: { count: 0, ms: 0 },
+    reaped: 0,
+    last: null,
+  }
 
   /** @throws `TENANT_AUTH_BAD_OPTION` */
   constructor({ driver, lease, heartbeat, clock = systemClock }: FleetOptions) {
@@ -135,6 +141,11 @@ export class Fleet implements FleetCoherence {
 
   async confirm(mark: WriteMark): Promise<Confirmation> {
     const counts = this.#confirmations
+    const start = this.#clock.now()
+    const count = (kind: Timings) => {
+      kind.count++
+      kind.ms += this.#clock.now() - start
+    }
     try {
       const { reaped, ...confirmation } = await awaitFleet(mark, {
         driver: this.driver,
@@ -142,13 +153,13 @@ export class Fleet implements FleetCoherence {
         watch: this.#watch,
         clock: this.#clock,
       })
-      counts[confirmation.confirmedBy as 'all' | 'lease']++
+      count(counts[confirmation.confirmedBy as 'all' | 'lease'])
       counts.reaped += reaped.length
       counts.last = confirmation
       confirmedChannel.publish({ ...confirmation, reaped } satisfies ConfirmedEvent)
       return confirmation
     } catch (error) {
-      counts.failed++
+      count(counts.failed)
       confirmedChannel.publish({ epoch: mark.epoch, error } satisfies ConfirmedEvent)
       throw error
     }
@@ -260,6 +271,6 @@ class Cache implements FleetMembership {
 
   stats(): FleetStats {
     const { member, confirmations } = this.#options
-    return { ...member.stats(), confirmations: { ...confirmations } }
+    return { ...member.stats(), confirmations: structuredClone(confirmations) }
   }
 }

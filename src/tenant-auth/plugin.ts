@@ -146,6 +146,12 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
     case 'reset':
       app.log.warn({ reason: report.reason }, 'key cache was emptied')
       break
+    case 'frozen':
+      app.log.warn(
+        { count: report.count },
+        'this process is often stopped for longer than its lease, and revocations wait for it: where instances are frozen, set cache to false',
+      )
+      break
     case 'push-silent':
       app.log.warn(
         'no push of key changes: they are seen by heartbeat alone. Is there a pooler that drops LISTEN?',

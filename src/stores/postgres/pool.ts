@@ -27,6 +27,9 @@ export interface PostgresClient {
   on(event: 'end', listener: () => void): unknown
   on(event: 'notification', listener: (message: PostgresNotification) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
+  /** Whether the process waits for the connection. Absent in pg-native. */
+  ref?(): void
+  unref?(): void
   /** Since pg 8.23. */
   getTransactionStatus?(): string | null
   /** Absent in pg-native. */

@@ -64,6 +64,7 @@ export async function openSession(
 
   const session: Session = {
     async query(text, values, signal) {
+      client.ref?.()
       try {
         const { rows } = await orAborted(client.query(text, values), signal)
         check(rows, client)
@@ -71,6 +72,8 @@ export async function openSession(
       } catch (error) {
         if (signal.aborted || error instanceof SpoiltError) end()
         throw error
+      } finally {
+        client.unref?.() // A script or a test that forgets to close its app ends all the same.
       }
     },
     destroy: end,

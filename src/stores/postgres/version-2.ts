@@ -171,11 +171,26 @@ BEGIN
   RETURN CASE WHEN FOUND THEN made END;
 END $f$;
 
+-- Nobody is left who holds for so long. Only where no row was lost, and where every statement sees who has registered by then.
+CREATE FUNCTION ${s}.lower_holds() RETURNS void ${invoker} AS $f$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed'
+    OR (SELECT f.max_holds FROM fleet f) <= (SELECT coalesce(max(i.holds), 0) FROM instances i) THEN
+    RETURN;
+  END IF;
+  PERFORM FROM fleet f FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    UPDATE fleet f SET max_holds = (SELECT coalesce(max(i.holds), 0) FROM instances i)
+      FROM coherence c WHERE f.settled = c.tag || history() || '/' || f.roster;
+  END IF;
+END $f$;
+
 CREATE FUNCTION ${s}.leave(p_instance text, p_session text) RETURNS void ${invoker} AS $f$
 BEGIN
   PERFORM set_config('tenant_auth.parting', 'on', true);
   DELETE FROM instances i WHERE i.instance = p_instance AND i.session = p_session;
   PERFORM set_config('tenant_auth.parting', '', true);
+  PERFORM lower_holds();
 END $f$;
 
 -- Takes away the rows of instances that are certain to serve nothing, where nothing was lost since they were read.
@@ -189,6 +204,7 @@ BEGIN
       AND c.tag || history() = p_history AND f.roster = p_roster
     RETURNING i.instance;
   PERFORM set_config('tenant_auth.parting', '', true);
+  PERFORM lower_holds();
 END $f$;
 
 CREATE FUNCTION ${s}.settle(p_history text, p_roster text) RETURNS void ${invoker} SET lock_timeout = '1s' AS $f$

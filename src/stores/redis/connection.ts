@@ -19,6 +19,8 @@ export interface OwnConnection {
   send(args: readonly string[]): Promise<unknown>
   connect(): Promise<unknown>
   subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown>
+  /** Whether the process waits for what is still to come over it. Only once it is connected. */
+  holdProcess(holds: boolean): void
   /** Destroys the connection, one being made, too, without waiting for anything. Idempotent, never throws. */
   destroy(): void
 }

@@ -44,14 +44,6 @@ local function answer(instance, session)
 end
 `
 
-/** Takes a row away, whichever version's. */
-const REMOVE = `
-local function remove(instance)
-  if redis.call('HDEL', fleet, 'session:' .. instance) == 1 then redis.call('HINCRBY', fleet, 'rows', -1) end
-  redis.call('HDEL', fleet, 'info:' .. instance, 'acknowledged:' .. instance, 'settings:' .. instance, 'beats:' .. instance)
-end
-`
-
 /**
  * All rows, and the longest that any holds. Where rows have vanished otherwise than by the scripts here, the roster is
  * another one from now on.
@@ -84,6 +76,19 @@ local function survey()
     redis.call('HSET', fleet, 'roster', ARGV[1], 'rows', tostring(tokens))
   end
   return { instances = instances, of = of, longest = longest, holds = math.max(longest, tonumber(of['max-holds'] or '0')) }
+end
+`
+
+/** Takes a row away, whichever version's. Where no row was lost, the longest `holds` is that of those who stay. */
+const REMOVE = `${SURVEY}
+local function lower_holds()
+  local rows = survey()
+  local _, settled = standing()
+  if settled == 'settled' then redis.call('HSET', fleet, 'max-holds', tostring(rows.longest)) end
+end
+local function remove(instance)
+  if redis.call('HDEL', fleet, 'session:' .. instance) == 1 then redis.call('HINCRBY', fleet, 'rows', -1) end
+  redis.call('HDEL', fleet, 'info:' .. instance, 'acknowledged:' .. instance, 'settings:' .. instance, 'beats:' .. instance)
 end
 `
 
@@ -170,7 +175,10 @@ return { tag, epoch, hashes }
 
 /** ARGV: instance, token */
 export const LEAVE = writing(`${ROW}${REMOVE}
-if member_of(ARGV[2], ARGV[3]) == 'member' then remove(ARGV[2]) end
+if member_of(ARGV[2], ARGV[3]) == 'member' then
+  remove(ARGV[2])
+  lower_holds()
+end
 return { tag }
 `)
 
@@ -213,5 +221,6 @@ for i = 5, #ARGV do
     reaped[#reaped + 1] = ARGV[i]
   end
 end
+if #reaped > 0 then lower_holds() end
 return { tag, reaped }
 `)

@@ -17,6 +17,7 @@ export interface IoredisClient {
   on(event: 'error' | 'end', listener: (cause?: unknown) => void): unknown
   on(event: 'message', listener: (channel: string, message: string) => void): unknown
   disconnect(): void
+  readonly stream: { ref(): unknown; unref(): unknown }
 }
 
 /** Neither waits nor retries: what is lost is lost, and the cache connects anew. */
@@ -65,6 +66,7 @@ function open(template: IoredisClient, onLost: (cause: unknown) => void): OwnCon
       client.on('message', (_channel, message) => onMessage(message))
       return client.subscribe(channel)
     },
+    holdProcess: (holds) => void (holds ? client.stream.ref() : client.stream.unref()),
     destroy: () => client.disconnect(),
   }
 }

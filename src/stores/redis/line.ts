@@ -37,7 +37,10 @@ export class Line {
   }
 
   send(args: readonly string[]): Promise<unknown> {
-    if (this.#pending.size === 0) this.#looks = 0
+    if (this.#pending.size === 0) {
+      this.#looks = 0
+      if (this.#heardAt > 0) this.#connection.holdProcess(true)
+    }
     if (this.#watch === undefined) this.#lookAgain()
     return new Promise((resolve, reject) => {
       this.#pending.add(reject)
@@ -45,7 +48,10 @@ export class Line {
         this.#pending.delete(reject)
         this.#heardAt = performance.now()
         this.#looks = 0
-        if (this.#retired && this.#pending.size === 0) this.destroy()
+        if (this.#over || this.#pending.size > 0) return
+        if (this.#retired) this.destroy()
+        // A script or a test that forgets to close its app ends all the same.
+        else this.#connection.holdProcess(false)
       }
       this.#connected
         .then(() => this.#connection.send(args))

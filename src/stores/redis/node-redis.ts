@@ -12,6 +12,8 @@ export interface NodeRedisClient {
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   on(event: 'error' | 'connect' | 'end', listener: (cause: unknown) => void): unknown
   destroy(): void
+  ref(): void
+  unref(): void
 }
 
 /** Strings as strings, whatever the client maps them to by default. */
@@ -62,6 +64,7 @@ function open(template: NodeRedisClient, onLost: (cause: unknown) => void): OwnC
       }
     },
     subscribe: (channel, onMessage) => client.subscribe(channel, onMessage),
+    holdProcess: (holds) => (holds ? client.ref() : client.unref()),
     destroy() {
       destroyed = true
       if (reached) destroyNow(client)

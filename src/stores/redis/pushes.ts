@@ -23,6 +23,7 @@ export class Pushes {
     try {
       const listening = this.#connection.connect().then(() => this.#connection.subscribe(channel, onMessage))
       await untilAborted(listening, signal)
+      this.#connection.holdProcess(false)
     } catch (error) {
       this.destroy()
       throw error

@@ -138,6 +138,28 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.equal(await value('SELECT max_holds FROM $s.fleet'), '0')
     })
 
+    it('takes the longest hold down when nobody needs it any more, and not where a row was lost', async () => {
+      const longest = () => value('SELECT max_holds FROM $s.fleet')
+      await member('stays')
+      for (const part of ['leaves', 'is reaped']) {
+        const { link, membership } = await member(part, { holds: 60_000 })
+        assert.equal(await longest(), '60000')
+        if (part === 'leaves') await link.leave(membership, NEVER)
+        else {
+          const { position, roster } = await store.coherence.driver.readFleet(0, NEVER)
+          const below = { ...position, epoch: position.epoch + 1 }
+          await store.coherence.driver.reap([part], below, roster, NEVER)
+        }
+        assert.equal(await longest(), `${LEASE}`, part)
+        link.destroy()
+      }
+      await member('lost', { holds: 60_000 })
+      await sql(`DELETE FROM $s.instances WHERE instance = 'lost'`)
+      const { link, membership } = await member('short')
+      await link.leave(membership, NEVER)
+      assert.equal(await longest(), '60000')
+    })
+
     it('does so for rows of the fleet that were put back, whatever they say', async () => {
       await sql('CREATE TABLE saved AS SELECT * FROM $s.fleet')
       await member('cut-off')

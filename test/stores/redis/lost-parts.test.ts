@@ -12,7 +12,7 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
-import { join, openAdmin, openStore, soon } from './setup.ts'
+import { join, LEASE, openAdmin, openStore, soon } from './setup.ts'
 
 const LOST = { code: 'KEY_STORE_UNAVAILABLE', effect: 'none', message: /Redis has lost/ }
 
@@ -125,6 +125,27 @@ describe(
       await lose('fleet')
       assert.equal(await lookUp(store, keys[0].hash), null)
       assert.ok(await store.insertKey(sampleKey(tenantId)))
+    })
+
+    it('a row that leaves or is reaped takes its long hold along, one that is lost does not', async (t) => {
+      const { store, admin } = await setUp(t)
+      const { driver } = store.coherence
+      const fleet = () => driver.readFleet(0, soon())
+      const { position, roster } = await fleet()
+      await driver.settle(position.history, roster, soon())
+      for (const part of ['leaves', 'is reaped']) {
+        const { instance, session, link } = await join(t, store, { holds: 60_000 })
+        assert.equal((await fleet()).maxHolds, 60_000)
+        const below = { ...position, epoch: position.epoch + 1 }
+        if (part === 'leaves') await link.leave({ instance, session }, soon())
+        else assert.deepEqual(await driver.reap([instance], below, roster, soon()), [instance])
+        assert.equal((await fleet()).maxHolds, LEASE, part)
+      }
+      const lost = await join(t, store, { holds: 60_000 })
+      await admin('HDEL', 'fleet', `info:${lost.instance}`)
+      const { instance, session, link } = await join(t, store)
+      await link.leave({ instance, session }, soon())
+      assert.equal((await fleet()).maxHolds, 60_000)
     })
 
     it('the stream of changes, the times of use', async (t) => {
