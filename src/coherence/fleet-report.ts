@@ -26,6 +26,8 @@ export type FleetReport =
   | { event: 'spoilt'; words: string; count: number }
   /** This process was stopped so often of late, each time for longer than it may serve: whoever changes a key waits for it. */
   | { event: 'frozen'; count: number }
+  /** A change that this process made holds everywhere. `reaped`: the labels of instances that did not answer. */
+  | { event: 'confirmed'; confirmation: Confirmation; reaped: readonly string[] }
   /** Changes arrive by heartbeat alone: late by up to the heartbeat interval. */
   | { event: 'push-silent' }
   | { event: 'push-restored' }

@@ -20,7 +20,7 @@ import type {
 import type { FleetDriver, FleetView, Position, WriteMark } from './driver.ts'
 import { awaitFleet, POLL_LIMIT } from './fleet-barrier.ts'
 import { FleetMember } from './fleet-member.ts'
-import type { ConfirmationStats, FleetState, FleetStats, Timings } from './fleet-report.ts'
+import type { ConfirmationStats, FleetReport, FleetState, FleetStats, Timings } from './fleet-report.ts'
 import { checkFleetTimes } from './fleet-times.ts'
 import { Lease } from './lease.ts'
 import { SettledWatch } from './settled-watch.ts'
@@ -120,7 +120,7 @@ export class Fleet implements FleetCoherence {
       onChanged: (hashes) => each(({ subscriber }) => subscriber.onChanged(hashes)),
       onReset: () => each(({ subscriber }) => subscriber.onReset()),
       onHolds: (holds) => each((cache) => cache.holdsUpTo(holds - this.lease)),
-      onReport: (report) => each(({ subscriber }) => subscriber.onReport?.(report)),
+      onReport: (report) => this.#report(report),
     })
   }
 
@@ -157,6 +157,7 @@ export class Fleet implements FleetCoherence {
       counts.reaped += reaped.length
       counts.last = confirmation
       confirmedChannel.publish({ ...confirmation, reaped } satisfies ConfirmedEvent)
+      this.#report({ event: 'confirmed', confirmation, reaped })
       return confirmation
     } catch (error) {
       count(counts.failed)
@@ -179,7 +180,11 @@ export class Fleet implements FleetCoherence {
     if (this.#spoilt.size < MOST_WORDS)
       this.#spoilt.set(words, isDue ? { at: now, count: 0 } : { at: last.at, count })
     if (!isDue) return
-    for (const { subscriber } of this.#caches) subscriber.onReport?.({ event: 'spoilt', words, count })
+    this.#report({ event: 'spoilt', words, count })
+  }
+
+  #report(report: FleetReport): void {
+    for (const { subscriber } of this.#caches) subscriber.onReport?.(report)
   }
 
   /** For the store: what a look-up's answer must not be older than. To be read before the look-up is sent. */

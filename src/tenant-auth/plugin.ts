@@ -146,6 +146,12 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
     case 'reset':
       app.log.warn({ reason: report.reason }, 'key cache was emptied')
       break
+    case 'confirmed': {
+      const { reaped, confirmation } = report
+      const level = confirmation.confirmedBy === 'all' ? 'info' : 'warn'
+      app.log[level]({ ...confirmation, reaped }, 'a change of keys was confirmed')
+      break
+    }
     case 'frozen':
       app.log.warn(
         { count: report.count },
