@@ -1,6 +1,6 @@
 /** What the pages list is what there is, and what they link to exists. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../package/pack.ts'
@@ -76,3 +76,8 @@ for (const page of PAGES) {
     }
   })
 }
+
+test('every picture in docs/images is on a page', () => {
+  const text = PAGES.map((page) => page.text).join('')
+  for (const picture of readdirSync(join(ROOT, 'docs/images'))) assert.ok(text.includes(picture), picture)
+})
