@@ -39,7 +39,6 @@ export {
   credentialRedaction,
   type CredentialRedaction,
   redactCredentials,
-  redactPaths,
 } from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
 export { genReqId } from './http/request-id.ts'

@@ -1,4 +1,5 @@
 /** How errors are answered: one shape for all, of this package and of the app around it. */
+import { STATUS_CODES } from 'node:http'
 import type { FastifyError } from 'fastify'
 import type { AnyReply, AnyRequest } from './any-request.ts'
 import { quietly } from '../lib/quietly.ts'
@@ -27,34 +28,18 @@ export function envelopeBody(requestId: string, code: AuthErrorCode, beside?: ob
   return beside === undefined ? body : `${body.slice(0, -1)},${JSON.stringify(beside).slice(1)}`
 }
 
-const CLIENT_CODES: Readonly<Record<number, string>> = {
-  400: 'BAD_REQUEST',
-  401: 'UNAUTHORIZED',
-  402: 'PAYMENT_REQUIRED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  405: 'METHOD_NOT_ALLOWED',
-  406: 'NOT_ACCEPTABLE',
-  408: 'REQUEST_TIMEOUT',
-  409: 'CONFLICT',
-  410: 'GONE',
-  411: 'LENGTH_REQUIRED',
-  412: 'PRECONDITION_FAILED',
+/** Where Node's words are others, or may become others. */
+const OWN_CODES: Readonly<Record<number, string>> = {
   413: 'PAYLOAD_TOO_LARGE',
-  414: 'URI_TOO_LONG',
-  415: 'UNSUPPORTED_MEDIA_TYPE',
-  416: 'RANGE_NOT_SATISFIABLE',
-  417: 'EXPECTATION_FAILED',
-  421: 'MISDIRECTED_REQUEST',
   422: 'UNPROCESSABLE_CONTENT',
-  423: 'LOCKED',
-  424: 'FAILED_DEPENDENCY',
-  425: 'TOO_EARLY',
-  426: 'UPGRADE_REQUIRED',
-  428: 'PRECONDITION_REQUIRED',
   429: 'RATE_LIMITED',
   431: 'HEADERS_TOO_LARGE',
-  451: 'UNAVAILABLE_FOR_LEGAL_REASONS',
+}
+
+/** `METHOD_NOT_ALLOWED` of 405. */
+function clientCode(status: number): string {
+  const words = STATUS_CODES[status] ?? 'Request Failed'
+  return OWN_CODES[status] ?? words.toUpperCase().replaceAll(/[^A-Z]+/g, '_')
 }
 
 /**
@@ -132,7 +117,7 @@ function describe(thrown: unknown, reply: AnyReply): Answer {
   if (error instanceof TenantAuthError) return { statusCode, code: error.code, message: told }
   return {
     statusCode,
-    code: CLIENT_CODES[statusCode] ?? 'REQUEST_FAILED',
+    code: clientCode(statusCode),
     message: BAD_ADDRESS.has(code ?? '') ? 'The address cannot be read' : told,
   }
 }

@@ -14,17 +14,6 @@ const HEADERS = [
   'proxy-authorization',
 ]
 
-/**
- * Paths for pino, for who wants no more than these: `fastify({ logger: { redact: redactPaths } })`. Headers in lower case
- * and bodies where they are usually logged. `redactCredentials` finds them anywhere.
- */
-export const redactPaths: string[] = [
-  ...['', 'req.', 'request.', 'err.'].flatMap((at) => HEADERS.map((name) => `${at}headers["${name}"]`)),
-  // The bytes of a request that Node could not read, which Fastify logs at level trace.
-  'err.rawPacket',
-  ...['', 'body.', 'req.body.'].flatMap((at) => [`${at}key`, `${at}token`]),
-]
-
 /** Names of properties, in lower case, whatever they hold. */
 const SECRET = new Set([...HEADERS, 'cookies', 'signedcookies', 'rawpacket'])
 /** Names of properties, in lower case and without `_`, that are a credential where they hold a text. */

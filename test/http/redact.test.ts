@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import fastify from 'fastify'
-import { credentialRedaction, redactCredentials, redactPaths } from 'fastify-tenant-auth'
+import { credentialRedaction, redactCredentials } from 'fastify-tenant-auth'
 import { SessionSigner } from 'fastify-tenant-auth/testing'
 import { generateKey } from '../../src/keys/key-format.ts'
-
-/** What an app with `redactPaths` logs of something. */
-function logged(value: object): string {
-  let output = ''
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      output += String(chunk)
-      done()
-    },
-  })
-  const app = fastify({
-    logger: { redact: redactPaths, stream, serializers: { req: ({ headers }) => ({ headers }) } },
-  })
-  app.log.info(value)
-  return output
-}
 
 for (const header of ['x-tenant-api-key', 'authorization', 'x-api-key', 'cookie']) {
   test(`the request header ${header} is redacted wherever headers are usually logged`, () => {
@@ -32,22 +15,25 @@ for (const header of ['x-tenant-api-key', 'authorization', 'x-api-key', 'cookie'
       { headers },
       { err: Object.assign(new Error('failed'), { headers }) },
       { request: { headers } },
-      { req: { headers } },
+      { req: { url: '/', headers } },
     ]) {
-      const line = logged(value)
-      assert.doesNotMatch(line, /credential-1/)
-      assert.match(line, /\[Redacted\]/)
-      assert.match(line, /application\/json/)
+      const { app, written } = redacting()
+      app.log.info(value)
+      assert.doesNotMatch(written(), /credential-1/)
     }
   })
 }
 
 test('a new key and a token are redacted in a logged answer or body', () => {
-  for (const name of ['key', 'token']) {
-    for (const value of [{ [name]: 'credential-1' }, { body: { [name]: 'credential-1' } }]) {
-      assert.doesNotMatch(logged(value), /credential-1/)
-    }
-  }
+  const { app, written } = redacting()
+  for (const name of ['key', 'token'])
+    for (const value of [
+      { [name]: 'credential-1' },
+      { body: { [name]: 'credential-1' } },
+      { req: { body: { [name]: 'credential-1' } } },
+    ])
+      app.log.info(value)
+  assert.doesNotMatch(written(), /credential-1/)
 })
 
 test('a key and a token are cut out of the URL that Fastify logs', async () => {
