@@ -43,12 +43,15 @@ END $f$;
 -- not lose it.
 CREATE FUNCTION ${s}.acknowledge(p_instance text, p_session text, p_epoch bigint, p_history text)
 RETURNS text ${invoker} SET lock_timeout = '1s' AS $f$
+DECLARE
+  answer text;
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   UPDATE instances i SET acknowledged = p_epoch, beats = i.beats + 1, seen_at = now()
     FROM (${PRESENT}) p
-    WHERE i.instance = p_instance AND i.session = p_session AND p.history = p_history AND p.epoch >= p_epoch;
-  RETURN beat(p_instance, p_session);
+    WHERE i.instance = p_instance AND i.session = p_session AND p.history = p_history AND p.epoch >= p_epoch
+    RETURNING json_build_object('member', 'member', 'acknowledged', i.acknowledged, ${STANDING}) INTO answer;
+  RETURN coalesce(answer, beat(p_instance, p_session));
 END $f$;
 
 -- A plan for any epoch expects a third of all rows, where an index finds one or two. What is off costs so much in the eyes of

@@ -195,7 +195,7 @@ describe(
       const own = await startRedis()
       t.after(() => own.stop())
       const documentation = await readFile('docs/redis.md', 'utf8')
-      const rights = /```\n(~[^`]+)\n```/.exec(documentation)?.[1]?.split(/\s+/)
+      const rights = /```\w*\n(~[^`]+)\n```/.exec(documentation)?.[1]?.split(/\s+/)
       assert.ok(rights)
       const admin = await openAdmin(t, own.url)
       await admin('ACL', 'SETUSER', 'app', 'on', '>secret', '+hello', '+select', '+client', ...rights)
