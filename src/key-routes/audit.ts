@@ -103,7 +103,7 @@ async function report(request: FastifyRequest, onAudit: AuditHook, event: KeyAud
     await withTimeLimit(systemClock, TIME_LIMIT, async () => onAudit(event))
   } catch (error) {
     quietly('The logger', () =>
-      request.log.error({ err: error, audit: event }, 'key routes: onAudit failed, this event was not taken'),
+      request.log.error({ err: error, audit: event }, 'keyRoutes: onAudit failed for this event'),
     )
   }
 }

@@ -43,7 +43,8 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
   const recorder =
     options.trackLastUsed && isWritable(options.keyStore)
       ? new UsageRecorder(options.keyStore, {
-          onError: (err) => quietly('The logger', () => app.log.warn({ err }, 'last use of keys not stored')),
+          onError: (err) =>
+            quietly('The logger', () => app.log.warn({ err }, 'could not record when keys were last used')),
         })
       : undefined
   const authenticator = new Authenticator(options, {
@@ -120,31 +121,35 @@ function entryOf(request: FastifyRequest, name: string) {
 
 const GONE = {
   reaped:
-    'this instance was taken off the list, as it was silent for longer than its lease or its row was lost: it registers anew',
-  lost: 'the store has another history, in which this instance is not registered: it registers anew',
+    'this instance lost its row, because it was silent for longer than its lease or somebody deleted it: it registers again',
+  lost: 'the store has a different history, which does not know this instance: it registers again',
   taken:
-    'another process has the identity of this instance, as a copy of a running machine has: it registers anew',
+    'another process uses the identity of this instance, as a copied virtual machine does: it registers again',
 }
 
 function logReport(app: FastifyInstance, report: FleetReport): void {
   switch (report.event) {
     case 'state': {
       const { state, from, cause } = report
-      if (state === 'coherent') app.log.info({ state, from }, 'key cache is coherent')
-      else app.log.warn({ state, from, err: cause }, 'key cache asks the store for every key')
+      if (state === 'coherent') app.log.info({ state, from }, 'the key cache is coherent')
+      else
+        app.log.warn(
+          { state, from, err: cause },
+          'the key cache may not be used now: every key is looked up in the store',
+        )
       break
     }
     case 'disconnected':
-      app.log.warn({ err: report.cause }, 'the connection for heartbeats was lost and is made anew')
+      app.log.warn({ err: report.cause }, 'the heartbeat connection was lost: reconnecting')
       break
     case 'spoilt':
-      app.log.warn({ count: report.count }, `a connection was closed and another one used: ${report.words}`)
+      app.log.warn({ count: report.count }, `closed a connection and used another one: ${report.words}`)
       break
     case 'gone':
       app.log.warn({ reason: report.reason }, GONE[report.reason])
       break
     case 'reset':
-      app.log.warn({ reason: report.reason }, 'key cache was emptied')
+      app.log.warn({ reason: report.reason }, 'the key cache was emptied')
       break
     case 'confirmed': {
       const { reaped, confirmation } = report
@@ -160,7 +165,7 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
       break
     case 'push-silent':
       app.log.warn(
-        'no push of key changes: they are seen by heartbeat alone. Is there a pooler that drops LISTEN?',
+        'pushes of key changes do not arrive, so changes wait for the next heartbeat. Does a connection pooler drop LISTEN?',
       )
       break
     case 'push-restored':

@@ -15,7 +15,7 @@ const CHANGES = 6
 const SLACK = 5_000
 /** The same for most changes, since it does not stand still at each of them. */
 const USUAL_SLACK = 1_000
-const WARNING = /^no push of key changes/
+const WARNING = /^pushes of key changes do not arrive/
 
 /**
  * Each key is in the memory of every instance, and then revoked: behind the package's back, and by the first instance. The

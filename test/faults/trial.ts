@@ -83,8 +83,9 @@ interface Watch {
 }
 
 const SIGNS: Record<Evidence, (instance: Instance) => number> = {
-  lapsed: ({ said }) => said.get('key cache asks the store for every key') ?? 0,
-  emptied: ({ said }) => said.get('key cache was emptied') ?? 0,
+  lapsed: ({ said }) =>
+    said.get('the key cache may not be used now: every key is looked up in the store') ?? 0,
+  emptied: ({ said }) => said.get('the key cache was emptied') ?? 0,
   reconnected: ({ proxy }) => proxy.accepted,
 }
 

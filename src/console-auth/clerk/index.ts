@@ -18,11 +18,13 @@ export interface Clerk {
 export function askClerk(app: FastifyInstance, settings: Settings, onWithdrawal: () => void): Clerk {
   const { secretKey, apiUrl, jwksUrl, jwks, users, fetch = globalThis.fetch } = settings
   const onRefused = (err: ClerkStatusError) =>
-    quietly('The logger', () => app.log.error({ err }, 'Clerk refuses what consoleAuth was given'))
+    quietly('The logger', () =>
+      app.log.error({ err }, 'Clerk rejected the credential that consoleAuth was given'),
+    )
   const onFailure = (err: Error) => {
     // Has been said as what it is.
     if (err instanceof ClerkStatusError && err.isRefusal) return
-    quietly('The logger', () => app.log.warn({ err }, "Clerk's key set cannot be had"))
+    quietly('The logger', () => app.log.warn({ err }, "could not fetch Clerk's key set"))
   }
   const api = (baseUrl: string, secretKey?: string) =>
     new ClerkApi({ baseUrl, secretKey, fetch, onRefused, clock: systemClock })

@@ -81,8 +81,8 @@ for (const fault of ['hang', 'error', 'garbage', 'busy', 'refuse'] satisfies Jwk
     assert.deepEqual([cached, refused.unavailable, app.consoleAuth.isReady()], [0, 1, false])
     const said =
       fault === 'refuse'
-        ? [50, 'Clerk refuses what consoleAuth was given']
-        : [40, "Clerk's key set cannot be had"]
+        ? [50, 'Clerk rejected the credential that consoleAuth was given']
+        : [40, "could not fetch Clerk's key set"]
     assert.deepEqual(
       log.map(({ level, msg }) => [level, msg]),
       [said, [40, 'request refused']],
