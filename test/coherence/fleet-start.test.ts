@@ -37,14 +37,14 @@ describe('an instance that cannot join', () => {
     let cause = new Error('connection refused')
     store.driver.open = () => Promise.reject(cause)
     await cache.start()
-    await clock.advance(10 * H)
+    await clock.advance(40 * H)
     assert.deepEqual(reports, [{ event: 'state', state: 'cold', from: 'cold', cause }])
 
     cause = new Error('no', { cause: new Error('permission denied for table instances') })
-    await clock.advance(10 * H)
+    await clock.advance(40 * H)
     assert.deepEqual(reports.slice(1), [{ event: 'state', state: 'cold', from: 'cold', cause }])
     cause = new Error('no', { cause: new Error('out of connections') })
-    await clock.advance(10 * H)
+    await clock.advance(40 * H)
     assert.equal(reports.length, 3)
   })
 
