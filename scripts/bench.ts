@@ -28,13 +28,17 @@ const TESTING = [
   '--test-reporter=./test/faults/failure-reporter.mjs',
 ]
 
+interface Testing {
+  until?: RegExp
+  change?: Change | undefined
+}
+
 interface Running {
   options?: readonly string[]
   args?: readonly string[]
   /** Milliseconds. */
   limit: number
-  /** Whether what it has written will do, and it is to be ended. */
-  isEnough?: (output: string) => boolean
+  until?: RegExp | undefined
 }
 
 /** One folder of compiled files, for one run at a time. */
@@ -77,11 +81,10 @@ export class Bench {
    * One test file.
    *
    * @param limit milliseconds, after which it is ended
-   * @param whole whether to go on after the first test that fails
+   * @param options `until`: as soon as the reporter has written this, it is ended, too
    */
-  test(file: string, limit: number, { change, whole = true }: { change?: Change; whole?: boolean } = {}) {
-    const isEnough = (output: string) => !whole && /^\{"fail"/m.test(output)
-    return this.#changed(change, () => this.#run(file, { options: TESTING, limit, isEnough }))
+  test(file: string, limit: number, { until, change }: Testing = {}): Promise<TestRun> {
+    return this.#changed(change, () => this.#run(file, { options: TESTING, limit, until }))
   }
 
   /** Another program. */
@@ -100,7 +103,7 @@ export class Bench {
     }
   }
 
-  #run(file: string, { options = [], args = [], limit, isEnough = () => false }: Running): Promise<TestRun> {
+  #run(file: string, { options = [], args = [], limit, until }: Running): Promise<TestRun> {
     const compiled = join(this.#folder, file.replace(/\.ts$/, '.js'))
     return new Promise((done) => {
       const child = spawn(process.execPath, [...options, compiled, ...args], {
@@ -120,7 +123,7 @@ export class Bench {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding('utf8').on('data', (text: string) => {
           output += text
-          if (isEnough(output)) end()
+          if (until?.test(output)) end()
         })
       }
       child.once('close', (code) => {

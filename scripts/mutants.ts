@@ -86,7 +86,7 @@ async function notices(bench: Bench, mutant: Mutant): Promise<boolean> {
   const tests = TESTS.filter((test) => WITH_SERVERS.test(file) || !ON_SERVERS.test(test))
   for (const test of testsFor(file, bench.testsWith(file, tests))) {
     const fails = async (limit: number) => {
-      const { ok, late, output } = await bench.test(test, limit, { change, whole: false })
+      const { ok, late, output } = await bench.test(test, limit, { until: /^\{"fail"/m, change })
       return { late, fails: !ok || !output.includes('{"pass"') }
     }
     const first = await fails(PATIENCE)

@@ -16,11 +16,6 @@ export class StateReporter {
     this.#onReport = onReport
   }
 
-  /** As it was last told. */
-  get state(): FleetState {
-    return this.#state
-  }
-
   report(state: FleetState, cause?: unknown): void {
     const from = this.#state
     const changed = state !== from

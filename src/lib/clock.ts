@@ -43,19 +43,6 @@ export const systemClock: Clock = {
   },
 }
 
-/** @throws the signal's reason as soon as it is aborted */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = () => {
-      signal?.removeEventListener('abort', onAbort)
-      resolve()
-    }
-    const timer = clock.setTimer(done, ms)
-    const onAbort = () => {
-      timer.cancel()
-      reject(signal?.reason as Error)
-    }
-    if (signal?.aborted) onAbort()
-    else signal?.addEventListener('abort', onAbort, { once: true })
-  })
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.setTimer(resolve, ms))
 }

@@ -88,6 +88,25 @@ describe('clerkWebhooks', () => {
     }
   })
 
+  it('goes on with a tenant that another instance has made meanwhile', async (t) => {
+    const { send, tenant, store } = await setUp(t)
+    const insert = store.insertTenant.bind(store)
+    const afterAnother = async (made: Parameters<typeof insert>[0]) => {
+      await insert({ ...made, name: 'Other', metadata: {} })
+      return insert(made)
+    }
+    t.mock.method(store, 'insertTenant', afterAnother, { times: 1 })
+    assert.equal(await send(changed('created', 1_000)), 'done')
+    assert.equal((await tenant()).name, 'Acme')
+  })
+
+  it('lets Clerk send again what the store was away for', async (t) => {
+    const { send, store } = await setUp(t)
+    t.mock.method(store, 'findTenant', () => Promise.reject(new Error('down')), { times: 1 })
+    assert.equal(await send(changed('created', 1_000)), 503)
+    assert.equal(await send(changed('created', 1_000)), 'done')
+  })
+
   it('does one thing after the other to a tenant, however long the store takes', async (t) => {
     const { send, tenant, store } = await setUp(t)
     await send(changed('created', 1_000))

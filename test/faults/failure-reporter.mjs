@@ -1,12 +1,12 @@
 /**
  * A reporter of `node --test` for programs: one line of JSON for each test that fails by itself, with what it failed of,
- * and one for each that passes. Suites only repeat what is in them.
+ * and one for each that passes. Suites only repeat what is in them; what is skipped has shown nothing.
  *
  * @param {AsyncIterable<{ type: string, data: any }>} source
  */
 export default async function* failureReporter(source) {
   for await (const { type, data } of source) {
-    if (data?.details?.type === 'suite') continue
+    if (data?.details?.type === 'suite' || data?.skip !== undefined) continue
     if (type === 'test:pass') yield `${JSON.stringify({ pass: data.name })}\n`
     if (type !== 'test:fail') continue
     const { error } = data.details

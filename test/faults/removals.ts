@@ -9,16 +9,21 @@ export interface Removal {
   /** Must stand in the file exactly once. */
   find: string
   replace: string
-  /** What must fail, where that is more than the race logic on a clock of the tests' own: `DETERMINISTIC`. */
-  tests?: readonly string[]
+  /** The test files that guard it: at least one of them must fail. */
+  tests: readonly string[]
 }
 
-/** Tests of the race logic, without any server. */
-export const DETERMINISTIC = ['test/cache', 'test/tenant-auth', 'test/coherence']
+// The race logic, on a clock of the tests' own and without any server.
+const ON_CACHE = ['test/cache/key-cache.test.ts']
+const ON_RACES = ['test/cache/races.test.ts']
+const ON_GATE = ['test/cache/gate.test.ts']
+const ON_PLUGIN = ['test/tenant-auth/answers.test.ts']
+const ON_MEMBER = ['test/coherence/fleet-member.test.ts']
+const ON_BARRIER = ['test/coherence/fleet-barrier.test.ts']
 /** A server of its own that is made a standby: nothing in it depends on how fast anything is. */
-const STANDBY = 'test/stores/postgres/standby.test.ts'
+const ON_STANDBY = ['test/stores/postgres/standby.test.ts']
 /** Real servers, and connections that other code has left in a bad state. */
-const BORROWED = 'test/stores/postgres/borrowed-connections.test.ts'
+const ON_BORROWED = ['test/stores/postgres/borrowed-connections.test.ts']
 
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
@@ -31,6 +36,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'if (!this.#lease.holds(now, wall)) return undefined // (1)',
     replace: '',
+    tests: ON_CACHE,
   },
   {
     rule: '1',
@@ -38,6 +44,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/coherence/lease.ts',
     find: 'if (isJump(wall - now - this.#offset)) this.#lookAgain()',
     replace: '',
+    tests: ON_MEMBER,
   },
   {
     rule: '2',
@@ -45,6 +52,7 @@ export const REMOVALS: Removal[] = [
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)',
     replace: '  drop(digest: string): void {',
+    tests: ON_CACHE,
   },
   {
     rule: '2',
@@ -52,6 +60,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: '      this.#entries?.drop(digest)\n      this.#pending.delete(digest)',
     replace: '      this.#entries?.drop(digest)',
+    tests: ON_RACES,
   },
   {
     rule: '2',
@@ -59,6 +68,7 @@ export const REMOVALS: Removal[] = [
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)\n    this.#refused.delete(digest)',
     replace: '  drop(digest: string): void {\n    this.#good.delete(digest)',
+    tests: ON_RACES,
   },
   {
     rule: '3',
@@ -66,6 +76,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'if (!this.#lease.holds(now, this.#clock.wall()) || this.#lease.term !== term) return',
     replace: '',
+    tests: ON_MEMBER,
   },
   {
     rule: '3',
@@ -73,6 +84,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())',
     replace: 'this.#entries !== undefined',
+    tests: ON_MEMBER,
   },
   {
     rule: '4',
@@ -80,7 +92,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/stores/postgres/borrow.ts',
     find: '  if (standby)\n',
     replace: '  if (standby && wrote)\n',
-    tests: [STANDBY],
+    tests: ON_STANDBY,
   },
   {
     rule: '4',
@@ -88,7 +100,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/stores/postgres/borrow.ts',
     find: '  if (words !== undefined) throw new SpoiltError(words)\n}',
     replace: '}',
-    tests: [BORROWED],
+    tests: ON_BORROWED,
   },
   {
     rule: '4',
@@ -96,7 +108,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/lib/time-limit.ts',
     find: 'if (isOver(clock, since, ms)) giveUp(new TimeLimitError(ms))\n        else resolve(answer)',
     replace: 'resolve(answer)',
-    tests: ['test/cache'],
+    tests: ON_CACHE,
   },
   {
     rule: '5',
@@ -104,6 +116,7 @@ export const REMOVALS: Removal[] = [
     file: MEMBER,
     find: 'this.#options.onChanged(changed) // (2)',
     replace: 'this.#clock.setTimer(() => this.#options.onChanged(changed), this.#options.times.heartbeat)',
+    tests: ON_MEMBER,
   },
   {
     rule: '6',
@@ -111,6 +124,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'if (now >= entry.until) return undefined // (6)',
     replace: 'entry.until = now + 600_000',
+    tests: ON_CACHE,
   },
   {
     rule: '6',
@@ -118,6 +132,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: "if (isExpired(entry, wall)) return 'expired'",
     replace: '',
+    tests: ON_CACHE,
   },
   {
     rule: '7',
@@ -126,6 +141,7 @@ export const REMOVALS: Removal[] = [
     find: '      this.#refused.set(digest,',
     replace:
       '      if (this.#good.size + this.#refused.size >= this.#good.max) this.#good.pop()\n      this.#refused.set(digest,',
+    tests: ON_CACHE,
   },
   {
     rule: '7',
@@ -133,6 +149,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/cache/gate.ts',
     find: 'return this.#inside < this.#limit &&',
     replace: 'return this.#inside < Infinity &&',
+    tests: ON_GATE,
   },
   {
     rule: '7',
@@ -140,6 +157,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'joinable ? this.#pending.get(digest) : undefined',
     replace: 'joinable && digest === undefined ? this.#pending.get(digest) : undefined',
+    tests: ON_PLUGIN,
   },
   {
     rule: '8',
@@ -147,6 +165,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: 'allowed === 0 || now >= Math.min(entry.until, this.#lease.end) + allowed',
     replace: 'allowed === 0',
+    tests: ON_CACHE,
   },
   {
     rule: '8',
@@ -154,6 +173,7 @@ export const REMOVALS: Removal[] = [
     file: MEMBER,
     find: 'const holds = this.#options.times.lease + this.#options.staleIfError()',
     replace: 'const holds = this.#options.times.lease',
+    tests: ON_MEMBER,
   },
   {
     rule: 'barrier',
@@ -161,6 +181,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/coherence/fleet-barrier.ts',
     find: "if (pending.length === 0 && (view.settled || !unsettled)) confirmedBy = 'all'",
     replace: "confirmedBy = 'all'",
+    tests: ON_BARRIER,
   },
   {
     rule: 'barrier',
@@ -168,6 +189,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/coherence/fleet-barrier.ts',
     find: 'pending.length === 0 && (view.settled || !unsettled)',
     replace: 'pending.length === 0',
+    tests: ON_BARRIER,
   },
   {
     rule: 'barrier',
@@ -175,6 +197,7 @@ export const REMOVALS: Removal[] = [
     file: 'src/coherence/fleet-barrier.ts',
     find: 'if (view.position.history !== history || view.position.epoch < epoch) throw lost()',
     replace: '',
+    tests: ON_BARRIER,
   },
 ]
 

@@ -24,6 +24,10 @@ interface Around {
   prepare?: (app: FastifyInstance) => void
 }
 
+function guardOf(options: Pick<GuardOptions<'missing'>, 'check'> & Partial<GuardOptions<'missing'>>) {
+  return new Guard({ plugin: 'tenantAuth', reasons: ['missing'], errorResponse: undefined, ...options })
+}
+
 /** What a guarded route answers, checked at once and later. `in` is the handler's answer. */
 async function answers(outcome: () => Outcome, { guard: options, server, prepare }: Around = {}) {
   const seen: { status: number | string; body: string; error: unknown }[] = []
@@ -35,13 +39,7 @@ async function answers(outcome: () => Outcome, { guard: options, server, prepare
       error = thrown
       return reply.code(500).serializer(String).send('failed')
     })
-    const guard = new Guard({
-      plugin: 'tenantAuth',
-      check,
-      reasons: ['missing'],
-      errorResponse: undefined,
-      ...options,
-    })
+    const guard = guardOf({ check, ...options })
     app.addHook('onRequest', guard.hook)
     app.get('/', async () => 'in')
     const { statusCode, body } = await app
@@ -72,12 +70,7 @@ describe('a guard', () => {
       assert.match(body, envelope)
     }
     const outcomes: Outcome[] = [null, REFUSAL, null]
-    const guard = new Guard({
-      plugin: 'tenantAuth',
-      check: () => outcomes.shift() as Outcome,
-      reasons: ['missing'],
-      errorResponse: undefined,
-    })
+    const guard = guardOf({ check: () => outcomes.shift() as Outcome })
     const request = { id: 'r', headers: {}, raw: {}, log: { info() {} } } as unknown as FastifyRequest
     await guard.verify(request)
     await assert.rejects(guard.verify(request), { code: 'AUTH_INVALID_KEY', reason: 'missing' })
@@ -94,6 +87,9 @@ describe('a guard', () => {
         assert.equal(status, 500)
         assert.equal(madeOf(error, thrown), true)
       }
+      const guard = guardOf({ check: throws })
+      await assert.rejects(guard.verify({} as FastifyRequest), (error) => madeOf(error, thrown))
+      assert.equal(guard.accepted, 0)
     })
 
     it(`refuses as ever where the logger throws ${String(thrown)}`, async () => {
@@ -124,8 +120,7 @@ describe('a guard', () => {
     })
 
     it(`lets nobody in where errorResponse throws ${String(thrown)}`, async () => {
-      // oxlint-disable-next-line unicorn/no-thenable
-      const unreadable = Object.defineProperty({}, 'then', { get: throws })
+      const unreadable = new Proxy({}, { get: throws })
       for (const errorResponse of [throws, async () => throws(), () => unreadable]) {
         for (const { status, error } of await answers(refuse, { guard: { errorResponse } })) {
           assert.equal(status, 500)
@@ -181,7 +176,7 @@ describe('a guard', () => {
       return reply.code(500).send('failed')
     })
     const errorResponse = () => new Promise((resolve) => (late = resolve))
-    const guard = new Guard({ plugin: 'tenantAuth', check: refuse, reasons: ['missing'], errorResponse })
+    const guard = guardOf({ check: refuse, errorResponse })
     app.addHook('onRequest', guard.hook)
     app.get('/', async () => 'in')
     await app.ready()
@@ -207,7 +202,7 @@ describe('a guard', () => {
     it(`sends ${what} that errorResponse returns, or promises`, async () => {
       for (const errorResponse of [() => body, async () => body]) {
         const app = fastify()
-        const guard = new Guard({ plugin: 'tenantAuth', check: refuse, reasons: ['missing'], errorResponse })
+        const guard = guardOf({ check: refuse, errorResponse })
         app.addHook('onRequest', guard.hook)
         app.get('/', async () => 'in')
         const answer = await app.inject('/')

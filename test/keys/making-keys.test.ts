@@ -255,6 +255,8 @@ describe('the life of a key', () => {
     // From the making on, and not from each change.
     await assert.rejects(keys.update(id, { expiresAt: inHours(24) }), code('KEY_LIFETIME_TOO_LONG'))
     await keys.update(id, { expiresAt: inHours(23) })
+    const longer = new KeyManager(store, { maxLifetime: 25 * HOUR })
+    await assert.rejects(longer.create({ ...VALUES, tenantId, expiresAt: null }), /at most 1\.04 days after/)
     // What was made without a limit is not handed on without one.
     const unlimited = await new KeyManager(store).create({ ...VALUES, tenantId })
     assert.equal(end(await keys.rotate(unlimited.details.id)), Date.now() + DAY)

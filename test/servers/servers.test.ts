@@ -1,4 +1,5 @@
 /** What the tests that use these servers take for granted. */
+import { until } from '../harness/until.ts'
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -125,11 +126,6 @@ describe('the proxy', () => {
     socket.on('error', () => {})
     await once(socket, 'connect')
     return { socket, received: () => text, closed: () => closed }
-  }
-
-  async function until(condition: () => boolean): Promise<void> {
-    for (let tries = 0; tries < 500 && !condition(); tries++) await sleep(10)
-    assert.ok(condition())
   }
 
   for (const direction of ['both', 'up', 'down'] as const) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { it, mock, type TestContext } from 'node:test'
 import { type JwksFault, SessionSigner, startJwksServer } from '../../../src/testing/index.ts'
 import { consoleApp, type Given } from '../console-app.ts'
+import { until } from '../../harness/until.ts'
 
 /** Milliseconds for Clerk to answer where it is to answer: far more than a slow machine makes of it. */
 const PATIENT = 60_000
@@ -24,10 +25,6 @@ async function setup(t: TestContext, given: Given = {}, fault?: JwksFault) {
   /** A request with a token that was not seen before. */
   const fresh = async () => app.get(`Bearer ${signer.signSession({ userId: `user_${users++}` })}`)
   return { signer, clerk, fresh, ...app }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 it('fetches the key set once, at start, for any number of tokens', async (t) => {

@@ -15,7 +15,8 @@ import {
   startPgBouncer,
   startPostgres,
 } from '../../servers/index.ts'
-import { addKey, addTenant, join, NEVER, newPool, settleFleet, until } from './setup.ts'
+import { until } from '../../harness/until.ts'
+import { addKey, addTenant, join, NEVER, newPool, settleFleet } from './setup.ts'
 
 /** What a client may be given back in, and how the log says so. Some of it harms nothing, and need not be noticed. */
 const LEAKS: Record<string, { sql: string[]; words?: RegExp }> = {
@@ -149,7 +150,8 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
         assert.equal((await store.findKey(key.id))?.id, key.id, 'a read')
 
         await leak(sql)
-        const made = await addKey(store, await addTenant(store))
+        const write = async () => addKey(store, await addTenant(store))
+        const made = await write().catch((error: unknown) => assert.fail(`a write: ${String(error)}`))
         assert.equal((await elsewhere.findByHash(made.hash, { signal: NEVER }))?.id, made.id, 'a write')
 
         await leak(sql)

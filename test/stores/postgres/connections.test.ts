@@ -8,7 +8,8 @@ import type { Pool, PoolClient } from 'pg'
 import type { FleetLink } from '../../../src/coherence/driver.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres, startTcpProxy, type TcpProxy } from '../../servers/index.ts'
-import { addKey, addTenant, Events, join, NEVER, newPool, positionOf, sampleHash, until } from './setup.ts'
+import { until } from '../../harness/until.ts'
+import { addKey, addTenant, Events, join, NEVER, newPool, positionOf, sampleHash } from './setup.ts'
 
 describe('connections of the PostgreSQL store', () => {
   let server: PostgresServer

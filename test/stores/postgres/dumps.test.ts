@@ -6,8 +6,9 @@ import type { Pool } from 'pg'
 import { KeyManager } from '../../../src/keys/index.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres, startTcpProxy, type TcpProxy } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { LEASE, startInstance } from './instance.ts'
-import { newPool, settleFleet, until } from './setup.ts'
+import { newPool, settleFleet } from './setup.ts'
 
 const TABLES = ['key_usage', 'keys', 'tenants', 'instances', 'fleet', 'coherence', 'tenant_auth_migrations']
 /** Changes a tenant that has keys: the epoch goes up by one. */

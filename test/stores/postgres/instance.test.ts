@@ -6,8 +6,9 @@ import type { Pool } from 'pg'
 import { KeyManager, tenantAuth } from '../../../src/index.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres, startTcpProxy } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { startInstance } from './instance.ts'
-import { Events, NEVER, newPool, settleFleet, until } from './setup.ts'
+import { Events, NEVER, newPool, settleFleet } from './setup.ts'
 
 describe('an instance', () => {
   let server: PostgresServer

@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import { tenantAuth } from '../../../src/index.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { LogLines } from '../../tenant-auth/set-up.ts'
-import { until } from './setup.ts'
+import { until } from '../../harness/until.ts'
 
 export const LEASE = 1_500
 export const HEARTBEAT = 100

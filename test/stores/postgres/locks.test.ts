@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addTenant, join, newPool, sampleHash, until } from './setup.ts'
+import { until } from '../../harness/until.ts'
+import { addTenant, join, newPool, sampleHash } from './setup.ts'
 
 describe('while another transaction holds a lock', () => {
   let server: PostgresServer

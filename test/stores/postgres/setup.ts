@@ -1,7 +1,6 @@
 /** What the tests of the PostgreSQL store share: pools, sample records, and a link's events. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool, type PoolConfig } from 'pg'
 import type { LinkEvents, Membership, Position } from '../../../src/coherence/driver.ts'
 import type { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
@@ -68,14 +67,6 @@ export async function positionOf(store: PostgresKeyStore): Promise<Position> {
 export async function settleFleet(store: PostgresKeyStore): Promise<void> {
   const { position, roster } = await store.coherence.driver.readFleet(0, NEVER)
   await store.coherence.driver.settle(position.history, roster, NEVER)
-}
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1_000; i++) {
-    if (await condition()) return
-    await sleep(10)
-  }
-  assert.fail('it did not happen within ten seconds')
 }
 
 export function sampleHash(): string {

@@ -5,7 +5,8 @@ import type { Pool, PoolClient } from 'pg'
 import type { FleetLink, Position } from '../../../src/coherence/driver.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addKey, addTenant, Events, join, NEVER, newPool, sampleHash, until } from './setup.ts'
+import { until } from '../../harness/until.ts'
+import { addKey, addTenant, Events, join, NEVER, newPool, sampleHash } from './setup.ts'
 
 describe('changes by plain SQL', () => {
   let server: PostgresServer

@@ -7,8 +7,9 @@ import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { CHANNEL } from '../../../src/stores/postgres/schema.ts'
 import { versionOne } from '../../../src/stores/postgres/version-1.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { HEARTBEAT, LEASE, startInstance } from './instance.ts'
-import { newPool, settleFleet, until } from './setup.ts'
+import { newPool, settleFleet } from './setup.ts'
 import * as old from './version-0.1.0.ts'
 
 const VERSION_ONE = `DO $m$ BEGIN

@@ -12,8 +12,9 @@ import {
   startTcpProxy,
   type TcpProxy,
 } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { CLIENTS } from './clients.ts'
-import { openAdmin, until } from './setup.ts'
+import { openAdmin } from './setup.ts'
 
 const AT_ONCE = ['--repl-diskless-sync-delay', '0']
 

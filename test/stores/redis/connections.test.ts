@@ -11,8 +11,9 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis, startTcpProxy } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { CLIENTS, type ConnectedClient } from './clients.ts'
-import { openAdmin, openStore, until } from './setup.ts'
+import { openAdmin, openStore } from './setup.ts'
 
 describe(
   'the connections of RedisKeyStore',

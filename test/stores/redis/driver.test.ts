@@ -11,8 +11,9 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis, startTcpProxy } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { CLIENTS } from './clients.ts'
-import { connect, HEARTBEAT, join, LEASE, openAdmin, openStore, soon, until } from './setup.ts'
+import { connect, HEARTBEAT, join, LEASE, openAdmin, openStore, soon } from './setup.ts'
 
 const NO_EVENTS = { onPush: () => {}, onLost: () => {} }
 

@@ -15,7 +15,8 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
-import { join, LEASE, openAdmin, type OpenOptions, openStore, soon, until } from './setup.ts'
+import { until } from '../../harness/until.ts'
+import { join, LEASE, openAdmin, type OpenOptions, openStore, soon } from './setup.ts'
 
 describe(
   'the history of RedisKeyStore',

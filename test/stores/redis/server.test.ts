@@ -14,8 +14,9 @@ import {
   written,
 } from '../../../src/testing/store-contract/sample-records.ts'
 import { redisAvailable, type RedisServer, startRedis } from '../../servers/index.ts'
+import { until } from '../../harness/until.ts'
 import { CLIENTS } from './clients.ts'
-import { HEARTBEAT, join, LEASE, openAdmin, openStore, soon, until } from './setup.ts'
+import { HEARTBEAT, join, LEASE, openAdmin, openStore, soon } from './setup.ts'
 
 describe(
   'RedisKeyStore and its server',

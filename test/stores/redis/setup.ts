@@ -90,12 +90,3 @@ export async function join(
 export function soon(): AbortSignal {
   return AbortSignal.timeout(20_000)
 }
-
-/** Waits until something has come true. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = soon()
-  while (!(await condition())) {
-    limit.throwIfAborted()
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}

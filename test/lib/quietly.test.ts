@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { asError, quietly } from '../../src/lib/quietly.ts'
+
+function warnings(t: TestContext) {
+  const seen: unknown[] = []
+  t.mock.method(process, 'emitWarning', (...args: unknown[]) => void seen.push(args))
+  return seen
+}
+
+describe('code that has no say', () => {
+  it('may throw, and is told of once: by the name of what it threw, whose message may be secret', (t) => {
+    const seen = warnings(t)
+    for (const [what, thrown, shown] of [
+      ['one', new RangeError('secret'), 'RangeError'],
+      ['two', 'secret', 'string'],
+      ['three', undefined, 'undefined'],
+      ['four', Object.defineProperty(new Error('secret'), 'name', { get: () => assert.fail() }), 'an error'],
+    ] as const) {
+      for (let times = 0; times < 2; times++) {
+        quietly(what, () => {
+          throw thrown
+        })
+      }
+      assert.deepEqual(seen.splice(0), [
+        [`${what} threw: ${shown}. Further ones are not told of.`, { code: 'TENANT_AUTH_IGNORED' }],
+      ])
+    }
+  })
+
+  it('is not told of where it goes well', (t) => {
+    const seen = warnings(t)
+    let done = false
+    quietly('five', () => (done = true))
+    assert.deepEqual([done, seen], [true, []])
+  })
+})
+
+describe('what was thrown, as an error', () => {
+  it('is itself, or the cause of one', () => {
+    const error = new Error('mine')
+    assert.equal(asError(error, 'the check'), error)
+    for (const thrown of [undefined, null, 0, 'text']) {
+      const made = asError(thrown, 'the check')
+      assert.deepEqual([made.message, made.cause], ['the check threw what is no Error', thrown])
+    }
+  })
+})
