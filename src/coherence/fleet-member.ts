@@ -372,7 +372,8 @@ export class FleetMember {
     const info = { instance, label: LABEL, holds }
     const session = await this.#within((signal) => link.attach(info, this.#session, signal))
     if (session === null) {
-      this.#lostRow('reaped')
+      const earlier = { instance, session: this.#session ?? '' }
+      this.#isMember(await this.#within((signal) => link.beat(earlier, signal))) // Says why, and registers anew.
       return false
     }
     // What was proven of an earlier row proves nothing of this one.

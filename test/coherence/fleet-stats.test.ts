@@ -121,6 +121,20 @@ describe('stats()', () => {
   })
 })
 
+describe('an instance whose row is gone when its connection is made anew', () => {
+  for (const reason of ['reaped', 'lost'] as const) {
+    it(`says that it was ${reason}`, async () => {
+      const { clock, fleet, link, reports } = await started()
+      fleet.rows.clear()
+      if (reason === 'lost') fleet.history = 'second'
+      link().lose()
+      await clock.advance(10 * H)
+      const gone = reports.filter(({ event }) => event === 'gone')
+      assert.deepEqual(gone, [{ event: 'gone', reason }])
+    })
+  }
+})
+
 describe('an instance that is stopped', () => {
   it('says so when that happens often, once in ten minutes, and counts each time', async () => {
     const { cache, clock, reports } = await started()
