@@ -35,11 +35,7 @@ export type {
   UpdateTenantOptions,
 } from './keys/tenant-manager.ts'
 export { type Leak, leakReports, type LeakReportsOptions } from './leak-reports/index.ts'
-export {
-  credentialRedaction,
-  type CredentialRedaction,
-  redactCredentials,
-} from './http/redact.ts'
+export { credentialRedaction, type CredentialRedaction, redactCredentials } from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
 export { genReqId } from './http/request-id.ts'
 export { Fleet, type FleetOptions } from './coherence/fleet.ts'
