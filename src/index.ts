@@ -27,11 +27,13 @@ export {
   type KeyRoutesOptions,
   type NewTenant,
 } from './key-routes/index.ts'
-export type { KeyStatus } from './keys/key-status.ts'
+export type { KeyStatus } from './stores/key-filter.ts'
 export type {
   CreateTenantOptions,
+  ListTenantsOptions,
   TenantChange,
   TenantOperations,
+  TenantPage,
   UpdateTenantOptions,
 } from './keys/tenant-manager.ts'
 export { type Leak, leakReports, type LeakReportsOptions } from './leak-reports/index.ts'

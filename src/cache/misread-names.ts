@@ -9,10 +9,12 @@ import { nearestName } from '../lib/nearest-name.ts'
 const WORDS = {
   revokedAt: 'revok* revoc*',
   expiresAt: 'expir* lifetime* deadline* lapse* exp until till ttl maxage end ends ended notafter',
+  pausedAt: 'paus*',
+  networks: 'network networks subnet*',
   suspended: 'suspen*',
   '':
     'disabl* enabl* active activat* inactiv* deactiv* status* delet* remov* archiv* destroy* purg* trash* discard* eras* expung* ' +
-    'ban bans banned block* lock* invalid* valid* frozen freez* paus* stop* kill* dormant offline unavail* usabl* unusab* ' +
+    'ban bans banned block* lock* invalid* valid* frozen freez* stop* kill* dormant offline unavail* usabl* unusab* ' +
     'terminat* cancel* retir* withdr* compromis* leaked quarantin* deny denyl* denie* forbid* reject* void voided dead ' +
     'discont* deprecat* closed pending approv* unverif* untrust* restrict* allow* whitel* blackl* blockl* readonly nbf ' +
     'black white starts before hold held onhold uses singleuse onetime ips iprange cidr cidrs',
@@ -44,8 +46,19 @@ export interface KnownNames {
   deciding: readonly string[]
 }
 export const KEY_NAMES: KnownNames = {
-  names: ['id', 'tenant', 'name', 'environment', 'scopes', 'expiresAt', 'revokedAt', 'metadata'],
-  deciding: ['scopes', 'expiresAt', 'revokedAt'],
+  names: [
+    'id',
+    'tenant',
+    'name',
+    'environment',
+    'scopes',
+    'expiresAt',
+    'revokedAt',
+    'pausedAt',
+    'networks',
+    'metadata',
+  ],
+  deciding: ['scopes', 'expiresAt', 'revokedAt', 'pausedAt', 'networks'],
 }
 export const TENANT_NAMES: KnownNames = {
   names: ['id', 'name', 'metadata', 'suspended'],
@@ -53,7 +66,7 @@ export const TENANT_NAMES: KnownNames = {
 }
 
 /** Of either: a tenant's misspelt expiry is as little read as a key's. A `scope` of a tenant's may be of the user's own. */
-const DECIDING = ['expiresAt', 'revokedAt', 'suspended']
+const DECIDING = ['expiresAt', 'revokedAt', 'pausedAt', 'suspended']
 
 /** `meant`: the name that says it, where there is one. */
 interface Misread {

@@ -1,5 +1,7 @@
 /** What a look-up comes to, and the check of what a store of the user's own answers before it is trusted. */
+import type { BlockList } from 'node:net'
 import { momentOf } from '../lib/dates.ts'
+import { networksOf } from '../lib/networks.ts'
 import type { StoredKey } from '../stores/key-store.ts'
 import { KEY_NAMES, type KnownNames, misreadName, TENANT_NAMES } from './misread-names.ts'
 
@@ -37,6 +39,8 @@ export interface KeyEntry {
   readonly tenant: Tenant
   readonly key: TenantKey
   readonly suspended: boolean
+  /** From which alone the key is accepted, `null` for any. */
+  readonly networks: BlockList | null
   /** Milliseconds since 1970 from which the key is refused, `null` for never. */
   readonly expiresAt: number | null
   /** Monotonic milliseconds, a whole number, until which the entry may be used. Absolute: using it does not extend it. */
@@ -49,7 +53,7 @@ export interface KeyEntry {
 const NEVER_NOTED = -(2 ** 30)
 
 /** Why a well-formed key is refused. */
-export type KeyRefusal = 'unknown' | 'revoked' | 'expired'
+export type KeyRefusal = 'unknown' | 'revoked' | 'expired' | 'paused'
 
 /** The entry of a good key, or the word for why it is none. */
 export type Verdict = KeyEntry | KeyRefusal
@@ -73,6 +77,7 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
   const scopes: unknown = stored.scopes ?? []
   const expiresAt = date(stored.expiresAt, 'expiresAt')
   if (date(stored.revokedAt, 'revokedAt') !== null) return 'revoked'
+  const pausedAt = date(stored.pausedAt, 'pausedAt')
   const owner = fields(tenant, 'tenant')
   refuseMisread(owner, TENANT_NAMES, 'tenant.')
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) throw wrong('scopes')
@@ -94,11 +99,13 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
       metadata: frozenCopy<KeyMetadata>(fields(metadata ?? {}, 'metadata')),
     }),
     suspended,
+    networks: networks(stored.networks),
     expiresAt: expiresAt === null ? null : expiresAt.getTime(),
     until,
     notedAt: NEVER_NOTED,
   }
-  return isExpired(entry, wall) ? 'expired' : entry
+  if (isExpired(entry, wall)) return 'expired'
+  return pausedAt === null ? entry : 'paused'
 }
 
 export function isExpired({ expiresAt }: KeyEntry, wall: number): boolean {
@@ -143,6 +150,13 @@ function string(value: unknown, name: string): string {
 function identifier(value: unknown, name: string): string {
   if (value === '') throw wrong(name)
   return string(value, name)
+}
+
+function networks(value: unknown): BlockList | null {
+  if (value === null || value === undefined) return null
+  const list = Array.isArray(value) ? networksOf(value) : undefined
+  if (list === undefined) throw wrong('networks')
+  return list
 }
 
 function date(value: unknown, name: string): Date | null {

@@ -1,5 +1,4 @@
 /** The options of `clerkWebhooks`, checked once, at registration. */
-import type { KeyOperations } from '../keys/key-operations.ts'
 import type { TenantOperations } from '../keys/tenant-manager.ts'
 import {
   callback,
@@ -15,7 +14,7 @@ import {
 /** The options of `clerkWebhooks`. */
 export interface ClerkWebhooksOptions {
   /** A `KeyManager`. */
-  keys: TenantOperations & Pick<KeyOperations, 'list' | 'revoke'>
+  keys: Pick<TenantOperations, 'createTenant' | 'getTenant' | 'updateTenant' | 'revokeTenant'>
   /** The signing secret of the endpoint, `whsec_…`, which Clerk's dashboard shows. */
   signingSecret: string
   /** The path for Clerk's events. Default: `/clerk-webhooks`. */
@@ -49,8 +48,8 @@ export function checkOptions(options: ClerkWebhooksOptions) {
 }
 
 function isManager(value: unknown): boolean {
-  const { createTenant, suspendTenant, list } = Object(value) as Partial<ClerkWebhooksOptions['keys']>
-  return [createTenant, suspendTenant, list].every((method) => typeof method === 'function')
+  const { createTenant, updateTenant, revokeTenant } = Object(value) as Partial<ClerkWebhooksOptions['keys']>
+  return [createTenant, updateTenant, revokeTenant].every((method) => typeof method === 'function')
 }
 
 function isSecret(value: unknown): boolean {

@@ -7,7 +7,7 @@
 import { TenantAuthError } from '../http/errors.ts'
 import { isText } from '../keys/text.ts'
 import { holdsKey } from '../keys/key-text.ts'
-import { NAME_LENGTH, PAGE } from '../keys/limits.ts'
+import { NAME_LENGTH } from '../keys/limits.ts'
 import type { TenantDetails } from '../stores/writable-key-store.ts'
 import type { ClerkWebhooksSettings } from './options.ts'
 
@@ -53,22 +53,12 @@ export class Organizations {
       const tenant = found ?? (await this.#create(tenantId, nameOf([], tenantId), { updatedAt: 0 }))
       const mark = markOf(tenant)
       if (mark.deleted === true) return 'nothing'
-      await keys.suspendTenant(tenantId)
-      if (onDeleted === 'revoke') await this.#revokeAll(tenantId)
+      if (onDeleted === 'revoke') await keys.revokeTenant(tenantId)
+      else await keys.updateTenant(tenantId, { suspended: true })
       const metadata = { ...tenant.metadata, clerk: { ...mark, deleted: true } }
       await keys.updateTenant(tenantId, { metadata })
       return 'done'
     })
-  }
-
-  async #revokeAll(tenantId: string): Promise<void> {
-    const { keys } = this.#settings
-    let cursor: string | null | undefined
-    do {
-      const page = await keys.list({ tenantId, limit: PAGE, ...(cursor && { cursor }) })
-      for (const { id, revokedAt } of page.keys) if (revokedAt === null) await keys.revoke(id, { tenantId })
-      cursor = page.nextCursor
-    } while (cursor !== null)
   }
 
   async #create(id: string, name: string, clerk: Mark): Promise<TenantDetails> {

@@ -13,6 +13,7 @@ const CODES: Partial<Record<UsageErrorCode, ExitCode>> = {
   KEY_EXISTS: EXIT.conflict,
   KEY_REVOKED: EXIT.conflict,
   KEY_EXPIRED: EXIT.conflict,
+  KEY_PAUSED: EXIT.conflict,
   KEY_LIMIT_REACHED: EXIT.conflict,
   TENANT_EXISTS: EXIT.conflict,
   KEY_STORE_UNAVAILABLE: EXIT.unavailable,

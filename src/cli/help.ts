@@ -1,55 +1,75 @@
-/** What `--help` teaches. */
-export const HELP = `Administers tenant API keys.
+/** What `help` and `--help` teach, made from what the commands are. */
+import { COMMANDS, COMMON, type CommandEntry } from './commands.ts'
+import { OPTIONS, type OptionName } from './options.ts'
 
-Usage: fastify-tenant-auth <command> [options]
+const NAME = 'fastify-tenant-auth'
+const WIDTH = 100
 
-Commands
-  migrate                       Creates or updates the tables (PostgreSQL; Redis needs none)
-  tenants create                --name <name> [--id <id>]
-  keys create                   --tenant <id> --name <name> --env <environment>
-                                [--scope <scope>]... [--expires <when>] [--key-prefix <tk>]
-                                [--idempotency-key <text>]
-  keys list                     --tenant <id>
-  keys rotate <key id>          [--grace <duration>] [--expires <when>] [--idempotency-key <text>]
-  keys revoke <key id>
-  keys identify                 Whose the key on standard input is, and what has become of it
-  keys import                   --tenant <id> --name <name> --env <environment>
-                                [--scope <scope>]... [--expires <when>]
-                                [--hash <sha256> --start <first> --last4 <last>]
+/** @param group only the commands that begin with this word */
+export function help(group = ''): string {
+  const commands = [...COMMANDS].filter(([name]) => name.startsWith(group))
+  const more: [string, string][] = [
+    ['help [command]', 'Says what a command takes'],
+    ['version', 'Says which version this is'],
+    ['completion <shell>', 'For bash, zsh or fish, as in: source <(fastify-tenant-auth completion bash)'],
+  ]
+  const rows = commands.map(([name, { about }]): [string, string] => [name, about])
+  return `Administers tenant API keys.
+
+Usage: ${NAME} <command> [options]
+
+${columns(group === '' ? [...rows, ...more] : rows)}
 
 Where the keys are
   DATABASE_URL                  postgres://user:password@host/database (takes the package pg)
   REDIS_URL                     redis://host:6379 (takes the package redis); DATABASE_URL goes first
-  --schema <name>               PostgreSQL schema of the tables (tenant_auth)
-  --redis-prefix <text>         What the names in Redis begin with (tenant-auth)
-
-Values
-  <when>                        30d, 2027-01-31, 2027-01-31T12:00:00Z or never
-  <duration>                    90s, 15m, 24h, 30d or 2w
-  <scope>                       One: repeat --scope for more
-  --json                        For programs: one JSON object on standard output, or on standard
-                                error {"error":{"code":"...","message":"..."}}
-  --created-by <text>           Who is noted as the maker of a key (your user name)
-  --version                     Says which version this is
 
 A new key is written to standard output once and alone, all else to standard error. If it cannot be
 written, exit code 1 and standard error say which key to revoke.
 
-  fastify-tenant-auth keys create --tenant acme --name billing --env live --expires 90d \\
+  ${NAME} keys create --tenant acme --name billing --env live --expires 90d \\
     | vault kv put secret/billing api_key=-
 
 To rotate, create, deploy, revoke: the old key stays valid until you revoke it or its grace is over.
-
-  fastify-tenant-auth keys rotate key_0a1b... --grace 24h > new-key
-  fastify-tenant-auth keys revoke key_0a1b...
-
-"revoke" returns when no running instance accepts the key any more, and says how it knows.
-
-"import" takes in a key that was made elsewhere. It reads the key from standard input (never from an
-argument, which other users can see) and stores its hash; or give it the hash, and the key's first
-and last characters to show. Keys of another form take keyFormat: 'any' at tenantAuth.
+"revoke" returns when no running instance accepts the key any more, and says how it knows. "import"
+and "identify" read a key from standard input, never from an argument, which other users can see.
 
 Exit codes
   0 done        1 failed                      2 wrong usage or setting
   3 not found   4 conflict (revoked, exists)  5 store unavailable
 `
+}
+
+export function helpOf(name: string, { about, argument, required = [], options = [] }: CommandEntry): string {
+  const usage = [
+    `Usage: ${NAME} ${name}`,
+    ...(argument === undefined ? [] : ['<id>']),
+    ...required.map(typed),
+    ...[...options].map((option) => `[${typed(option)}]${'multiple' in OPTIONS[option] ? '...' : ''}`),
+  ]
+  const list = [...required, ...options, ...COMMON].map((option): [string, string] => [
+    typed(option),
+    OPTIONS[option].about,
+  ])
+  return `${about}.\n\n${wrapped(usage)}\n\n${columns(list)}\n`
+}
+
+function typed(option: OptionName): string {
+  const entry = OPTIONS[option]
+  return 'value' in entry ? `--${option} <${entry.value}>` : `--${option}`
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')
+}
+
+function wrapped([first = '', ...words]: readonly string[]): string {
+  const lines = [first]
+  for (const word of words) {
+    const line = `${lines.at(-1)} ${word}`
+    if (line.length <= WIDTH) lines.splice(-1, 1, line)
+    else lines.push(`      ${word}`)
+  }
+  return lines.join('\n')
+}

@@ -1,5 +1,6 @@
 /** Words and tables for people, JSON for programs. */
-import { statusOfKey } from '../keys/key-status.ts'
+import { PAGE } from '../keys/limits.ts'
+import { statusOfKey } from '../stores/key-filter.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 
@@ -27,10 +28,12 @@ export function table(header: readonly string[], cells: readonly (readonly strin
 
 const COLUMNS = ['ID', 'NAME', 'ENV', 'KEY', 'SCOPES', 'STATUS', 'CREATED', 'EXPIRES', 'LAST USED']
 
-export function keyTable(keys: readonly KeyDetails[]): string {
+/** @param withTenant where they are of several */
+export function keyTable(keys: readonly KeyDetails[], withTenant = false): string {
   return table(
-    COLUMNS,
+    withTenant ? ['TENANT', ...COLUMNS] : COLUMNS,
     keys.map((key) => [
+      ...(withTenant ? [key.tenantId] : []),
       key.id,
       key.name,
       key.environment,
@@ -44,16 +47,37 @@ export function keyTable(keys: readonly KeyDetails[]): string {
   )
 }
 
-function day(at: Date | null): string {
+export function day(at: Date | null): string {
   return at === null ? '-' : at.toISOString().slice(0, 16).replace('T', ' ')
 }
 
 export function reached({ confirmedBy, instances, waitedMs }: Confirmation): string {
   const took = `after ${Math.round(waitedMs)} ms`
-  if (confirmedBy === 'all')
-    return `in force everywhere ${took}, confirmed by ${instances} running instance(s)`
+  const running = instances === 1 ? '1 running instance' : `${instances} running instances`
+  if (confirmedBy === 'all' && instances === 0) return `in force everywhere ${took}: no instance is running`
+  if (confirmedBy === 'all') return `in force everywhere ${took}, confirmed by ${running}`
   if (confirmedBy === 'lease') {
-    return `in force everywhere ${took}: of ${instances} running instance(s) some did not answer and may serve no more`
+    return `in force everywhere ${took}: of ${running} some did not answer and may serve no more`
   }
   return 'written; it is in force when caches have let go of what they hold'
+}
+
+/** The records of all pages. */
+export async function allPages<Record>(
+  read: (page: {
+    limit: number
+    cursor?: string
+  }) => Promise<{ records: Record[]; nextCursor: string | null }>,
+): Promise<Record[]> {
+  const all: Record[] = []
+  let cursor: string | null = null
+  do {
+    const page: { records: Record[]; nextCursor: string | null } = await read({
+      limit: PAGE,
+      ...(cursor !== null && { cursor }),
+    })
+    all.push(...page.records)
+    cursor = page.nextCursor
+  } while (cursor !== null)
+  return all
 }

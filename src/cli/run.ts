@@ -1,11 +1,14 @@
 /** Runs one command line, and answers its exit code. */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { COMMANDS, type CommandEntry, OPTIONS, type Result, type Values } from './commands.ts'
+import { parseEnv } from 'node:util'
+import { COMMANDS, COMMON, type CommandEntry, type Result } from './commands.ts'
+import { completion } from './completion.ts'
 import { holdsKey } from '../keys/key-text.ts'
 import { codeOf, EXIT, type ExitCode, exitCodeOf, UsageError } from './exit-codes.ts'
-import { HELP } from './help.ts'
+import { help, helpOf } from './help.ts'
 import { type OpenStore, openStore, type StoreOptions } from './open-store.ts'
+import { meant, parse, type Values } from './options.ts'
+import { printable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 type Open = (env: NodeJS.ProcessEnv, options: StoreOptions) => Promise<OpenStore>
@@ -17,7 +20,7 @@ export async function run(
   open: Open = openStore,
 ): Promise<ExitCode> {
   if (argv.length === 0) {
-    await terminal.err(HELP)
+    await terminal.err(help())
     return EXIT.usage
   }
   try {
@@ -36,48 +39,71 @@ async function answer(argv: readonly string[], terminal: Terminal, open: Open): 
       'An argument holds an API key, which other users can see, and your shell remembers: revoke it. Of a key, identify and import read standard input',
     )
   }
+  if (argv.length === 1 && argv[0] === '--version') return terminal.out(`${version()}\n`)
   const { values, positionals } = parse(argv)
-  const isGroup = [...COMMANDS.keys()].some((name) => name.split(' ')[0] === positionals.join(' '))
-  if (positionals.length === 0 && values.version === true) return terminal.out(`${version()}\n`)
-  if (values.help === true && (positionals.length === 0 || isGroup)) return terminal.out(HELP)
-  const { command, args } = find(positionals)
-  if (values.help === true) return terminal.out(HELP)
-  for (const name of Object.keys(values) as (keyof Values)[]) {
-    if (!command.options.includes(name)) throw new UsageError(`This command does not take --${name}`)
+  const [first, ...rest] = positionals
+  if (first === 'version') return terminal.out(`${version()}\n`)
+  if (first === 'completion') return terminal.out(completion(rest[0]))
+  if (first === 'help' || first === undefined || values.help === true) {
+    return terminal.out(helpFor(first === 'help' ? rest : positionals))
   }
-  if (command.makesKey && terminal.outIsNowhere) {
+  const { name, command, args } = find(positionals)
+  const [id = ''] = args
+  const { argument, required = [], options = [], makesKey } = command
+  const taken = [...required, ...options, ...COMMON]
+  for (const option of Object.keys(values) as (keyof Values)[]) {
+    if (!taken.includes(option)) throw new UsageError(`"${name}" does not take --${option}`)
+  }
+  const missing = required.find((option) => values[option] === undefined)
+  if (missing !== undefined) throw new UsageError(`--${missing} is missing`)
+  if (args.length !== (argument === undefined ? 0 : 1)) {
+    throw new UsageError(
+      `"${name}" takes ${argument === undefined ? 'options only' : `one argument: ${argument}`}`,
+    )
+  }
+  if (makesKey && terminal.outIsNowhere) {
     throw new Error('Standard output leads nowhere, where the key would be lost: no key was made')
   }
-  await execute(command, args, values, terminal, open)
+  await execute(command, id, values, terminal, open)
 }
 
-function parse(argv: readonly string[]): { values: Values; positionals: string[] } {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
-}
-
-function find(positionals: readonly string[]): { command: CommandEntry; args: readonly string[] } {
+function find(positionals: readonly string[]): {
+  name: string
+  command: CommandEntry
+  args: readonly string[]
+} {
   for (const words of [1, 2]) {
-    const command = COMMANDS.get(positionals.slice(0, words).join(' '))
-    if (command !== undefined) return { command, args: positionals.slice(words) }
+    const name = positionals.slice(0, words).join(' ')
+    const command = COMMANDS.get(name)
+    if (command !== undefined) return { name, command, args: positionals.slice(words) }
   }
-  throw new UsageError(`There are the commands ${[...COMMANDS.keys()].join(', ')}`)
+  const typed = positionals.slice(0, 2).join(' ')
+  const names = [...COMMANDS.keys()]
+  const hint = meant(typed, names)
+  throw new UsageError(
+    `There is no command ${JSON.stringify(printable(typed))}${hint === '' ? `. There are ${names.join(', ')}` : hint}`,
+  )
+}
+
+/** Of all commands, of a group of them, or of one. */
+function helpFor(positionals: readonly string[]): string {
+  const group = positionals.join(' ')
+  if (group === '' || [...COMMANDS.keys()].some((name) => name.startsWith(`${group} `))) return help(group)
+  const { name, command } = find(positionals)
+  return helpOf(name, command)
 }
 
 async function execute(
   command: CommandEntry,
-  args: readonly string[],
+  id: string,
   values: Values,
   terminal: Terminal,
   open: Open,
 ): Promise<void> {
-  const { store, diagnose, close } = await open(terminal.env, values)
+  const { store, diagnose, close } = await open({ ...fromFile(values['env-file']), ...terminal.env }, values)
   try {
     // Printed before the store is closed: nothing that happens then may take a new key away.
-    await print(terminal, await command.run({ ...terminal, store, values, args }), values.json === true)
+    await print(terminal, await command.run({ ...terminal, store, values, id }), values.json === true)
   } catch (error) {
     if (exitCodeOf(error) === EXIT.unavailable) await diagnose()
     throw error
@@ -107,6 +133,15 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version
 }
 
+function fromFile(file: string | undefined): NodeJS.Dict<string> {
+  if (file === undefined) return {}
+  try {
+    return parseEnv(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`--env-file cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
 function asText(error: unknown): string {
   const hint = error instanceof UsageError ? 'fastify-tenant-auth --help says how.\n' : ''
   return `${messageOf(error)}\n${hint}`
@@ -116,6 +151,31 @@ function asJson(error: unknown): string {
   return `${JSON.stringify({ error: { code: codeOf(error), message: messageOf(error) } })}\n`
 }
 
+/** What is said on the command line for what the key manager names. */
+const TYPED: Record<string, string> = {
+  createdBy: '--created-by',
+  endedBefore: '--before',
+  endsBefore: '--ends-before',
+  environment: '--env',
+  environments: '--env',
+  expiresAt: '--expires',
+  grace: '--grace',
+  hash: '--hash',
+  id: '--id',
+  idempotencyKey: '--idempotency-key',
+  last4: '--last4',
+  name: '--name',
+  networks: '--network',
+  prefix: '--key-prefix',
+  schema: '--schema',
+  scopes: '--scope',
+  search: '--search',
+  start: '--start',
+  status: '--status',
+  tenantId: '--tenant',
+  unusedSince: '--unused-since',
+}
+
 /** With what is behind it: "the store did not answer" alone helps no operator. Causes hold no credential. */
 function messageOf(error: unknown): string {
   const messages: string[] = []
@@ -123,5 +183,7 @@ function messageOf(error: unknown): string {
     const text = at.message || ('code' in at ? String(at.code) : at.name)
     if (!messages.some((message) => message.includes(text))) messages.push(text)
   }
-  return messages.join(': ')
+  return messages
+    .join(': ')
+    .replace(/^(?:KeyManager: )?(\w+)(?= must be )/, (_, name: string) => TYPED[name] ?? name)
 }

@@ -23,6 +23,19 @@ export function moment(name: string, text: string): Date | null {
   throw new UsageError(`--${name} takes a duration (30d), a date (2027-01-31, 2027-01-31T12:00:00Z) or never`)
 }
 
+/** A date, or a duration before now. */
+export function past(name: string, text: string): Date {
+  if (/^\d+[a-z]$/.test(text)) return new Date(Date.now() - duration(name, text))
+  const at = text === 'never' ? null : moment(name, text)
+  if (at === null) throw new UsageError(`--${name} takes a duration before now (90d) or a date (2027-01-31)`)
+  return at
+}
+
+/** `any`: no list. */
+export function networks(values: readonly string[] = ['any']): readonly string[] | null {
+  return values.includes('any') ? null : values
+}
+
 /** `Date` makes the 3rd of March of the 31st of February. */
 function isDay(year: number, month: number, day: number): boolean {
   const at = new Date(Date.UTC(year, month - 1, day))
@@ -35,20 +48,4 @@ export function scopes(values: readonly string[] = []): readonly string[] {
     throw new UsageError('--scope takes one scope: repeat it, as in --scope usage:read --scope usage:write')
   }
   return values
-}
-
-export function required(name: string, value: string | undefined): string {
-  if (value === undefined) throw new UsageError(`--${name} is missing`)
-  return value
-}
-
-/** The one argument of a command that takes one. */
-export function only(what: string, args: readonly string[]): string {
-  const [value] = args
-  if (value === undefined || args.length > 1) throw new UsageError(`Takes one argument: ${what}`)
-  return value
-}
-
-export function none(args: readonly string[]): void {
-  if (args.length > 0) throw new UsageError('Takes options only, no other arguments')
 }

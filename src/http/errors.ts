@@ -16,6 +16,10 @@ export const AUTH_ERRORS = {
     statusCode: 403,
     message: 'The API key does not have the scope that this route requires',
   },
+  AUTH_NETWORK_NOT_ALLOWED: {
+    statusCode: 403,
+    message: 'This API key is not accepted from the address that the request comes from',
+  },
   AUTH_TENANT_SUSPENDED: { statusCode: 403, message: 'The tenant of this API key is suspended' },
   AUTH_INVALID_TOKEN: { statusCode: 401, message: 'The session token is missing, invalid or expired' },
   AUTH_FORBIDDEN: {
@@ -91,6 +95,8 @@ const USAGE_ERRORS = {
   KEY_REVOKED: 409,
   /** The key has expired, which is for ever as well. */
   KEY_EXPIRED: 409,
+  /** The key is paused, and a new one would not be. */
+  KEY_PAUSED: 409,
   /** A key would live for longer than the manager's `maxLifetime`. */
   KEY_LIFETIME_TOO_LONG: 400,
   /** The tenant has as many live keys as the manager's `maxKeys` lets it have. */

@@ -21,7 +21,7 @@ const ERRORS = {
   401: 'The session token is missing, invalid or expired',
   403: 'No organization is active, the user does not have the role that this takes, or is impersonated',
   404: 'No such key',
-  409: 'The key is revoked or has expired, the Idempotency-Key was used before, or the tenant has as many live keys as it may',
+  409: 'The key is revoked, paused or has expired, the Idempotency-Key was used before, or the tenant has as many live keys as it may',
   413: 'The body is too large',
   415: 'The body is not JSON',
   503: 'The key store or the session verification is unavailable',
@@ -40,7 +40,8 @@ function operation(described: Omit<Operation, 'tags'>): Operation {
 
 export const listKeys = operation({
   operationId: 'listKeys',
-  summary: "Lists the tenant's keys, newest first, revoked and expired ones included",
+  summary:
+    "Lists the tenant's keys, newest first, revoked and expired ones included unless a filter says otherwise",
   querystring: schemas.ListQuery,
   response: { 200: schemas.ListAnswer, ...errors([400, 401, 403, 503]) },
 })
@@ -68,7 +69,8 @@ export const getKey = operation({
 
 export const updateKey = operation({
   operationId: 'updateKey',
-  summary: 'Changes name, scopes or expiry. Answers when every instance goes by it',
+  summary:
+    'Changes name, scopes, expiry or networks, pauses or resumes. Answers when every instance goes by it',
   params: schemas.KeyParams,
   body: schemas.UpdateBody,
   response: {

@@ -1,6 +1,6 @@
 /** A key as the routes show it. Field by field: what a store answers beyond the contract, a hash say, stays inside. */
 import type { ConsoleUser } from '../console-auth/index.ts'
-import { statusOfKey } from '../keys/key-status.ts'
+import { statusOfKey } from '../stores/key-filter.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 import type { KeyDetailsBody } from './schemas.ts'
@@ -18,6 +18,8 @@ export function present(key: KeyDetails): KeyDetailsBody {
     createdBy: key.createdBy,
     expiresAt: moment(key.expiresAt),
     revokedAt: moment(key.revokedAt),
+    pausedAt: moment(key.pausedAt),
+    networks: key.networks && [...key.networks],
     lastUsedAt: moment(key.lastUsedAt),
   }
 }

@@ -42,7 +42,7 @@ export function defineRoutes(
     operations.listKeys,
     async ({ request, caller, query }: Call<null, schemas.ListQuery>) => {
       const { tenantId } = caller
-      const page = await keys.list({ tenantId, ...query })
+      const page = await keys.list({ ...withMoments(query), tenantId })
       // Whoever sees keys has a tenant.
       const canWrite =
         caller.canWrite && (page.keys.length > 0 || (await hasTenant(request, caller, settings)))
@@ -53,7 +53,7 @@ export function defineRoutes(
   define('POST', '/keys', operations.createKey, async (call: Call<schemas.CreateBody, null>) => {
     const { request, caller, body, idempotency } = call
     checkGrant(body.scopes)
-    const values = { ...withExpiry(body), tenantId: caller.tenantId, createdBy: createdBy(caller.user) }
+    const values = { ...withMoments(body), tenantId: caller.tenantId, createdBy: createdBy(caller.user) }
     const { key, details } = await tell(
       call,
       { action: 'key.create', keyId: null, input: body },
@@ -72,14 +72,14 @@ export function defineRoutes(
     checkGrant(body.scopes)
     if (body.expiresAt !== undefined && body.scopes === undefined) await checkInherited(id, caller)
     const { details, ...reach } = await tell(call, { action: 'key.update', keyId: id, input: body }, () =>
-      keys.update(id, withExpiry(body), { tenantId: caller.tenantId }),
+      keys.update(id, withMoments(body), { tenantId: caller.tenantId }),
     )
     return { details: present(details), ...confirmation(reach) }
   })
 
   define('POST', '/keys/:id/rotate', operations.rotateKey, async (call: Call<schemas.RotateBody, null>) => {
     const { caller, id, body, idempotency } = call
-    const { graceSeconds, ...expiry } = withExpiry(body)
+    const { graceSeconds, ...expiry } = withMoments(body)
     await checkInherited(id, caller)
     const { key, details, retired, ...reach } = await tell(
       call,
@@ -165,8 +165,18 @@ export function defineRoutes(
   }
 }
 
-function withExpiry<Body extends { expiresAt?: string | null }>(body: Body) {
-  const { expiresAt, ...rest } = body
-  if (expiresAt === undefined) return rest
-  return { ...rest, expiresAt: expiresAt === null ? null : new Date(expiresAt) }
+const MOMENTS = new Set(['expiresAt', 'unusedSince', 'endsBefore'])
+type WithMoments<Input> = {
+  [Name in keyof Input]: Name extends 'expiresAt' | 'unusedSince' | 'endsBefore'
+    ? Exclude<Input[Name], string> | Date
+    : Input[Name]
+}
+
+function withMoments<Input extends object>(input: Input): WithMoments<Input> {
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]: [string, unknown]) => [
+      name,
+      MOMENTS.has(name) && typeof value === 'string' ? new Date(value) : value,
+    ]),
+  ) as WithMoments<Input>
 }

@@ -41,24 +41,49 @@ const NewExpiry = Nullable(
   'an RFC 3339 date and time in the future, or null for a key that does not expire',
 )
 
+const Networks = Nullable(
+  Type.Array(Type.String({ maxLength: limits.NETWORK_LENGTH, description: 'an address or a CIDR' }), {
+    minItems: 1,
+    maxItems: limits.NETWORKS,
+  }),
+  `null for any, or a list of 1 to ${limits.NETWORKS} addresses and CIDRs from which alone the key is accepted`,
+)
+const Environment = Type.String({
+  minLength: 1,
+  maxLength: MAX_LABEL_LENGTH,
+  description: 'the name of one of the environments that the service offers',
+  examples: ['live', 'test'],
+})
+const Status = Type.Union(
+  (['active', 'paused', 'expired', 'revoked'] as const).map((status) => Type.Literal(status)),
+  { description: 'active, paused, expired or revoked' },
+)
+const QueryMoment = Type.Optional(
+  Type.String({ format: 'date-time', maxLength: 40, description: 'an RFC 3339 date and time' }),
+)
+
 export const CreateBody = Type.Object(
   {
     name: Name,
-    environment: Type.String({
-      minLength: 1,
-      maxLength: MAX_LABEL_LENGTH,
-      description: 'the name of one of the environments that the service offers',
-      examples: ['live', 'test'],
-    }),
+    environment: Environment,
     scopes: Type.Optional(NewScopes),
     expiresAt: Type.Optional(NewExpiry),
+    networks: Type.Optional(Networks),
   },
   closed,
 )
 export type CreateBody = Static<typeof CreateBody>
 
 export const UpdateBody = Type.Object(
-  { name: Type.Optional(Name), scopes: Type.Optional(NewScopes), expiresAt: Type.Optional(NewExpiry) },
+  {
+    name: Type.Optional(Name),
+    scopes: Type.Optional(NewScopes),
+    expiresAt: Type.Optional(NewExpiry),
+    paused: Type.Optional(
+      Type.Boolean({ description: 'true, or false for a key that is to be accepted again' }),
+    ),
+    networks: Type.Optional(Networks),
+  },
   { ...closed, minProperties: 1, description: 'an object with what is to change' },
 )
 export type UpdateBody = Static<typeof UpdateBody>
@@ -81,6 +106,11 @@ export type RotateBody = Static<typeof RotateBody>
 
 export const ListQuery = Type.Object(
   {
+    status: Type.Optional(Status),
+    environment: Type.Optional(Environment),
+    name: Type.Optional(Name),
+    unusedSince: QueryMoment,
+    endsBefore: QueryMoment,
     limit: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -129,11 +159,13 @@ export const KeyDetailsBody = Type.Object(
     start: Type.String({ description: "The key's first characters, for telling keys apart" }),
     last4: Type.String({ description: "The key's last four characters" }),
     scopes: Type.Array(Type.String()),
-    status: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
+    status: Status,
     createdAt: Moment('When it was made'),
     createdBy: Nullable(Type.String(), 'Id of the user who made it, and of who impersonated them'),
     expiresAt: Nullable(Moment(''), 'The moment from which it is refused'),
     revokedAt: Nullable(Moment(''), 'The moment of its revocation, which is for ever'),
+    pausedAt: Nullable(Moment(''), 'Since when it is refused until it is resumed'),
+    networks: Nullable(Type.Array(Type.String()), 'From which alone it is accepted; null for any'),
     lastUsedAt: Nullable(Moment(''), 'When it was last used, kept to about a minute'),
   },
   { ...closed, title: 'KeyDetails', description: 'What may be shown of a key' },

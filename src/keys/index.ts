@@ -3,10 +3,12 @@ export { hmacKeyHash, sha512KeyHash } from './key-hash.ts'
 export { KeyManager } from './key-manager.ts'
 export type { KeyManagerOptions } from './key-manager-options.ts'
 export type * from './key-operations.ts'
-export type { KeyStatus } from './key-status.ts'
+export type { KeyStatus } from '../stores/key-filter.ts'
 export type {
   CreateTenantOptions,
+  ListTenantsOptions,
   TenantChange,
   TenantOperations,
+  TenantPage,
   UpdateTenantOptions,
 } from './tenant-manager.ts'

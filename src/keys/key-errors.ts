@@ -14,6 +14,10 @@ export function keyExpired(): TenantAuthError {
   return new TenantAuthError('KEY_EXPIRED', 'The key has expired for good. Create a new one')
 }
 
+export function keyPaused(): TenantAuthError {
+  return new TenantAuthError('KEY_PAUSED', 'The key is paused: resume it, or create another one')
+}
+
 /** What takes over from a key that has ended would end at the same moment. */
 export function hasExpired(): TenantAuthError {
   return new TenantAuthError('KEY_INVALID', 'The key has expired. Set expiresAt for the new one')

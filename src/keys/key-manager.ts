@@ -3,19 +3,22 @@ import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyHash } from '../stores/key-store.ts'
 import type {
   KeyDetails,
+  KeyFilter,
   KeyPatch,
   NewKey,
+  Page,
   TenantDetails,
   WritableKeyStore,
   Written,
 } from '../stores/writable-key-store.ts'
-import { decodeCursor, encodeCursor } from './key-cursor.ts'
+import { paged } from './key-cursor.ts'
 import {
   hasExpired,
   INSERT_REFUSALS,
   insertRefused,
   keyExpired,
   keyNotFound,
+  keyPaused,
   keyRevoked,
   limitReached,
 } from './key-errors.ts'
@@ -38,6 +41,7 @@ import type {
   KeyOwner,
   KeyPage,
   ListKeysOptions,
+  PurgeOptions,
   RotatedKey,
   RotateKeyOptions,
   UpdateKeyOptions,
@@ -45,32 +49,39 @@ import type {
 import {
   checkEnvironment,
   checkExpiry,
+  checkFlag,
   checkGrace,
   checkId,
   checkImported,
-  checkLimit,
+  checkMoment,
   checkName,
+  checkNetworks,
   checkOptionalText,
   checkScopes,
   isId,
 } from './key-values.ts'
-import { statusOfKey } from './key-status.ts'
+import { statusOfKey } from '../stores/key-filter.ts'
 import { Lifetime } from './lifetime.ts'
-import { PAGE } from './limits.ts'
 import { checkMetadata } from './metadata.ts'
 import { checkNames } from './named.ts'
+import { purge, revoke } from './removal.ts'
 import { StoreAccess } from './store-access.ts'
+import { invalid } from './text.ts'
 import { keyDetails, keyList, keyOrNull, storedIds } from './stored-details.ts'
 import {
   type CreateTenantOptions,
+  type ListTenantsOptions,
   type TenantChange,
   TenantManager,
   type TenantOperations,
+  type TenantPage,
   type UpdateTenantOptions,
 } from './tenant-manager.ts'
 
 /** What is said of a key that is made, or taken in. */
-const VALUES = ['tenantId', 'name', 'environment', 'scopes', 'expiresAt', 'metadata', 'createdBy']
+const VALUES = ['tenantId', 'name', 'environment', 'scopes', 'expiresAt', 'networks', 'metadata', 'createdBy']
+const FILTER = ['tenantId', 'status', 'environment', 'name', 'unusedSince', 'endsBefore']
+const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
 
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
@@ -115,12 +126,16 @@ export class KeyManager implements KeyOperations, TenantOperations {
     return this.#tenants.updateTenant(id, options)
   }
 
-  suspendTenant(id: string): Promise<TenantChange> {
-    return this.#tenants.suspendTenant(id)
+  listTenants(options?: ListTenantsOptions): Promise<TenantPage> {
+    return this.#tenants.listTenants(options)
   }
 
-  resumeTenant(id: string): Promise<TenantChange> {
-    return this.#tenants.resumeTenant(id)
+  revokeTenant(id: string): Promise<TenantChange> {
+    return this.#tenants.revokeTenant(id)
+  }
+
+  deleteTenant(id: string): Promise<TenantChange> {
+    return this.#tenants.deleteTenant(id)
   }
 
   async create(options: CreateKeyOptions): Promise<CreatedKey> {
@@ -173,19 +188,19 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async list(options: ListKeysOptions): Promise<KeyPage> {
-    checkNames('the options of list', options, ['tenantId', 'limit', 'cursor'])
-    const { tenantId, limit, cursor } = options
-    checkId('tenantId', tenantId)
-    const size = checkLimit(limit)
-    const after = cursor === undefined ? undefined : decodeCursor(cursor)
-    // One more than is shown tells whether there are more.
-    const found = await this.#store.read(
-      (store) => store.listKeys({ tenantId, limit: size + 1, after }),
-      (answer) => keyList(answer, tenantId),
-    )
-    const keys = found.slice(0, size)
-    const last = keys.at(-1)
-    return { keys, nextCursor: found.length > size && last ? encodeCursor(last) : null }
+    checkNames('the options of list', options, [...FILTER, 'limit', 'cursor'])
+    const { limit, cursor } = options
+    const filter = checkFilter(options)
+    const { records, nextCursor } = await paged(limit, cursor, (page) => this.#list({ ...filter, ...page }))
+    return { keys: records, nextCursor }
+  }
+
+  async purge(options: PurgeOptions): Promise<{ deleted: number }> {
+    checkNames('the options of purge', options, ['endedBefore', 'tenantId'])
+    const endedBefore = checkMoment('endedBefore', options.endedBefore)
+    if (endedBefore.getTime() > Date.now()) throw invalid('endedBefore', 'a Date that is not in the future')
+    const filter = 'tenantId' in options ? { tenantId: checkId('tenantId', options.tenantId) } : {}
+    return { deleted: await purge(this.#store, filter, endedBefore) }
   }
 
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotatedKey> {
@@ -199,6 +214,8 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const { createdBy = null, idempotencyKey, expiresAt, tenantId } = options
     const old = await this.get(id, 'tenantId' in options ? ({ tenantId } as KeyOwner) : {})
     const newId = await this.#newId(old.tenantId, idempotencyKey)
+    // Whoever was paused is not to make themselves a key that is not.
+    if (old.pausedAt !== null) throw keyPaused()
     const now = new Date()
     if (expiresAt === undefined && statusOfKey(old, now.getTime()) === 'expired') throw hasExpired()
     const grace = checkGrace(options.grace)
@@ -208,6 +225,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
       name: old.name,
       environment: checkEnvironment(old.environment, this.#settings.environments),
       scopes: old.scopes,
+      networks: old.networks,
       metadata: old.metadata,
       expiresAt: this.#end(expiresAt, now, old.expiresAt),
       createdAt: now,
@@ -227,15 +245,25 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   async update(id: string, options: UpdateKeyOptions, owner: KeyOwner = {}): Promise<KeyChange> {
-    checkNames('the options of update', options, ['name', 'scopes', 'expiresAt', 'metadata'])
-    const { name, scopes, expiresAt, metadata } = options
+    checkNames('the options of update', options, [
+      'name',
+      'scopes',
+      'expiresAt',
+      'paused',
+      'networks',
+      'metadata',
+    ])
+    const { name, scopes, expiresAt, paused, networks, metadata } = options
     const patch: KeyPatch = {
       ...(name !== undefined && { name: checkName(name) }),
       ...(scopes !== undefined && { scopes: checkScopes(scopes, this.scopes) }),
       ...(expiresAt !== undefined && { expiresAt: checkExpiry(expiresAt) }),
+      ...(networks !== undefined && { networks: checkNetworks(networks) }),
       ...(metadata !== undefined && { metadata: checkMetadata(metadata) }),
     }
+    const pauses = paused !== undefined && checkFlag('paused', paused)
     const old = await this.get(id, owner)
+    if (paused !== undefined) patch.pausedAt = pauses ? (old.pausedAt ?? new Date()) : null
     refuseEnded(old)
     if (expiresAt !== undefined) this.#lifetime.check(expiresAt, old.createdAt)
     const written = await this.#store.write(
@@ -252,15 +280,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
 
   async revoke(id: string, owner: KeyOwner = {}): Promise<KeyChange> {
     await this.get(id, owner)
-    const written = await this.#store.write(
-      (store) => store.revokeKey(id, new Date()),
-      (record) => {
-        const details = keyDetails(record, { id })
-        if (details.revokedAt === null) throw new Error('a key that was revoked must have a revokedAt')
-        return details
-      },
-      [null],
-    )
+    const written = await revoke(this.#store, id)
     if (written === null) throw keyNotFound()
     return this.#confirmed(written)
   }
@@ -280,6 +300,13 @@ export class KeyManager implements KeyOperations, TenantOperations {
     return id
   }
 
+  #list(options: KeyFilter & Page): Promise<KeyDetails[]> {
+    return this.#store.read(
+      (store) => store.listKeys(options),
+      (answer) => keyList(answer, options.tenantId),
+    )
+  }
+
   #find(id: string): Promise<KeyDetails | null> {
     return this.#store.read(
       (store) => store.findKey(id),
@@ -294,6 +321,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
     scopes = [],
     metadata = {},
     expiresAt,
+    networks = null,
     createdBy = null,
   }: CreateKeyOptions) {
     const createdAt = new Date()
@@ -302,6 +330,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
       name: checkName(name),
       environment: checkEnvironment(environment, this.#settings.environments),
       scopes: checkScopes(scopes, this.scopes),
+      networks: checkNetworks(networks),
       metadata: checkMetadata(metadata),
       expiresAt: this.#end(expiresAt, createdAt),
       createdAt,
@@ -341,12 +370,9 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const { maxKeys } = this.#settings
     if (maxKeys === undefined) return
     let live = wanted
-    let cursor: string | undefined
-    do {
-      const page = await this.list({ tenantId, limit: PAGE, ...(cursor !== undefined && { cursor }) })
-      live += page.keys.filter((key) => statusOfKey(key) === 'active').length
-      cursor = page.nextCursor ?? undefined
-    } while (cursor !== undefined && live <= maxKeys)
+    for (const status of ['active', 'paused'] as const) {
+      live += (await this.#list({ tenantId, status, limit: maxKeys + 1 })).length
+    }
     if (live <= maxKeys) return
     if (made !== undefined) await this.revoke(made)
     throw limitReached(maxKeys)
@@ -354,6 +380,22 @@ export class KeyManager implements KeyOperations, TenantOperations {
 
   async #confirmed(written: Written<KeyDetails>): Promise<KeyChange> {
     return { details: written.record, ...(await this.#store.confirm(written)) }
+  }
+}
+
+/** @throws `KEY_INVALID` */
+function checkFilter(options: ListKeysOptions): KeyFilter {
+  const { tenantId, status, environment, name, unusedSince, endsBefore } = options
+  if (status !== undefined && !STATUSES.includes(status)) {
+    throw invalid('status', `one of ${STATUSES.join(', ')}`)
+  }
+  return {
+    ...(tenantId !== null && { tenantId: checkId('tenantId', tenantId) }),
+    ...(status !== undefined && { status }),
+    ...(environment !== undefined && { environment: checkId('environment', environment) }),
+    ...(name !== undefined && { name: checkName(name) }),
+    ...(unusedSince !== undefined && { unusedSince: checkMoment('unusedSince', unusedSince) }),
+    ...(endsBefore !== undefined && { endsBefore: checkMoment('endsBefore', endsBefore) }),
   }
 }
 

@@ -1,7 +1,7 @@
 /** The operations on keys, what goes into them and what comes out. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
-import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
-import type { KeyStatus } from './key-status.ts'
+import type { KeyDetails, KeyFilter, TenantDetails } from '../stores/writable-key-store.ts'
+import type { KeyStatus } from '../stores/key-filter.ts'
 
 /** What `create` takes. */
 export interface CreateKeyOptions {
@@ -14,6 +14,8 @@ export interface CreateKeyOptions {
   scopes?: readonly string[]
   /** When the key stops working. `null`: never. Default: after the manager's `defaultLifetime`, else never. */
   expiresAt?: Date | null
+  /** 1 to 100 addresses and CIDRs from which alone it is accepted. Default: `null`, any. */
+  networks?: readonly string[] | null
   /** A plain object that survives JSON, up to 4 KiB. Default: `{}`. */
   metadata?: object
   /** Who makes the key, usually a user id. Default: `null`. */
@@ -56,16 +58,26 @@ export interface UpdateKeyOptions {
   name?: string
   scopes?: readonly string[]
   expiresAt?: Date | null
+  /** `true`: refused like a key that there is not, until it is `false` again. */
+  paused?: boolean
+  networks?: readonly string[] | null
   metadata?: object
 }
 
-/** What `list` takes. */
-export interface ListKeysOptions {
-  tenantId: string
+/** What `list` takes: a filter, and a page. */
+export interface ListKeysOptions extends Omit<KeyFilter, 'tenantId'> {
+  /** `null`: of all tenants, for operators. */
+  tenantId: string | null
   /** 1 to 100. Default: 50. */
   limit?: number
   /** The `nextCursor` of the page before. */
   cursor?: string
+}
+
+/** What `purge` takes. */
+export interface PurgeOptions extends KeyOwner {
+  /** Keys that were revoked or have expired before then are deleted. */
+  endedBefore: Date
 }
 
 /** What `list` returns. */
@@ -132,27 +144,27 @@ export interface KeyOperations {
   identify(key: string): Promise<IdentifiedKey>
 
   /**
-   * Lists a tenant's keys, newest first, including revoked and expired ones. An unknown tenant has none.
+   * Lists keys, newest first, including revoked and expired ones unless the filter excludes them. An unknown tenant has none.
    *
    * @throws `KEY_INVALID`
    */
   list(options: ListKeysOptions): Promise<KeyPage>
 
   /**
-   * Makes a key that takes over from another, with the same tenant, name, environment, scopes and metadata, and the same expiry
+   * Makes a key that takes over from another, with the same tenant, name, environment, scopes, networks and metadata, and the same expiry
    * unless you set one. The old key stays valid, or stops working after the grace, and never later than it would have.
    *
    * A key that expires soon passes its expiry on: set `expiresAt` then.
    *
    * If the fleet cannot be asked, this answers `confirmedBy: 'none'` and does not throw, because the new key must not be lost.
    *
-   * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
+   * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_PAUSED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
    *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED` (without a `grace`, where the old key stays)
    */
   rotate(id: string, options?: RotateKeyOptions): Promise<RotatedKey>
 
   /**
-   * Changes a key's name, scopes, expiry or metadata. A revoked or expired key cannot change any more.
+   * Changes a key's name, scopes, expiry, networks or metadata, pauses or resumes it. A revoked or expired key cannot change any more.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_EXPIRED`, `KEY_INVALID`, `KEY_LIFETIME_TOO_LONG`
    */
@@ -165,4 +177,12 @@ export interface KeyOperations {
    * @throws `KEY_NOT_FOUND`; after `KEY_STORE_UNAVAILABLE` nothing is known: call it again until it returns
    */
   revoke(id: string, owner?: KeyOwner): Promise<KeyChange>
+
+  /**
+   * Deletes what ended before a moment of the past, in short steps: for a retention of so many days.
+   *
+   * @returns how many keys were deleted
+   * @throws `KEY_INVALID`
+   */
+  purge(options: PurgeOptions): Promise<{ deleted: number }>
 }

@@ -1,5 +1,6 @@
 /** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
 import { momentOf } from '../lib/dates.ts'
+import { networksOf } from '../lib/networks.ts'
 import type { KeyHash } from '../stores/key-store.ts'
 import { START_PATTERN } from './key-format.ts'
 import { holdsKey } from './key-text.ts'
@@ -10,6 +11,7 @@ import {
   LAST_TIME,
   LONGEST_GRACE,
   NAME_LENGTH,
+  NETWORKS,
   PAGE,
   SCOPE_LENGTH,
   SCOPES,
@@ -67,6 +69,31 @@ export function checkExpiry(value: unknown): Date | null {
     throw invalid('expiresAt', 'null or a Date in the future, up to the year 9999')
   }
   return new Date(time)
+}
+
+/** No empty list: whoever means "none" pauses the key, and whoever means "any" says so. */
+export function checkNetworks(value: unknown): readonly string[] | null {
+  if (value === null) return null
+  const isList = Array.isArray(value) && value.length > 0 && value.length <= NETWORKS
+  if (!isList || networksOf(value) === undefined) {
+    throw invalid(
+      'networks',
+      `null for any, or an array of 1 to ${NETWORKS} addresses and CIDRs, such as 192.0.2.0/24 and 2001:db8::/32`,
+    )
+  }
+  return [...new Set(value as string[])]
+}
+
+/** A moment of any time. */
+export function checkMoment(name: string, value: unknown): Date {
+  const time = momentOf(value)
+  if (time === undefined || time > LAST_TIME) throw invalid(name, 'a Date, up to the year 9999')
+  return new Date(time)
+}
+
+export function checkFlag(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid(name, 'true or false')
+  return value
 }
 
 export function checkEnvironment(value: unknown, environments: readonly string[]): string {

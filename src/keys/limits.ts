@@ -9,6 +9,9 @@ export const LAST_LENGTH = 4
 export const CURSOR_LENGTH = 512
 
 export const SCOPES = 100
+export const NETWORKS = 100
+/** Of an address and its length. */
+export const NETWORK_LENGTH = 49
 export const PAGE = 100
 export const DEFAULT_PAGE = 50
 

@@ -31,10 +31,27 @@ export class StoreAccess {
     call: (store: WritableKeyStore, signal: AbortSignal) => Promise<unknown>,
     checked: (answer: unknown) => Answer,
   ): Promise<Answer> {
+    return this.#call(call, checked, NOT_READ, 'none')
+  }
+
+  /** As `read`, of what changes something that no cache has to hear of. */
+  async change<Answer>(
+    call: (store: WritableKeyStore) => Promise<unknown>,
+    checked: (answer: unknown) => Answer,
+  ): Promise<Answer> {
+    return this.#call(call, checked, NOT_KNOWN, 'unknown')
+  }
+
+  async #call<Answer>(
+    call: (store: WritableKeyStore, signal: AbortSignal) => Promise<unknown>,
+    checked: (answer: unknown) => Answer,
+    message: string,
+    effect: Effect,
+  ): Promise<Answer> {
     try {
       return checked(await withTimeLimit(systemClock, this.#timeout, (signal) => call(this.#store, signal)))
     } catch (error) {
-      throw unavailable(NOT_READ, error, 'none')
+      throw unavailable(message, error, effect)
     }
   }
 
@@ -49,13 +66,10 @@ export class StoreAccess {
     checked: (record: unknown) => Record,
     refusals: readonly Refusal[],
   ): Promise<Written<Record> | Refusal> {
-    try {
-      const answer = await withTimeLimit(systemClock, this.#timeout, () => call(this.#store))
+    return this.change(call, (answer) => {
       const refusal = refusals.find((refusal) => refusal === answer)
       return refusal === undefined ? checkedWrite(answer, checked) : refusal
-    } catch (error) {
-      throw unavailable(NOT_KNOWN, error, 'unknown')
-    }
+    })
   }
 
   /** What is known of the reach of a write that took effect. */

@@ -29,6 +29,8 @@ const KEY: Record<keyof KeyDetails, Check> = {
   createdBy: orNull(isText),
   expiresAt: orNull(isMoment),
   revokedAt: orNull(isMoment),
+  pausedAt: orNull(isMoment),
+  networks: orNull(isTextList),
   lastUsedAt: orNull(isMoment),
 }
 
@@ -53,10 +55,13 @@ export function keyOrNull(answer: unknown, id: string): KeyDetails | null {
   return isNothing(answer) ? null : keyDetails(answer, { id })
 }
 
-/** @throws where it is no list of keys, or one of them is another tenant's */
-export function keyList(answer: unknown, tenantId: string): KeyDetails[] {
-  if (!Array.isArray(answer)) throw new Error('the key store answered something else than a list of keys')
-  return answer.map((key) => keyDetails(key, { tenantId }))
+/** @throws where it is no list of keys, or one of them is another tenant's than was asked for */
+export function keyList(answer: unknown, tenantId: string | undefined): KeyDetails[] {
+  return list(answer).map((key) => keyDetails(key, tenantId === undefined ? {} : { tenantId }))
+}
+
+export function tenantList(answer: unknown): TenantDetails[] {
+  return list(answer).map((tenant) => columns<TenantDetails>(tenant, TENANT, {}))
 }
 
 /** @throws where the answer is of the wrong shape, or of another tenant */
@@ -78,6 +83,11 @@ export function storedIds(answer: unknown): { id: string; tenantId: string } | n
     throw new Error('the key store answered a key without its id or its tenant')
   }
   return { id, tenantId }
+}
+
+function list(answer: unknown): unknown[] {
+  if (!Array.isArray(answer)) throw new Error('the key store answered something else than a list')
+  return answer
 }
 
 function isNothing(answer: unknown): boolean {

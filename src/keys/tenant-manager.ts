@@ -1,14 +1,16 @@
-/** The life of a tenant: made, renamed, suspended, resumed. */
+/** The life of a tenant: made, listed, renamed, suspended, resumed, deleted. */
 import { randomBytes } from 'node:crypto'
 import { TenantAuthError } from '../http/errors.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
-import type { TenantDetails, TenantPatch } from '../stores/writable-key-store.ts'
+import type { TenantDetails, TenantFilter, TenantPatch } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'
-import { checkId, checkName, isId } from './key-values.ts'
+import { paged } from './key-cursor.ts'
+import { checkFlag, checkId, checkName, isId } from './key-values.ts'
 import { checkMetadata } from './metadata.ts'
 import { checkNames } from './named.ts'
+import { removeTenant, revokeAll } from './removal.ts'
 import type { StoreAccess } from './store-access.ts'
-import { tenantDetails, tenantOrNull } from './stored-details.ts'
+import { tenantDetails, tenantList, tenantOrNull } from './stored-details.ts'
 
 /** What `createTenant` takes. */
 export interface CreateTenantOptions {
@@ -24,6 +26,23 @@ export interface CreateTenantOptions {
 export interface UpdateTenantOptions {
   name?: string
   metadata?: object
+  /** `true`: every key of the tenant answers 403, until it is `false` again. */
+  suspended?: boolean
+}
+
+/** What `listTenants` takes. */
+export interface ListTenantsOptions extends TenantFilter {
+  /** 1 to 100. Default: 50. */
+  limit?: number
+  /** The `nextCursor` of the page before. */
+  cursor?: string
+}
+
+/** What `listTenants` returns. */
+export interface TenantPage {
+  tenants: TenantDetails[]
+  /** For the next page, `null` where there is none. */
+  nextCursor: string | null
 }
 
 export interface TenantChange extends Confirmation {
@@ -36,16 +55,31 @@ export interface TenantOperations {
   createTenant(options: CreateTenantOptions): Promise<{ tenant: TenantDetails }>
   /** @throws `TENANT_NOT_FOUND` */
   getTenant(id: string): Promise<TenantDetails>
-  /** @throws `TENANT_NOT_FOUND`, `KEY_INVALID` */
+  /**
+   * Newest first.
+   *
+   * @throws `KEY_INVALID`
+   */
+  listTenants(options?: ListTenantsOptions): Promise<TenantPage>
+  /**
+   * Renames, suspends or resumes a tenant. One that is suspended already keeps its `suspendedAt`.
+   *
+   * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`
+   */
   updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange>
   /**
-   * Makes every key of the tenant answer 403, until it is resumed. One that is suspended already keeps its `suspendedAt`.
+   * Suspends a tenant and revokes all of its keys, which is for ever.
    *
    * @throws `TENANT_NOT_FOUND`
    */
-  suspendTenant(id: string): Promise<TenantChange>
-  /** @throws `TENANT_NOT_FOUND` */
-  resumeTenant(id: string): Promise<TenantChange>
+  revokeTenant(id: string): Promise<TenantChange>
+  /**
+   * Deletes a tenant and all that there is of its keys. When it has returned, no instance of the fleet accepts any of them.
+   * One that failed midway has left the tenant suspended: delete it again.
+   *
+   * @throws `TENANT_NOT_FOUND`
+   */
+  deleteTenant(id: string): Promise<TenantChange>
 }
 
 export class TenantManager implements TenantOperations {
@@ -85,25 +119,27 @@ export class TenantManager implements TenantOperations {
     return tenant
   }
 
+  async listTenants(options: ListTenantsOptions = {}): Promise<TenantPage> {
+    checkNames('the options of listTenants', options, ['search', 'limit', 'cursor'])
+    const { search, limit, cursor } = options
+    const filter = search === undefined ? {} : { search: checkId('search', search) }
+    const { records, nextCursor } = await paged(limit, cursor, (page) =>
+      this.#store.read((store) => store.listTenants({ ...filter, ...page }), tenantList),
+    )
+    return { tenants: records, nextCursor }
+  }
+
   async updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange> {
-    checkNames('the options of updateTenant', options, ['name', 'metadata'])
-    const { name, metadata } = options
-    return this.#change(id, {
+    checkNames('the options of updateTenant', options, ['name', 'metadata', 'suspended'])
+    const { name, metadata, suspended } = options
+    const patch: TenantPatch = {
       ...(name !== undefined && { name: checkName(name) }),
       ...(metadata !== undefined && { metadata: checkMetadata(metadata) }),
-    })
-  }
-
-  async suspendTenant(id: string): Promise<TenantChange> {
-    const { suspendedAt } = await this.getTenant(id)
-    return this.#change(id, { suspendedAt: suspendedAt ?? new Date() })
-  }
-
-  async resumeTenant(id: string): Promise<TenantChange> {
-    return this.#change(id, { suspendedAt: null })
-  }
-
-  async #change(id: string, patch: TenantPatch): Promise<TenantChange> {
+    }
+    if (suspended !== undefined) {
+      const { suspendedAt } = await this.getTenant(id)
+      patch.suspendedAt = checkFlag('suspended', suspended) ? (suspendedAt ?? new Date()) : null
+    }
     const written = isId(id)
       ? await this.#store.write(
           (store) => store.updateTenant(id, patch),
@@ -113,5 +149,15 @@ export class TenantManager implements TenantOperations {
       : null
     if (written === null) throw tenantNotFound()
     return { tenant: written.record, ...(await this.#store.confirm(written)) }
+  }
+
+  async revokeTenant(id: string): Promise<TenantChange> {
+    const suspended = await this.updateTenant(id, { suspended: true })
+    return { ...suspended, ...(await revokeAll(this.#store, id)) }
+  }
+
+  async deleteTenant(id: string): Promise<TenantChange> {
+    const suspended = await this.updateTenant(id, { suspended: true })
+    return { ...suspended, ...(await removeTenant(this.#store, id)) }
   }
 }

@@ -38,6 +38,10 @@ export interface StoredKey {
    * an expired key is answered like any other.
    */
   expiresAt?: Date | null
+  /** Since when the key is paused: it is refused until this is `null` again. */
+  pausedAt?: Date | null
+  /** Addresses and CIDRs (`192.0.2.0/24`, `2001:db8::/32`) from which alone it is accepted. Default: `null`, any. */
+  networks?: readonly string[] | null
   /** The moment of revocation, or `null`. A store may as well answer nothing at all for a revoked key. */
   revokedAt?: Date | null
   /** A plain object of the user's own. Default: `{}`. */

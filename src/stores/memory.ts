@@ -3,15 +3,18 @@
  * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
 import { callback, readOptions } from '../lib/options.ts'
+import { endsBefore, hasEnded, keyFits, pageOf, tenantFits } from './key-filter.ts'
 import type { CoherentKeyStore, Confirmation, LocalCoherence } from './coherent-key-store.ts'
 import type { KeyHash, StoredKey } from './key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
+  KeyFilter,
   KeyPatch,
-  ListOptions,
   NewKey,
+  Page,
   TenantDetails,
+  TenantFilter,
   TenantPatch,
   WritableKeyStore,
   Written,
@@ -72,17 +75,10 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
   async findByHash(hash: string): Promise<StoredKey | null> {
     const row = this.#byHash.get(hash)
     if (row === undefined) return null
-    const { id, name, environment, scopes, expiresAt, revokedAt, metadata } = row.details
-    const { id: tenantId, name: tenantName, metadata: tenantMetadata, suspendedAt } = row.tenant.details
+    const { id, name, metadata, suspendedAt } = row.tenant.details
     return structuredClone({
-      id,
-      tenant: { id: tenantId, name: tenantName, metadata: tenantMetadata, suspended: suspendedAt !== null },
-      name,
-      environment,
-      scopes,
-      expiresAt,
-      revokedAt,
-      metadata,
+      ...row.details,
+      tenant: { id, name, metadata, suspended: suspendedAt !== null },
     })
   }
 
@@ -96,13 +92,29 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     return structuredClone(this.#tenants.get(id)?.details ?? null)
   }
 
+  async listTenants({ search, ...page }: TenantFilter & Page): Promise<TenantDetails[]> {
+    const tenants = [...this.#tenants.values()].map((row) => row.details)
+    return structuredClone(
+      pageOf(
+        tenants.filter((tenant) => tenantFits(tenant, { search })),
+        page,
+      ),
+    )
+  }
+
   async updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null> {
     const row = this.#tenants.get(id)
     if (row === undefined) return null
-    const old = row.details
-    const { name = old.name, metadata = old.metadata, suspendedAt = old.suspendedAt } = structuredClone(patch)
-    row.details = { ...old, name, metadata, suspendedAt }
+    row.details = { ...row.details, ...structuredClone(patch) }
     return { record: structuredClone(row.details), epoch: this.#changed(row.keys) }
+  }
+
+  async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
+    const row = this.#tenants.get(id)
+    if (row === undefined) return null
+    if (row.keys.length > 0) return 'has-keys'
+    this.#tenants.delete(id)
+    return { record: row.details, epoch: this.#changed([]) }
   }
 
   async insertKey(
@@ -117,7 +129,12 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (retire && (retired?.tenant !== tenant || retired.details.revokedAt !== null)) return 'not-retirable'
 
     const { hash, ...details } = structuredClone(key)
-    const row: KeyRow = { details: { ...details, revokedAt: null, lastUsedAt: null }, hash, tenant, epoch: 0 }
+    const row: KeyRow = {
+      details: { networks: null, ...details, revokedAt: null, pausedAt: null, lastUsedAt: null },
+      hash,
+      tenant,
+      epoch: 0,
+    }
     tenant.keys.push(row)
     this.#keys.set(key.id, row)
     this.#byHash.set(hash, row)
@@ -134,23 +151,17 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     return structuredClone(this.#keys.get(id)?.details ?? null)
   }
 
-  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
-    const keys = (this.#tenants.get(tenantId)?.keys ?? []).map((row) => row.details).sort(newestFirst)
-    const rest = after === undefined ? keys : keys.filter((key) => newestFirst(after, key) < 0)
-    return structuredClone(rest.slice(0, limit))
+  async listKeys({ limit, after, ...filter }: KeyFilter & Page): Promise<KeyDetails[]> {
+    const { tenantId } = filter
+    const rows = tenantId === undefined ? [...this.#keys.values()] : (this.#tenants.get(tenantId)?.keys ?? [])
+    const keys = rows.map((row) => row.details).filter((key) => keyFits(key, filter))
+    return structuredClone(pageOf(keys, { limit, after }))
   }
 
   async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
     const row = this.#keys.get(id)
     if (row === undefined || hasEnded(row.details)) return null
-    const old = row.details
-    const {
-      name = old.name,
-      scopes = old.scopes,
-      expiresAt = old.expiresAt,
-      metadata = old.metadata,
-    } = structuredClone(patch)
-    row.details = { ...old, name, scopes, expiresAt, metadata }
+    row.details = { ...row.details, ...structuredClone(patch) }
     return { record: structuredClone(row.details), epoch: this.#changed([row]) }
   }
 
@@ -162,6 +173,18 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
       this.#changed([row])
     }
     return { record: structuredClone(row.details), epoch: row.epoch }
+  }
+
+  async deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number> {
+    const rows = ids
+      .flatMap((id) => this.#keys.get(id) ?? [])
+      .filter(({ details }) => hasEnded(details) && endsBefore(details, endedBefore))
+    for (const row of rows) {
+      this.#keys.delete(row.details.id)
+      this.#byHash.delete(row.hash)
+      row.tenant.keys.splice(row.tenant.keys.indexOf(row), 1)
+    }
+    return rows.length
   }
 
   async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
@@ -180,14 +203,6 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (hashes.length > 0) for (const listener of this.#listeners) listener(hashes)
     return this.#epoch
   }
-}
-
-function hasEnded({ revokedAt, expiresAt }: KeyDetails): boolean {
-  return revokedAt !== null || (expiresAt !== null && expiresAt.getTime() <= Date.now())
-}
-
-function newestFirst(a: { createdAt: Date; id: string }, b: { createdAt: Date; id: string }): number {
-  return b.createdAt.getTime() - a.createdAt.getTime() || (a.id === b.id ? 0 : a.id < b.id ? 1 : -1)
 }
 
 function earlier(a: Date | null, b: Date | null): Date | null {

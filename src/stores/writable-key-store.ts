@@ -28,18 +28,24 @@ export interface KeyDetails {
   createdBy: string | null
   expiresAt: Date | null
   revokedAt: Date | null
+  /** Since when it is refused until it is resumed. */
+  pausedAt: Date | null
+  /** Addresses and CIDRs from which alone it is accepted, `null` for any. */
+  networks: readonly string[] | null
   /** Kept to about a minute. */
   lastUsedAt: Date | null
 }
 
 /**
  * A key to insert. `KeyManager` passes ids of up to 200 UTF-16 code units, names, scopes and environments of up to 100,
- * `start` of up to 40, up to 100 scopes, metadata of up to 4 KiB as JSON, and no text with NUL or half a surrogate pair.
+ * `start` of up to 40, up to 100 scopes and 100 networks, metadata of up to 4 KiB as JSON, and no text with NUL or half a surrogate pair.
  * Text is compared exactly: case, accents and trailing spaces count, whatever a database's collation makes of them.
  * Times are whole milliseconds.
  */
-export type NewKey = Omit<KeyDetails, 'revokedAt' | 'lastUsedAt'> & {
-  /** SHA-256 of the full key, 64 lower-case hexadecimal characters. */
+export type NewKey = Omit<KeyDetails, 'revokedAt' | 'pausedAt' | 'networks' | 'lastUsedAt'> & {
+  /** Default: `null`. */
+  networks?: readonly string[] | null
+  /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what `keyHash` makes of it: up to 128. */
   hash: string
 }
 
@@ -64,6 +70,8 @@ export interface KeyPatch {
   name?: string
   scopes?: readonly string[]
   expiresAt?: Date | null
+  pausedAt?: Date | null
+  networks?: readonly string[] | null
   metadata?: object
 }
 
@@ -74,12 +82,31 @@ export interface TenantPatch {
   suspendedAt?: Date | null
 }
 
-/** Which page of a tenant's keys to read. */
-export interface ListOptions {
-  tenantId: string
+/** Which keys. What is not named is any. */
+export interface KeyFilter {
+  tenantId?: string | undefined
+  /** The first that fits of revoked, expired by the store's clock, paused, active. */
+  status?: 'active' | 'paused' | 'expired' | 'revoked' | undefined
+  environment?: string | undefined
+  /** Part of the name. ASCII letters in any case. */
+  name?: string | undefined
+  /** Last used before then, or never used and made before then. */
+  unusedSince?: Date | undefined
+  /** Revoked before then, or to expire before then. */
+  endsBefore?: Date | undefined
+}
+
+/** Which tenants. */
+export interface TenantFilter {
+  /** Part of the name or the id. ASCII letters in any case. */
+  search?: string | undefined
+}
+
+/** Which part of a list. */
+export interface Page {
   /** As many as there are, up to this: a shorter page is taken for the last one. */
   limit: number
-  /** Only keys that come after this one, in the order of the list. */
+  /** Only what comes after this one, in the order of the list. */
   after?: { createdAt: Date; id: string } | undefined
 }
 
@@ -94,8 +121,12 @@ export interface WritableKeyStore extends KeyStore {
   insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null>
   /** @returns `null` if no tenant has this id */
   findTenant(id: string): Promise<TenantDetails | null>
+  /** In the order of `listKeys`. */
+  listTenants(options: TenantFilter & Page): Promise<TenantDetails[]>
   /** @returns the tenant as it is now, or `null` if no tenant has this id */
   updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null>
+  /** @returns `has-keys` where it has keys: they are deleted first. `null` where there is none */
+  deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null>
 
   /**
    * Inserts a key. With `retire`, the old key of a rotation is written in the same transaction: it must be the same
@@ -113,9 +144,9 @@ export interface WritableKeyStore extends KeyStore {
   findKey(id: string): Promise<KeyDetails | null>
   /**
    * Newest first: `createdAt` descending, then `id` descending by code unit (in PostgreSQL `COLLATE "C"`). Revoked and
-   * expired keys included.
+   * expired keys included. Without a `tenantId` of all tenants.
    */
-  listKeys(options: ListOptions): Promise<KeyDetails[]>
+  listKeys(options: KeyFilter & Page): Promise<KeyDetails[]>
   /**
    * Looks whether the key has ended, by the store's own clock, and changes it in one step: what has ended, by a revocation
    * in between or because its time is up, stays ended.
@@ -129,6 +160,14 @@ export interface WritableKeyStore extends KeyStore {
    */
   revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null>
   /**
+   * Deletes those of the keys that were revoked or have expired before then, with all that is kept of them, in one short
+   * step. No cache has to hear of it; one that has yet to hear of a revocation among them must, all the same.
+   *
+   * @param ids up to 1,000. Ids that are gone are passed over
+   * @returns how many were deleted
+   */
+  deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number>
+  /**
    * Notes when keys were last used. Never moves a time back, never raises the epoch, passes over ids that are gone. May be
    * called again with uses that it has recorded.
    *
@@ -140,12 +179,15 @@ export interface WritableKeyStore extends KeyStore {
 const WRITING_SIDE = [
   'insertTenant',
   'findTenant',
+  'listTenants',
   'updateTenant',
+  'deleteTenant',
   'insertKey',
   'findKey',
   'listKeys',
   'updateKey',
   'revokeKey',
+  'deleteKeys',
   'recordUse',
 ] as const satisfies readonly (keyof WritableKeyStore)[]
 

@@ -7,6 +7,7 @@ import { systemClock } from '../lib/clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
 import { digestOf } from '../keys/key-hash.ts'
+import { isWithin } from '../lib/networks.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
 import type { Refusal } from '../http/refusal.ts'
@@ -73,6 +74,10 @@ export class Authenticator {
 
   #decide(request: FastifyRequest, verdict: Verdict): Refusal | null {
     if (typeof verdict === 'string') return this.#refusals[verdict]
+    // First: from elsewhere, whoever has the key learns nothing more of it.
+    if (verdict.networks !== null && !isWithin(verdict.networks, request.ip)) {
+      return { ...refusalOf(verdict, this.#refusals.network), detail: { ip: request.ip } }
+    }
     if (verdict.suspended) return refusalOf(verdict, this.#refusals.suspended)
     if (!hasScopes(request, verdict)) return refusalOf(verdict, this.#refusals.scope)
     request[kEntry] = verdict

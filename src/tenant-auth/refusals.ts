@@ -13,6 +13,8 @@ const CODES = {
   unknown: 'AUTH_INVALID_KEY',
   revoked: 'AUTH_INVALID_KEY',
   expired: 'AUTH_INVALID_KEY',
+  paused: 'AUTH_INVALID_KEY',
+  network: 'AUTH_NETWORK_NOT_ALLOWED',
   suspended: 'AUTH_TENANT_SUSPENDED',
   scope: 'AUTH_INSUFFICIENT_SCOPE',
   /** The route demands something of a signed-in user, which no key can meet. */

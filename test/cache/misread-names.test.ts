@@ -51,12 +51,14 @@ describe("names of a store's answer that decide and are not read", () => {
     ...'revokedSince revoke_reason dateRevoked token_revoked_epoch'
       .split(' ')
       .map((name): [string, unknown[], string] => [name, [PAST], 'revokedAt']),
+    ['paused', [true, false, null], 'pausedAt'],
+    ['network', ['192.0.2.0/24'], 'networks'],
     ['scope', ['read'], 'scopes'],
     ['Scopes', [['read']], 'scopes'],
     ...(
       'suspended suspended_at suspendedAt disabled is_disabled disabledAt disbled enabled isEnabled enabeld active is_active inactive ' +
       'status key_status deleted deleted_at deletedAt isDeleted removed archived_at banned isBanned blocked locked locked_at ' +
-      'lockedUntil valid is_valid invalid valid_from validFrom not_before nbf frozen paused terminated canceled ' +
+      'lockedUntil valid is_valid invalid valid_from validFrom not_before nbf frozen terminated canceled ' +
       'cancelled_at retired withdrawn compromised denied forbidden activated_at deactivatedAt allowed_ips allowedOrigins ip_allowlist ' +
       'ip_whitelist ip_range cidr read_only readonly restricted approved killed stopped erased discarded_at dormant on_hold offline ' +
       'unusable unavailable non_active inactiveSince cancellation_date termination_date max_uses uses_left single_use freeze'

@@ -143,7 +143,7 @@ describe('clerkWebhooks', () => {
       assert.deepEqual([...new Set(statuses)], [onDeleted === 'suspend' ? 'suspended' : 'revoked'])
       // What is still on its way opens nothing, and does not take back what an operator has done since.
       assert.equal(await send(changed('updated', 9_000, 'Late')), 'nothing')
-      await keys.resumeTenant('org_acme')
+      await keys.updateTenant('org_acme', { suspended: false })
       assert.equal(await send(DELETED), 'nothing')
       assert.equal((await tenant()).suspendedAt, null)
     }

@@ -1,6 +1,9 @@
 /** The life of a key from the command line, on real servers: as processes where streams and exit codes count. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openStore } from '../../src/cli/open-store.ts'
 import { isWellFormed } from '../../src/keys/key-format.ts'
@@ -93,6 +96,101 @@ for (const { name, skip, start } of BACKENDS) {
       assert.match(header ?? '', /^ID +NAME +ENV +KEY +SCOPES +STATUS +CREATED +EXPIRES +LAST USED$/)
       assert.match(rows[0] ?? '', /^key_\w+ +billing +live +tk_live_\w{4}\.\.\.\w{4} /)
       assert.equal((await list()).length, rows.length)
+    })
+
+    it('lists keys by what they are, of one tenant or of all', async () => {
+      const other = (...args: string[]) => command([...args, '--json'], env)
+      await command(['tenants', 'create', '--id', 'other', '--name', 'Other'], env)
+      await other(
+        'keys',
+        'create',
+        '--tenant',
+        'other',
+        '--name',
+        'found',
+        '--env',
+        'beta',
+        '--network',
+        '10.0.0.0/8',
+      )
+      const { out } = await command(['keys', 'list', '--all', '--env', 'beta', '--name', 'FOUND'], env)
+      assert.match(out, /^TENANT +ID .*\nother +key_\w+ +found +beta .* active /)
+      const found = async (...args: string[]) => {
+        const { out } = await other('keys', 'list', '--all', '--env', 'beta', ...args)
+        return (JSON.parse(out) as { keys: { status: string; networks: string[] }[] }).keys
+      }
+      const [key] = await found('--status', 'active', '--unused-since', '2096-01-01')
+      assert.deepEqual([key?.status, key?.networks], ['active', ['10.0.0.0/8']])
+      assert.deepEqual(await found('--ends-before', '30d'), [])
+    })
+
+    it('shows, changes, pauses and resumes a key', async () => {
+      const { id } = (JSON.parse((await create('--json')).out) as Created).details
+      const done = async (...args: string[]) => {
+        const { code, err } = await command(['keys', ...args], env)
+        assert.equal(code, 0, err)
+        return err
+      }
+      assert.match(await done('update', id, '--name', 'renamed', '--network', '::1'), /is changed, in force/)
+      assert.match(await done('pause', id), /is paused, in force .*: no instance is running\.$/m)
+      const shown = async () => {
+        const { out } = await command(['keys', 'get', id, '--json'], env)
+        return (JSON.parse(out) as { details: { status: string; name: string; networks: string[] | null } })
+          .details
+      }
+      const { status, name, networks } = await shown()
+      assert.deepEqual([status, name, networks], ['paused', 'renamed', ['::1']])
+      assert.equal((await command(['keys', 'rotate', id], env)).code, 4)
+      assert.match(await done('resume', id), /is resumed/)
+      await done('update', id, '--network', 'any')
+      assert.deepEqual([(await shown()).status, (await shown()).networks], ['active', null])
+    })
+
+    it('purges what has ended', async () => {
+      const { id } = (JSON.parse((await create('--json')).out) as Created).details
+      await command(['keys', 'revoke', id], env)
+      assert.match((await command(['keys', 'purge', '--before', '1d'], env)).err, /^0 deleted/)
+      const { out } = await command(['keys', 'purge', '--before', '0s', '--tenant', 'acme', '--json'], env)
+      assert.ok((JSON.parse(out) as { deleted: number }).deleted >= 1)
+      assert.equal((await command(['keys', 'get', id], env)).code, 3)
+    })
+
+    it('lists, shows, suspends, resumes and deletes tenants', async () => {
+      const tenants = (...args: string[]) => command(['tenants', ...args], env)
+      await tenants('create', '--id', 'gone', '--name', 'Soon Gone')
+      const { key } = JSON.parse(
+        (await command(['keys', 'create', '--tenant', 'gone', '--name', 'n', '--env', 'live', '--json'], env))
+          .out,
+      ) as Created
+      assert.match(
+        (await tenants('list', '--search', 'soon')).out,
+        /^ID +NAME +STATUS +CREATED\ngone +Soon Gone +active /,
+      )
+      assert.match((await tenants('suspend', 'gone')).err, /^gone is suspended, in force/)
+      assert.equal(
+        (JSON.parse((await tenants('get', 'gone', '--json')).out) as { tenant: { status: string } }).tenant
+          .status,
+        'suspended',
+      )
+      assert.match((await tenants('resume', 'gone')).err, /^gone is resumed/)
+      const asked = await tenants('delete', 'gone')
+      assert.equal(asked.code, 2)
+      assert.match(asked.err, /deletes Soon Gone and all of its keys for ever: say --yes/)
+      assert.match((await tenants('delete', 'gone', '--yes')).err, /^gone is deleted, in force/)
+      assert.equal((await tenants('get', 'gone')).code, 3)
+      assert.equal((await command(['keys', 'identify'], env, key)).code, 3)
+      assert.match((await tenants('list', '--search', 'gone')).err, /^No tenants/)
+    })
+
+    it('reads variables that are not set from a file', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'env-file-'))
+      const file = join(folder, '.env')
+      const [[variable, url] = []] = Object.entries(env)
+      await writeFile(file, `${variable}="${url}"\n`)
+      const args = ['tenants', 'get', 'acme', '--env-file', file]
+      assert.equal((await command(args)).code, 0)
+      assert.equal((await command(args, { [variable ?? '']: 'nothing' })).code, 2, 'what is set stays')
+      await rm(folder, { recursive: true })
     })
 
     it('rotates with a grace, and revokes', async () => {

@@ -18,6 +18,8 @@ const KEY: KeyDetails = {
   createdBy: null,
   expiresAt: null,
   revokedAt: null,
+  pausedAt: null,
+  networks: null,
   lastUsedAt: null,
 }
 const REACH = { epoch: 7, instances: 3, waitedMs: 12.4 }
@@ -64,7 +66,7 @@ describe('CLI: output', () => {
   it('claims no more of a revocation than is known', () => {
     assert.equal(
       reached({ ...REACH, confirmedBy: 'all' }),
-      'in force everywhere after 12 ms, confirmed by 3 running instance(s)',
+      'in force everywhere after 12 ms, confirmed by 3 running instances',
     )
     assert.match(reached({ ...REACH, confirmedBy: 'lease' }), /some did not answer and may serve no more$/)
     assert.doesNotMatch(reached({ ...REACH, confirmedBy: 'none' }), /everywhere/)

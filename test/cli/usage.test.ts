@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
+import { COMMANDS } from '../../src/cli/commands.ts'
 import { exitCodeOf } from '../../src/cli/exit-codes.ts'
 import { loadDriver } from '../../src/cli/open-store.ts'
 import { run } from '../../src/cli/run.ts'
@@ -29,6 +30,28 @@ async function here(args: readonly string[], env: NodeJS.ProcessEnv = {}, termin
   return { code, ...written }
 }
 
+const HELP: [begins: RegExp, calls: string[][]][] = [
+  [
+    /^Administers tenant API keys[^]*tenants list[^]*keys purge[^]*completion/,
+    [['-h'], ['help'], ['--help']],
+  ],
+  [
+    /^Administers tenant API keys(?![^]*tenants list)[^]*keys purge/,
+    [
+      ['keys', '--help'],
+      ['help', 'keys'],
+      ['keys', '-h'],
+    ],
+  ],
+  [
+    /^Makes a key[^]*Usage: fastify-tenant-auth keys create /,
+    [
+      ['keys', 'create', '--help'],
+      ['help', 'keys', 'create'],
+    ],
+  ],
+]
+
 describe('CLI: usage', () => {
   it('teaches with --help, on standard output', async () => {
     const { code, out, err } = await cli(['--help'])
@@ -43,14 +66,23 @@ describe('CLI: usage', () => {
   })
 
   it('teaches at a command and at a group of commands, but at no command that there is not', async () => {
-    for (const args of [['keys', 'create', '--help'], ['keys', '--help'], ['-h']]) {
-      const { code, out } = await here(args)
-      assert.equal(code, 0)
-      assert.match(out, /^Administers tenant API keys/)
+    for (const [begins, calls] of HELP) {
+      const [first, ...others] = await Promise.all(calls.map((args) => here(args)))
+      assert.equal(first?.code, 0)
+      assert.match(first.out, begins)
+      for (const other of others) assert.deepEqual(other, first)
     }
     const { code, out, err } = await here(['keys', 'delete', '--help'])
     assert.deepEqual([code, out], [2, ''])
-    assert.match(err, /There are the commands/)
+    assert.match(err, /There is no command "keys delete"/)
+  })
+
+  it('names in the help of a command each option that it takes, and no other', async () => {
+    const { out } = await here(['help', 'keys', 'create'])
+    for (const option of ['--tenant <id>', '--env <environment>', '[--scope <scope>]...', '--json']) {
+      assert.ok(out.includes(option), option)
+    }
+    assert.doesNotMatch(out, /--grace|--yes/)
   })
 
   it('never repeats a key that stands in an argument, wherever it stands', async () => {
@@ -73,18 +105,43 @@ describe('CLI: usage', () => {
 
   it('says its version', async () => {
     const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
-    assert.deepEqual(await here(['--version']), { code: 0, out: `${version}\n`, err: '' })
+    for (const args of [['--version'], ['version']]) {
+      assert.deepEqual(await here(args), { code: 0, out: `${version}\n`, err: '' })
+    }
   })
 
   it('fits a terminal of 100 columns', async () => {
-    const { out } = await here(['--help'])
-    assert.ok(Math.max(...out.split('\n').map((line) => line.length)) <= 100)
+    for (const args of [[], ...[...COMMANDS.keys()].map((name) => name.split(' '))]) {
+      const { out } = await here(['help', ...args])
+      const longest = out.split('\n').reduce((a, b) => (a.length > b.length ? a : b))
+      assert.ok(longest.length <= 100, longest)
+    }
   })
 
   const mistakes: [string, string[], RegExp][] = [
-    ['an unknown command', ['keys', 'delete'], /There are the commands migrate, tenants create/],
-    ['what only looks like a command', ['constructor'], /There are the commands/],
-    ['an unknown option', ['keys', 'list', '--tennant', 'x'], /--tennant/],
+    ['an unknown command', ['frobnicate'], /no command "frobnicate". There are migrate, tenants create/],
+    ['a command that is misspelt', ['keys', 'crate'], /Did you mean keys create\?/],
+    ['a group that is misspelt', ['tenant', 'lst'], /Did you mean tenants list\?/],
+    ['what only looks like a command', ['constructor'], /There are migrate/],
+    ['an unknown option', ['keys', 'list', '--tennant', 'x'], /no option --tennant. Did you mean --tenant\?/],
+    ['an option without its value', ['keys', 'list', '--tenant'], /--tenant takes a value/],
+    ['an option in the place of a value', ['keys', 'list', '--tenant', '--json'], /--tenant takes a value/],
+    ['a value of a switch', ['keys', 'list', '--all=yes'], /--all takes no value/],
+    [
+      'one tenant and all of them',
+      ['keys', 'list', '--all', '--tenant', 'x'],
+      /--tenant is missing, or --all/,
+    ],
+    ['a status that is none', ['keys', 'list', '--all', '--status', 'old'], /--status must be one of active/],
+    ['a network that is none', ['keys', 'create', ...NEW, '--network', '10.0.0.0/33'], /--network must be/],
+    ['a change of nothing', ['keys', 'update', 'key_1'], /Say what is to change: --name/],
+    ['a time that is none', ['keys', 'purge', '--before', 'never'], /--before takes a duration before now/],
+    ['a shell that there is not', ['completion', 'tcsh'], /one of bash, zsh, fish/],
+    [
+      'a file that is not there',
+      ['migrate', '--env-file', '/nowhere/.env'],
+      /--env-file cannot be read \(ENOENT\)/,
+    ],
     [
       'an option of another command',
       ['keys', 'list', '--tenant', 'x', '--grace', '1h'],
@@ -92,13 +149,13 @@ describe('CLI: usage', () => {
     ],
     ['a missing option', ['keys', 'create', '--tenant', 'x', '--env', 'live'], /--name is missing/],
     ['a missing environment', ['keys', 'create', '--tenant', 'x', '--name', 'n'], /--env is missing/],
-    ['a missing id', ['keys', 'revoke'], /Takes one argument: the id of a key/],
-    ['two ids', ['keys', 'revoke', 'key_1', 'key_2'], /Takes one argument/],
-    ['a stray argument', ['keys', 'list', 'acme'], /Takes options only/],
+    ['a missing id', ['keys', 'revoke'], /"keys revoke" takes one argument: the id of a key/],
+    ['two ids', ['keys', 'revoke', 'key_1', 'key_2'], /takes one argument/],
+    ['a stray argument', ['keys', 'list', 'acme'], /takes options only/],
     ['a date that is none', ['keys', 'create', ...NEW, '--expires', 'soon'], /--expires takes a duration/],
     ['a duration that is none', ['keys', 'create', ...NEW, '--expires', '5y'], /takes a duration: 90s/],
-    ['an expiry in the past', ['keys', 'create', ...NEW, '--expires', '2001-01-01'], /expiresAt must be/],
-    ['an environment that is none', ['keys', 'create', ...NEW, '--env', 'Live!'], /environments must be/],
+    ['an expiry in the past', ['keys', 'create', ...NEW, '--expires', '2001-01-01'], /^--expires must be/],
+    ['an environment that is none', ['keys', 'create', ...NEW, '--env', 'Live!'], /^--env must be/],
     [
       'a day that is none',
       ['keys', 'create', ...NEW, '--expires', '2027-02-31'],
@@ -125,7 +182,7 @@ describe('CLI: usage', () => {
       ['keys', 'import', ...NEW, '--start', 'abcd'],
       /go with --hash/,
     ],
-    ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /--start is missing/],
+    ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /one is missing/],
   ]
   for (const [what, args, message] of mistakes) {
     it(`exits with 2 on ${what}, and says what it takes`, async () => {
@@ -168,13 +225,13 @@ describe('CLI: usage', () => {
 
   it('says errors as JSON, on standard error, with --json', async () => {
     const mistakes: [string[], number, string, RegExp][] = [
-      [['keys', 'list', '--json'], 2, 'USAGE', /--tenant is missing/],
+      [['keys', 'list', '--json'], 2, 'USAGE', /--tenant is missing, or --all/],
       [['keys', 'list', '--tennant', 'x', '--json'], 2, 'USAGE', /--tennant/],
       [
         ['keys', 'create', ...NEW, '--expires', '2001-01-01', '--json'],
         2,
         'KEY_INVALID',
-        /expiresAt must be/,
+        /^--expires must be/,
       ],
       [['keys', 'list', '--tenant', 'x', '--json'], 5, 'UNAVAILABLE', /ECONNREFUSED/],
     ]

@@ -135,6 +135,9 @@ export class FakeFleetStore implements WritableKeyStore, CoherentKeyStore {
   findTenant = (id: string) => this.fleet.inner.findTenant(id)
   findKey = (id: string) => this.fleet.inner.findKey(id)
   listKeys: WritableKeyStore['listKeys'] = (options) => this.fleet.inner.listKeys(options)
+  listTenants: WritableKeyStore['listTenants'] = (options) => this.fleet.inner.listTenants(options)
+  deleteTenant = (id: string) => this.#written(() => this.fleet.inner.deleteTenant(id))
+  deleteKeys = (ids: readonly string[], before: Date) => this.fleet.inner.deleteKeys(ids, before)
   recordUse = (uses: ReadonlyMap<string, Date>) => this.fleet.inner.recordUse(uses)
   insertTenant = (tenant: TenantDetails) => this.#written(() => this.fleet.inner.insertTenant(tenant))
   updateTenant = (id: string, patch: TenantPatch) =>

@@ -62,8 +62,8 @@ const actions = {
   rotate: (id: string, grace: number) => keys.rotate(id, { grace }),
   scopes: (id: string, scopes: string[]) => keys.update(id, { scopes }),
   expire: (id: string, expiresAt: Date | null) => keys.update(id, { expiresAt }),
-  suspend: (tenantId: string) => keys.suspendTenant(tenantId),
-  resume: (tenantId: string) => keys.resumeTenant(tenantId),
+  suspend: (tenantId: string) => keys.updateTenant(tenantId, { suspended: true }),
+  resume: (tenantId: string) => keys.updateTenant(tenantId, { suspended: false }),
   stats: () => ({ ...app.tenantAuth.stats(), ready: app.tenantAuth.isReady(), memory: memory() }),
   /** From now on look-ups in the store are counted. */
   countReads: () => {

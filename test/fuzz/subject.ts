@@ -145,7 +145,7 @@ export class Subject {
       await make('gone', ['read']),
     ]
     await this.keys.revoke(revoked.details.id)
-    await this.keys.suspendTenant('gone')
+    await this.keys.updateTenant('gone', { suspended: true })
     for (const [name, { key }] of Object.entries({ good, admin, revoked, suspended }))
       this.credentials.set(name === 'admin' ? 'adminKey' : name, key)
     for (const { key, details } of [good, admin]) this.good.set(key, details.id)

@@ -149,7 +149,7 @@ describe('identifying a key', () => {
     const { key, details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
     const found = await keys.identify(key)
     assert.deepEqual([found.details, found.tenant.id, found.status], [details, tenantId, 'active'])
-    await keys.suspendTenant(tenantId)
+    await keys.updateTenant(tenantId, { suspended: true })
     assert.equal((await keys.identify(key)).status, 'suspended')
     t.mock.timers.tick(3_600_000)
     assert.equal((await keys.identify(key)).status, 'expired')

@@ -46,7 +46,10 @@ const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]>
   identify: ['findByHash', ({ keys, key }) => keys.identify(key)],
   list: ['listKeys', ({ keys, tenantId }) => keys.list({ tenantId })],
   getTenant: ['findTenant', ({ keys, tenantId }) => keys.getTenant(tenantId)],
-  'suspendTenant, reading': ['findTenant', ({ keys, tenantId }) => keys.suspendTenant(tenantId)],
+  'suspendTenant, reading': [
+    'findTenant',
+    ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true }),
+  ],
   'revoke, reading': ['findKey', ({ keys, id }) => keys.revoke(id)],
 }
 
@@ -62,8 +65,8 @@ const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]
   revoke: ['revokeKey', ({ keys, id }) => keys.revoke(id)],
   createTenant: ['insertTenant', ({ keys }) => keys.createTenant({ name: 'Acme' })],
   updateTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { name: 'x' })],
-  suspendTenant: ['updateTenant', ({ keys, tenantId }) => keys.suspendTenant(tenantId)],
-  resumeTenant: ['updateTenant', ({ keys, tenantId }) => keys.resumeTenant(tenantId)],
+  suspendTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true })],
+  resumeTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: false })],
 }
 
 const FAULTS: Record<string, (t: TestContext) => () => Promise<never>> = {

@@ -42,8 +42,8 @@ describe('a tenant', () => {
       const wrong = id as string
       await assert.rejects(keys.getTenant(wrong), code('TENANT_NOT_FOUND'))
       await assert.rejects(keys.updateTenant(wrong, { name: 'x' }), code('TENANT_NOT_FOUND'))
-      await assert.rejects(keys.suspendTenant(wrong), code('TENANT_NOT_FOUND'))
-      await assert.rejects(keys.resumeTenant(wrong), code('TENANT_NOT_FOUND'))
+      await assert.rejects(keys.updateTenant(wrong, { suspended: true }), code('TENANT_NOT_FOUND'))
+      await assert.rejects(keys.updateTenant(wrong, { suspended: false }), code('TENANT_NOT_FOUND'))
     }
   })
 
@@ -65,7 +65,9 @@ describe('a tenant', () => {
     store.coherence.subscribe((changed) => (heard = new Set([...heard, ...changed])))
     for (const suspended of [true, false]) {
       heard = new Set()
-      const change = suspended ? await keys.suspendTenant(tenantId) : await keys.resumeTenant(tenantId)
+      const change = suspended
+        ? await keys.updateTenant(tenantId, { suspended: true })
+        : await keys.updateTenant(tenantId, { suspended: false })
       assert.equal(change.confirmedBy, 'all')
       assert.equal(change.tenant.suspendedAt !== null, suspended)
       assert.deepEqual(heard, hashes)
@@ -76,9 +78,9 @@ describe('a tenant', () => {
   it('that is suspended again keeps the moment from which it is', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
-    const first = await keys.suspendTenant(tenantId)
+    const first = await keys.updateTenant(tenantId, { suspended: true })
     t.mock.timers.tick(1_000)
-    const second = await keys.suspendTenant(tenantId)
+    const second = await keys.updateTenant(tenantId, { suspended: true })
     assert.deepEqual(second.tenant, first.tenant)
     assert.equal(second.confirmedBy, 'all')
   })

@@ -26,7 +26,7 @@ test('a key lives, and ends', async () => {
   const next = await keys.rotate(details.id, { grace: 0 })
   expect([await use(key), await use(next.key)]).toEqual([401, 200])
   expect((await keys.list({ tenantId: tenant.id })).keys.length).toBe(2)
-  await keys.suspendTenant(tenant.id)
+  await keys.updateTenant(tenant.id, { suspended: true })
   expect(await use(next.key)).toBe(403)
   await keys.revoke(next.details.id)
   expect(await use(next.key)).toBe(401)

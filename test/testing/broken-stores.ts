@@ -29,12 +29,15 @@ function methodsOf(right: MemoryKeyStore): Store {
     findByHash: (hash) => right.findByHash(hash),
     insertTenant: (tenant) => right.insertTenant(tenant),
     findTenant: (id) => right.findTenant(id),
+    listTenants: (options) => right.listTenants(options),
+    deleteTenant: (id) => right.deleteTenant(id),
     updateTenant: (id, patch) => right.updateTenant(id, patch),
     insertKey: (key, retire) => right.insertKey(key, retire),
     findKey: (id) => right.findKey(id),
     listKeys: (options) => right.listKeys(options),
     updateKey: (id, patch) => right.updateKey(id, patch),
     revokeKey: (id, at) => right.revokeKey(id, at),
+    deleteKeys: (ids, endedBefore) => right.deleteKeys(ids, endedBefore),
     recordUse: (uses) => right.recordUse(uses),
   }
 }

@@ -64,7 +64,7 @@ expectTypeOf(keys.rotate('key_1')).resolves.toHaveProperty('key').toBeString()
 expectTypeOf(keys.get('key_1')).resolves.toEqualTypeOf<KeyDetails>()
 expectTypeOf<KeyDetails>().not.toHaveProperty('hash')
 expectTypeOf(keys.revoke('key_1')).resolves.toExtend<Confirmation & { details: KeyDetails }>()
-expectTypeOf(keys.suspendTenant('org_1')).resolves.toExtend<Confirmation>()
+expectTypeOf(keys.updateTenant('org_1', { suspended: true })).resolves.toExtend<Confirmation>()
 
 // Five lines are a store.
 expectTypeOf({

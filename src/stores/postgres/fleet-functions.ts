@@ -17,7 +17,7 @@ export function fleetFunctions(s: string): string {
   const STANDING = `'history', p.history, 'epoch', p.epoch, 'roster', p.roster,
     'settled', p.settled IS NOT DISTINCT FROM p.history || '/' || p.roster, 'maxHolds', p.max_holds`
   // LIMIT tells the planner that it is one row each: the product of what it knows nothing of would be compiled (JIT, 0.2 s).
-  const PRESENT = `SELECT c.epoch, c.tag || history() AS history, f.roster, f.settled, f.max_holds
+  const PRESENT = `SELECT c.epoch, c.tag || history() AS history, f.roster, f.settled, f.max_holds, f.forgotten
     FROM (TABLE coherence LIMIT 1) c, (TABLE fleet LIMIT 1) f`
 
   return `
@@ -71,7 +71,7 @@ BEGIN
     )
     SELECT json_build_object('history', p.history, 'epoch', p.epoch,
       'changed', CASE
-        WHEN p.history <> p_history OR p.epoch < p_epoch THEN NULL
+        WHEN p.history <> p_history OR p.epoch < p_epoch OR p.forgotten > p_epoch THEN NULL
         WHEN (SELECT count(*) FROM changed_tenants) > ${MOST_CHANGES} THEN NULL
         WHEN (SELECT count(*) FROM changed) > ${MOST_CHANGES} THEN NULL
         ELSE (SELECT coalesce(json_agg(encode(hash, 'hex')), '[]') FROM changed)

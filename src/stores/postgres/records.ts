@@ -12,13 +12,16 @@ export type Row<Record> = {
 }
 
 export type LookupRow = Row<Required<Pick<StoredKey, 'id' | 'tenant'>>> &
-  Omit<StoredKey, 'expiresAt' | 'revokedAt'> & {
-    expiresAt: number | null
-    revokedAt: number | null
-  }
+  Omit<StoredKey, 'expiresAt' | 'revokedAt' | 'pausedAt'> &
+  Record<'expiresAt' | 'revokedAt' | 'pausedAt', number | null>
 
 export function toStoredKey(row: LookupRow): StoredKey {
-  return { ...row, expiresAt: toDate(row.expiresAt), revokedAt: toDate(row.revokedAt) }
+  return {
+    ...row,
+    expiresAt: toDate(row.expiresAt),
+    revokedAt: toDate(row.revokedAt),
+    pausedAt: toDate(row.pausedAt),
+  }
 }
 
 export function toKeyDetails(row: Row<KeyDetails>): KeyDetails {
@@ -27,6 +30,7 @@ export function toKeyDetails(row: Row<KeyDetails>): KeyDetails {
     createdAt: new Date(row.createdAt),
     expiresAt: toDate(row.expiresAt),
     revokedAt: toDate(row.revokedAt),
+    pausedAt: toDate(row.pausedAt),
     lastUsedAt: toDate(row.lastUsedAt),
   }
 }

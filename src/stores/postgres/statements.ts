@@ -23,14 +23,15 @@ export function statementsFor(schema: string, timeout = 10_000) {
     'id', k.id, 'tenantId', k.tenant_id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes,
     'metadata', k.metadata, 'start', k.start, 'last4', k.last4,
     'createdAt', ${ms('k.created_at')}, 'createdBy', k.created_by,
-    'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
+    'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')}, 'pausedAt', ${ms('k.paused_at')},
+    'networks', k.networks,
     'lastUsedAt', (SELECT ${ms('u.last_used_at')} FROM ${s}.key_usage u WHERE u.key_id = k.id))`
 
   const NEW_KEY = `
     INSERT INTO ${s}.keys (id, tenant_id, hash, name, environment, scopes, metadata, start, last4, created_at,
-      created_by, expires_at)
+      created_by, expires_at, networks)
     SELECT $1::text, $2::text, decode($3::text, 'hex'), $4::text, $5::text, $6::text[], $7::json, $8::text, $9::text,
-      $10::timestamptz, $11::text, $12::timestamptz`
+      $10::timestamptz, $11::text, $12::timestamptz, $13::text[]`
 
   /**
    * Waits for locks no longer than until shortly before the write is given up, by the store or by a `KeyManager`, which
@@ -43,10 +44,15 @@ export function statementsFor(schema: string, timeout = 10_000) {
    * Answers what a data-modifying statement has written, with its epoch and what it has to reach. The conditions are the
    * same for all rows, so they are looked at, and set what they set, before the first row is asked for and written.
    */
-  const written = (record: string, alias: string, epoch = `${alias}.epoch`) =>
-    `SELECT json_build_object('record', ${record}, 'epoch', ${epoch}, 'mark', ${s}.mark())::text AS row
-     FROM written ${alias} WHERE (SELECT ${s}.require_utf8())
+  const conditions = `(SELECT ${s}.require_utf8())
        AND (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
+  const written = (record: string, alias: string) =>
+    `SELECT json_build_object('record', ${record}, 'mark', ${s}.mark())::text AS row
+     FROM written ${alias} WHERE ${conditions}`
+  /** Without what is not given. */
+  const named = (parameter: string, condition: string) => `(${parameter} IS NULL OR ${condition})`
+  const contains = (text: string, parameter: string) =>
+    `position(lower(${parameter} COLLATE "C") IN lower(${text} COLLATE "C")) > 0`
 
   const read = (query: string) =>
     `SELECT s.session, q.row FROM (SELECT ${session(s)}) s LEFT JOIN LATERAL (${query}) q ON true`
@@ -60,8 +66,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
       SELECT ${session(s)}, json_build_object('epoch', c.epoch, 'history', c.tag || ${s}.history(), 'key', (
         SELECT json_build_object(
           'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
-          'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
-          'tenant', json_build_object(
+          'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')}, 'pausedAt', ${ms('k.paused_at')},
+          'networks', k.networks, 'tenant', json_build_object(
             'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL))
         FROM ${s}.keys k JOIN ${s}.tenants t ON t.id = k.tenant_id
         WHERE k.hash = decode($1::text, 'hex')
@@ -79,6 +85,22 @@ export function statementsFor(schema: string, timeout = 10_000) {
 
     /** $1 id */
     findTenant: read(`SELECT ${TENANT}::text AS row FROM ${s}.tenants t WHERE t.id = $1::text`),
+
+    /** $1 part of id or name, $2 limit, $3 and $4 time and id of the tenant before; null for any */
+    listTenants: read(`
+      SELECT ${TENANT}::text AS row FROM ${s}.tenants t
+      WHERE ${named('$1::text', `(${contains('t.id', '$1::text')} OR ${contains('t.name', '$1::text')})`)}
+        AND ${named('$3::timestamptz', '(t.created_at, t.id) < ($3::timestamptz, $4::text)')}
+      ORDER BY t.created_at DESC, t.id DESC
+      LIMIT $2::integer`),
+
+    /** Nothing where it has keys. $1 id */
+    deleteTenant: `
+      WITH written AS (
+        DELETE FROM ${s}.tenants t
+        WHERE t.id = $1::text AND NOT EXISTS (SELECT FROM ${s}.keys k WHERE k.tenant_id = t.id)
+        RETURNING t.*
+      ) ${written(TENANT, 't')}`,
 
     /**
      * What is not named stays as it is in the newest version of the row: a change that came first and is waited for here
@@ -98,7 +120,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
     /**
      * A name that is taken is an error.
      * $1 id, $2 tenant, $3 hash, $4 name, $5 environment, $6 scopes, $7 metadata, $8 start, $9 last four, $10 created,
-     * $11 created by, $12 expires
+     * $11 created by, $12 expires, $13 networks
      */
     insertKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}`,
 
@@ -108,36 +130,55 @@ export function statementsFor(schema: string, timeout = 10_000) {
 
     /**
      * Both or neither: an error undoes the whole statement.
-     * As above, and $13 id of the key to retire, $14 its expiry or null
+     * As above, and $14 id of the key to retire, $15 its expiry or null
      */
     replaceKey: `
       WITH retired AS (
-        UPDATE ${s}.keys o SET expires_at = least(o.expires_at, $14::timestamptz)
-        WHERE o.id = $13::text AND o.tenant_id = $2::text AND o.revoked_at IS NULL
-        RETURNING o.epoch
+        UPDATE ${s}.keys o SET expires_at = least(o.expires_at, $15::timestamptz)
+        WHERE o.id = $14::text AND o.tenant_id = $2::text AND o.revoked_at IS NULL
+        RETURNING o.id
       ), written AS (
         ${NEW_KEY} WHERE EXISTS (SELECT FROM retired) RETURNING *
-      ) ${written(KEY, 'k', 'greatest(k.epoch, (SELECT r.epoch FROM retired r))')}`,
+      ) ${written(KEY, 'k')}`,
 
     /** $1 id */
     findKey: read(`SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`),
 
-    /** $1 tenant, $2 limit, $3 and $4 time and id of the key before, or null */
+    /**
+     * $1 tenant, $2 limit, $3 and $4 time and id of the key before, $5 status, $6 environment, $7 part of the name, $8 unused
+     * since, $9 ends before; null for any
+     */
     listKeys: read(`
       SELECT ${KEY}::text AS row FROM ${s}.keys k
-      WHERE k.tenant_id = $1::text
-        AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3::timestamptz, $4::text))
+      WHERE ${named('$1::text', 'k.tenant_id = $1::text')}
+        AND ${named('$3::timestamptz', '(k.created_at, k.id) < ($3::timestamptz, $4::text)')}
+        AND ${named(
+          '$5::text',
+          `$5::text = CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
+            WHEN k.expires_at <= clock_timestamp() THEN 'expired'
+            WHEN k.paused_at IS NOT NULL THEN 'paused' ELSE 'active' END`,
+        )}
+        AND ${named('$6::text', 'k.environment = $6::text')}
+        AND ${named('$7::text', contains('k.name', '$7::text'))}
+        AND ${named(
+          '$8::timestamptz',
+          `$8::timestamptz > coalesce(
+            (SELECT u.last_used_at FROM ${s}.key_usage u WHERE u.key_id = k.id), k.created_at)`,
+        )}
+        AND ${named('$9::timestamptz', '$9::timestamptz > least(k.expires_at, k.revoked_at)')}
       ORDER BY k.created_at DESC, k.id DESC
       LIMIT $2::integer`),
 
-    /** $1 id, $2 name, $3 scopes, $4 metadata, $5 whether the expiry changes, $6 expiry */
+    /** $1 id, $2 name, $3 scopes, $4 metadata; whether it changes, and to what: $5, $6 expiry, $7, $8 pause, $9, $10 networks */
     updateKey: `
       WITH written AS (
         UPDATE ${s}.keys k SET
           name = coalesce($2::text, k.name),
           scopes = coalesce($3::text[], k.scopes),
           metadata = coalesce($4::json, k.metadata),
-          expires_at = CASE WHEN $5::boolean THEN $6::timestamptz ELSE k.expires_at END
+          expires_at = CASE WHEN $5::boolean THEN $6::timestamptz ELSE k.expires_at END,
+          paused_at = CASE WHEN $7::boolean THEN $8::timestamptz ELSE k.paused_at END,
+          networks = CASE WHEN $9::boolean THEN $10::text[] ELSE k.networks END
         WHERE k.id = $1::text AND k.revoked_at IS NULL
           AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
         RETURNING k.*
@@ -150,6 +191,14 @@ export function statementsFor(schema: string, timeout = 10_000) {
         WHERE k.id = $1::text
         RETURNING k.*
       ) ${written(KEY, 'k')}`,
+
+    /** $1 ids, $2 time */
+    deleteKeys: `
+      WITH gone AS (
+        DELETE FROM ${s}.keys k
+        WHERE k.id = ANY ($1::text[]) AND least(k.expires_at, k.revoked_at) < least($2::timestamptz, clock_timestamp())
+        RETURNING k.id
+      ) SELECT count(*)::text AS row FROM gone WHERE ${conditions}`,
 
     /**
      * The keys are locked against deletion first, in one order, so that one that goes meanwhile is passed over.

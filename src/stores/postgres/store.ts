@@ -2,14 +2,16 @@
 import { badOption, TenantAuthError } from '../../http/errors.ts'
 import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
-import type { FindOptions, StoredKey } from '../key-store.ts'
+import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
+  KeyFilter,
   KeyPatch,
-  ListOptions,
   NewKey,
+  Page,
   TenantDetails,
+  TenantFilter,
   TenantPatch,
   WritableKeyStore,
   Written,
@@ -51,6 +53,8 @@ export interface PostgresKeyStoreOptions {
   heartbeat?: number
   /** Milliseconds that administration (everything but look-ups) waits for a statement. Default: 10000. */
   timeout?: number
+  /** How a key becomes its hash. Default: SHA-256. */
+  keyHash?: KeyHash
 }
 
 const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = [
@@ -59,12 +63,12 @@ const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = [
   'lease',
   'heartbeat',
   'timeout',
+  'keyHash',
 ]
 
 interface WrittenRow<Record> {
   record: Row<Record>
-  epoch: number
-  mark: { history: string; reach: FleetReach; quiet: boolean }
+  mark: { epoch: number; history: string; reach: FleetReach; quiet: boolean }
 }
 
 interface FoundRow {
@@ -86,6 +90,7 @@ interface FoundRow {
  */
 export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly coherence: FleetCoherence
+  readonly keyHash: KeyHash | undefined
   readonly #fleet: Fleet
   readonly #driver: PostgresDriver
   readonly #borrower: Borrower
@@ -103,6 +108,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (!Number.isInteger(timeout) || timeout < 1) {
       throw badOption('timeout', 'a whole number of milliseconds, at least 1')
     }
+    this.keyHash = options.keyHash
     this.#schema = schema
     this.#timeout = timeout
     this.#statements = statementsFor(schema, timeout)
@@ -149,10 +155,20 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     return row === undefined ? null : toTenantDetails(row)
   }
 
+  async listTenants({ search, limit, after }: TenantFilter & Page): Promise<TenantDetails[]> {
+    const values = [search ?? null, limit, time(after?.createdAt), after?.id ?? null]
+    return (await this.#read<Row<TenantDetails>>(this.#statements.listTenants, values)).map(toTenantDetails)
+  }
+
   async updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null> {
     const { name, metadata, suspendedAt } = patch
     const values = [id, name ?? null, json(metadata), suspendedAt !== undefined, time(suspendedAt)]
     return this.#write(this.#statements.updateTenant, values, toTenantDetails)
+  }
+
+  async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
+    const written = await this.#write(this.#statements.deleteTenant, [id], toTenantDetails)
+    return written ?? ((await this.findTenant(id)) && 'has-keys')
   }
 
   async insertKey(
@@ -163,7 +179,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     const { id, tenantId, hash, name, environment, scopes, metadata, start, last4 } = key
     const { createdAt, createdBy, expiresAt } = key
     const values = [id, tenantId, hash, name, environment, scopes, json(metadata), start, last4]
-    values.push(time(createdAt), createdBy, time(expiresAt))
+    values.push(time(createdAt), createdBy, time(expiresAt), key.networks ?? null)
     if (retire !== undefined) values.push(retire.id, time(retire.expiresAt))
     const { insertKey, insertFreshKey, replaceKey } = this.#statements
     const text = retire !== undefined ? replaceKey : fresh ? insertFreshKey : insertKey
@@ -182,26 +198,36 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     return row === undefined ? null : toKeyDetails(row)
   }
 
-  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
-    const values = [tenantId, limit, time(after?.createdAt), after?.id ?? null]
+  async listKeys({ limit, after, ...filter }: KeyFilter & Page): Promise<KeyDetails[]> {
+    const {
+      tenantId = null,
+      status = null,
+      environment = null,
+      name = null,
+      unusedSince,
+      endsBefore,
+    } = filter
+    const values = [tenantId, limit, time(after?.createdAt), after?.id ?? null, status, environment, name]
+    values.push(time(unusedSince), time(endsBefore))
     return (await this.#read<Row<KeyDetails>>(this.#statements.listKeys, values)).map(toKeyDetails)
   }
 
   async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
-    const { name, scopes, expiresAt, metadata } = patch
-    const values = [
-      id,
-      name ?? null,
-      scopes ?? null,
-      json(metadata),
-      expiresAt !== undefined,
-      time(expiresAt),
-    ]
+    const { name, scopes, expiresAt, pausedAt, networks, metadata } = patch
+    const values: unknown[] = [id, name ?? null, scopes ?? null, json(metadata)]
+    values.push(expiresAt !== undefined, time(expiresAt), pausedAt !== undefined, time(pausedAt))
+    values.push(networks !== undefined, networks ?? null)
     return this.#write(this.#statements.updateKey, values, toKeyDetails)
   }
 
   async revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null> {
     return this.#write(this.#statements.revokeKey, [id, time(at)], toKeyDetails)
+  }
+
+  async deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number> {
+    const statement = { text: this.#statements.deleteKeys, values: [ids, time(endedBefore)], writes: true }
+    const { rows } = await again(isCollision, () => this.#run(statement))
+    return parsed<number>(rows)[0] ?? 0
   }
 
   async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
@@ -219,8 +245,8 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     const { rows, alone } = await again(isCollision, () => this.#run({ text, values, writes: true }))
     const [row] = parsed<WrittenRow<Record>>(rows)
     if (row === undefined) return null
-    const { record, epoch, mark } = row
-    const { history, reach, quiet } = mark
+    const { record, mark } = row
+    const { epoch, history, reach, quiet } = mark
     if (!alone) await this.#checkCommitted({ epoch, history }, find)
     this.#fleet.wrote(epoch)
     this.#driver.wrote(epoch, quiet)

@@ -11,6 +11,9 @@
  * - NOTIFY makes things fast, and nothing may fail for it: a transaction that has sent one cannot be prepared, and a queue
  *   that is full fails the commit. So it is left out where either may happen.
  *
+ * - Deleting a key that has ended makes no cache start over but those that have yet to hear of its end: `fleet.forgotten` is
+ *   the last change of any such key, and who has not caught up with that cannot be told of all that has changed.
+ *
  * Instances of version 0.1.0 go on working: their statements call `register`, `adopt_settings`, `reach` and `history`, and
  * count `beats`. What they do by hand, leaving and reaping, makes a new roster.
  */
@@ -29,6 +32,7 @@ CREATE TABLE ${s}.fleet (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   roster text NOT NULL DEFAULT gen_random_uuid(),
   settled text,
+  forgotten bigint NOT NULL DEFAULT -1,
   max_holds double precision NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 INSERT INTO ${s}.fleet (max_holds) SELECT c.max_holds FROM ${s}.coherence c;
@@ -94,9 +98,22 @@ BEGIN
   RETURN NULL;
 END $f$;
 
+-- Keys go with their tenant, and so before this is called for it. Who is of version 0.1.0 knows nothing of forgotten.
 CREATE OR REPLACE FUNCTION ${s}.forget_history() RETURNS trigger ${definer} AS $f$
+DECLARE
+  forgets boolean;
 BEGIN
-  IF EXISTS (SELECT FROM deleted) THEN
+  IF TG_TABLE_NAME = 'tenants' THEN
+    SELECT EXISTS (SELECT FROM keys k JOIN deleted d ON d.id = k.tenant_id) INTO forgets;
+  ELSE
+    SELECT EXISTS (
+      SELECT FROM deleted d WHERE EXISTS (SELECT FROM instances i WHERE i.session IS NULL)
+        OR d.revoked_at IS NULL AND (d.expires_at > clock_timestamp()) IS NOT FALSE
+    ) INTO forgets;
+    UPDATE fleet f SET forgotten = d.last
+      FROM (SELECT max(d.epoch) AS last FROM deleted d) d WHERE d.last > f.forgotten;
+  END IF;
+  IF forgets THEN
     PERFORM advance(0, true);
   END IF;
   RETURN NULL;
@@ -222,7 +239,7 @@ END $f$;
 CREATE FUNCTION ${s}.mark() RETURNS json ${invoker} AS $f$
 BEGIN
   RETURN (
-    SELECT json_build_object('history', c.tag || history(),
+    SELECT json_build_object('epoch', c.epoch, 'history', c.tag || history(),
       'quiet', current_setting('max_prepared_transactions') <> '0' OR pg_notification_queue_usage() >= 0.5, 'reach', json_build_object(
       'holds', f.max_holds, 'instances', (SELECT count(*) FROM instances)))
     FROM (TABLE coherence LIMIT 1) c, (TABLE fleet LIMIT 1) f
@@ -277,6 +294,15 @@ BEGIN
   PERFORM advance(0, false);
   RETURN true;
 END $f$;
+
+ALTER TABLE ${s}.keys
+  ADD COLUMN paused_at timestamptz(3),
+  ADD COLUMN networks text[],
+  DROP CONSTRAINT keys_hash_sha256,
+  -- Whatever the store's keyHash makes of a key. What is there is of 32 bytes.
+  ADD CONSTRAINT keys_hash_length CHECK (octet_length(hash) BETWEEN 32 AND 64) NOT VALID,
+  ADD CONSTRAINT keys_networks_not_null CHECK (array_position(networks, NULL) IS NULL) NOT VALID,
+  ADD CONSTRAINT keys_pause_finite CHECK (isfinite(paused_at)) NOT VALID;
 
 -- The row is ours from here on.
 PERFORM ${s}.advance(0, false);

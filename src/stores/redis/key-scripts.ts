@@ -19,7 +19,7 @@
  * is there when this version first writes, and go up with what the other one adds.
  */
 import { SURVEY } from './fleet-scripts.ts'
-import { PLACE_LENGTH } from './records.ts'
+import { EARLIEST, PLACE_LENGTH } from './records.ts'
 import { growing, reading, type Script, writing } from './script.ts'
 
 /** Whether `hashes` is whole. Without it every key would be unknown. */
@@ -95,6 +95,28 @@ end
 return { tag, keys }
 `)
 
+/** ARGV: cursor → the next one (`0` at the end), and a list of id, key, last use. Some may come twice. */
+export const WALK_KEYS = reading(`
+local cursor, fields = unpack(redis.call('HSCAN', base .. ':hashes', ARGV[2], 'COUNT', '500'))
+local keys = {}
+for i = 1, #fields, 2 do
+  local id = fields[i]:match('^%x') and fields[i + 1]
+  if id then
+    keys[#keys + 1] = { id, redis.call('HGETALL', base .. ':key:' .. id), redis.call('HGET', base .. ':used', id) or '' }
+  end
+end
+return { tag, cursor, keys }
+`)
+
+/** ARGV: cursor → the next one (`0` at the end), and a list of id, tenant. Some may come twice. */
+export const WALK_TENANTS = reading(`
+local start = base .. ':tenant:'
+local cursor, names = unpack(redis.call('SCAN', ARGV[2], 'MATCH', start:gsub('[%*%?%[%]%\\\\]', '\\\\%0') .. '*', 'COUNT', '1000'))
+local tenants = {}
+for i, name in ipairs(names) do tenants[i] = { name:sub(#start + 1), redis.call('HGETALL', name) } end
+return { tag, cursor, tenants }
+`)
+
 /**
  * ARGV: id, columns… → nothing where the id is taken, or what is written.
  *
@@ -124,6 +146,45 @@ if ARGV[3] then
 end
 return written(redis.call('HGETALL', tenant))
 `)
+
+/** ARGV: id → nothing where there is none, `lost`, `has-keys`, or what was deleted */
+export const DELETE_TENANT = writing(`${COUNT}${WRITTEN}
+local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
+local here, counted = keys_of(id)
+local row = redis.call('HGETALL', tenant)
+if #row == 0 then return { tag, here > 0 and 'lost' or nil } end
+if here > 0 then return { tag, 'has-keys' } end
+if counted and counted > 0 then return { tag, 'lost' } end
+redis.call('DEL', tenant)
+return written(row)
+`)
+
+/**
+ * ARGV: time, ids… → how many were deleted. Caches have heard of their end, or will: `changes` has it, or has a gap.
+ */
+export const DELETE_KEYS: Script = {
+  ...writing(`
+local time = redis.call('TIME')
+local before, deleted = math.min(tonumber(ARGV[2]), time[1] * 1000 + math.floor(time[2] / 1000)), 0
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local key = base .. ':key:' .. id
+  local owner, hash, created, revoked, expiry =
+    unpack(redis.call('HMGET', key, 'tenantId', 'hash', 'createdAt', 'revokedAt', 'expiresAt'))
+  if owner and math.min(tonumber(revoked) or math.huge, tonumber(expiry) or math.huge) < before then
+    local tenant = base .. ':tenant:' .. owner
+    redis.call('DEL', key)
+    redis.call('HDEL', base .. ':hashes', hash, '@' .. id)
+    redis.call('HDEL', base .. ':used', id)
+    redis.call('ZREM', base .. ':keys-of:' .. owner, string.format('%0${PLACE_LENGTH}.0f', created + ${EARLIEST}) .. id)
+    if (tonumber(redis.call('HGET', tenant, 'keys')) or 0) > 0 then redis.call('HINCRBY', tenant, 'keys', '-1') end
+    deleted = deleted + 1
+  end
+end
+return { tag, tostring(deleted) }
+`),
+  repeatable: true,
+}
 
 /**
  * ARGV: id, hash, tenant, place, `fresh` or '', id of the one that retires or '', its expiry, columns… → a refusal, `lost`,

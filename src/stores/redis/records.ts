@@ -20,43 +20,28 @@ export function tenantPatchColumns({ name, metadata, suspendedAt }: TenantPatch)
   return columnsOf({ name, metadata, suspendedAt })
 }
 
-export function keyColumns(key: NewKey): Columns {
-  const {
-    tenantId,
-    hash,
-    name,
-    environment,
-    scopes,
-    metadata,
-    start,
-    last4,
-    createdAt,
-    createdBy,
-    expiresAt,
-  } = key
-  const rest = {
-    name,
-    environment,
-    scopes,
-    metadata,
-    start,
-    last4,
-    createdAt,
-    createdBy,
-    expiresAt,
-    revokedAt: null,
-  }
-  return ['tenantId', tenantId, 'hash', hash, ...columnsOf(rest)]
+export function keyColumns({ tenantId, hash, ...rest }: NewKey): Columns {
+  const { name, environment, scopes, metadata, start, last4, createdAt, createdBy, expiresAt, networks } =
+    rest
+  const columns = { name, environment, scopes, metadata, start, last4, createdAt, createdBy, expiresAt }
+  return ['tenantId', tenantId, 'hash', hash, ...columnsOf({ ...columns, networks, revokedAt: null })]
 }
 
-export function keyPatchColumns({ name, scopes, expiresAt, metadata }: KeyPatch): Columns {
-  return columnsOf({ name, scopes, expiresAt, metadata })
+export function keyPatchColumns({
+  name,
+  scopes,
+  expiresAt,
+  pausedAt,
+  networks,
+  metadata,
+}: KeyPatch): Columns {
+  return columnsOf({ name, scopes, expiresAt, pausedAt, networks, metadata })
 }
 
 /** Length of `placeOf`. */
 export const PLACE_LENGTH = 17
 /** Milliseconds from the earliest time that a Date can hold to 1970. */
-const EARLIEST = 8_640_000_000_000_000n
+export const EARLIEST = 8_640_000_000_000_000n
 
 /**
  * Where a key of that time stands in the index of its tenant, which Redis orders by bytes: digits of one length, then
@@ -93,6 +78,9 @@ interface KeyRow {
   createdBy: string | null
   expiresAt: number | null
   revokedAt: number | null
+  /** Not there in what version 0.1.0 has made. */
+  pausedAt?: number | null
+  networks?: string[] | null
 }
 
 const PLAIN_COLUMNS = new Set(['tenantId', 'hash'])
@@ -130,6 +118,8 @@ export function keyDetailsOf(id: string, reply: unknown, lastUse: unknown): KeyD
     createdAt: new Date(row.createdAt),
     expiresAt: dateOf(row.expiresAt),
     revokedAt: dateOf(row.revokedAt),
+    pausedAt: dateOf(row.pausedAt),
+    networks: row.networks ?? null,
     lastUsedAt: lastUse === '' ? null : new Date(Number(lastUse)),
   }
 }
@@ -154,9 +144,11 @@ export function storedKeyOf(id: string, keyReply: unknown, tenantReply: unknown)
     },
     expiresAt: dateOf(key.expiresAt),
     revokedAt: dateOf(key.revokedAt),
+    pausedAt: dateOf(key.pausedAt),
+    networks: key.networks ?? null,
   }
 }
 
-function dateOf(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms)
+function dateOf(ms: number | null | undefined): Date | null {
+  return ms === null || ms === undefined ? null : new Date(ms)
 }

@@ -4,14 +4,17 @@ import { Fleet } from '../../coherence/fleet.ts'
 import { badOption, TenantAuthError } from '../../http/errors.ts'
 import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
-import type { FindOptions, StoredKey } from '../key-store.ts'
+import { keyFits, pageOf, tenantFits } from '../key-filter.ts'
+import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
+  KeyFilter,
   KeyPatch,
-  ListOptions,
   NewKey,
+  Page,
   TenantDetails,
+  TenantFilter,
   TenantPatch,
   WritableKeyStore,
   Written,
@@ -20,6 +23,8 @@ import { type RedisClient, sourceOf } from './client.ts'
 import { Commands } from './commands.ts'
 import { RedisDriver } from './driver.ts'
 import {
+  DELETE_KEYS,
+  DELETE_TENANT,
   FIND_BY_HASH,
   FIND_KEY,
   FIND_TENANT,
@@ -30,6 +35,8 @@ import {
   REVOKE_KEY,
   UPDATE_KEY,
   UPDATE_TENANT,
+  WALK_KEYS,
+  WALK_TENANTS,
 } from './key-scripts.ts'
 import {
   keyColumns,
@@ -60,15 +67,20 @@ export interface RedisKeyStoreOptions {
   lease?: number
   /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */
   heartbeat?: number
+  /** How a key becomes its hash. Default: SHA-256. */
+  keyHash?: KeyHash
 }
 
-const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat']
+const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat', 'keyHash']
+/** Of a list with a filter, how many keys are looked at in one step. */
+const STEP = 500
 
 /** How many uses are recorded at once: the server does nothing else meanwhile. */
 const USES_AT_ONCE = 1_000
 
 export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly coherence: FleetCoherence
+  readonly keyHash: KeyHash | undefined
   readonly #fleet: Fleet
   readonly #runner: ScriptRunner
 
@@ -77,6 +89,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     refuseUnknown('RedisKeyStore', options, OPTIONS)
     const { client, prefix = 'tenant-auth', lease = 2_000, heartbeat = 500 } = options
     const source = sourceOf(client)
+    this.keyHash = options.keyHash
     if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
       throw badOption('prefix', 'a string of 1 to 200 characters without braces')
     }
@@ -118,8 +131,21 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return tenantDetailsOf(id, tenant)
   }
 
+  async listTenants({ search, ...page }: TenantFilter & Page): Promise<TenantDetails[]> {
+    return this.#walk(WALK_TENANTS, page, ([id, tenant]) => {
+      const details = tenantDetailsOf(id, tenant)
+      return details !== null && tenantFits(details, { search }) ? details : null
+    })
+  }
+
   async updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null> {
     return this.#writeTenant(UPDATE_TENANT, id, tenantPatchColumns(patch))
+  }
+
+  async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
+    const { tag, values } = await this.#run(DELETE_TENANT, [id])
+    if (values[0] === 'has-keys') return 'has-keys'
+    return values.length === 0 ? null : this.#written(tag, values, (tenant) => tenantDetailsOf(id, tenant))
   }
 
   async insertKey(
@@ -149,12 +175,24 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return keyDetailsOf(id, key, lastUse)
   }
 
-  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
-    const from = after === undefined ? '+' : `(${placeOf(after.createdAt)}${after.id}`
-    const [keys] = await this.#values(LIST_KEYS, [tenantId, from, String(limit)])
-    return (keys as [string, unknown, unknown][]).map(([id, key, lastUse]) =>
-      present(keyDetailsOf(id, key, lastUse)),
-    )
+  async listKeys({ limit, after, ...filter }: KeyFilter & Page): Promise<KeyDetails[]> {
+    const { tenantId, ...rest } = filter
+    if (tenantId === undefined) {
+      return this.#walk(WALK_KEYS, { limit, after }, ([id, key, lastUse]) => {
+        const details = keyDetailsOf(id, key, lastUse)
+        return details !== null && keyFits(details, filter) ? details : null
+      })
+    }
+    const step = Object.values(rest).every((value) => value === undefined) ? limit : Math.max(limit, STEP)
+    const found: KeyDetails[] = []
+    for (let place = after; ;) {
+      const from = place === undefined ? '+' : `(${placeOf(place.createdAt)}${place.id}`
+      const [answer] = await this.#values(LIST_KEYS, [tenantId, from, String(step)])
+      const keys = (answer as Listed[]).map(([id, key, lastUse]) => present(keyDetailsOf(id, key, lastUse)))
+      found.push(...keys.filter((key) => keyFits(key, rest)))
+      if (found.length >= limit || keys.length < step) return found.slice(0, limit)
+      place = keys.at(-1)
+    }
   }
 
   async updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null> {
@@ -165,11 +203,40 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return this.#writeKey(REVOKE_KEY, id, [String(at.getTime())])
   }
 
+  async deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number> {
+    const [deleted] = await this.#values(DELETE_KEYS, [String(endedBefore.getTime()), ...ids])
+    return Number(deleted)
+  }
+
   async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
     const list = [...uses].map(([id, at]) => [id, String(at.getTime())])
     for (let i = 0; i < list.length; i += USES_AT_ONCE) {
       await this.#run(RECORD_USE, list.slice(i, i + USES_AT_ONCE).flat())
     }
+  }
+
+  /**
+   * Looks at every record, in short steps between which the server does what others ask: there is no index across tenants,
+   * which version 0.1.0 would not keep.
+   */
+  async #walk<Record extends { id: string; createdAt: Date }>(
+    script: Script,
+    page: Page,
+    toRecord: (row: Listed) => Record | null,
+  ): Promise<Record[]> {
+    let found = new Map<string, Record>()
+    let cursor = '0'
+    do {
+      const [next, rows] = (await this.#values(script, [cursor])) as [string, Listed[]]
+      for (const row of rows) {
+        const record = toRecord(row)
+        if (record !== null) found.set(record.id, record)
+      }
+      const best = pageOf([...found.values()], page)
+      found = new Map(best.map((record) => [record.id, record]))
+      cursor = next
+    } while (cursor !== '0')
+    return [...found.values()]
   }
 
   async #writeTenant(script: Script, id: string, columns: string[]): Promise<Written<TenantDetails> | null> {
@@ -207,6 +274,9 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return reply
   }
 }
+
+/** Id, columns, and of a key its last use. */
+type Listed = [id: string, row: unknown, lastUse: unknown]
 
 /** What scripts answer where something is gone that must be there. */
 const LOST = 'lost'

@@ -27,6 +27,8 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
           { scopes: [`scope:${round}`] },
           { expiresAt: at(60 + round) },
           { metadata: { round } },
+          { pausedAt: at(round) },
+          { networks: ['192.0.2.1'] },
         ]
         await Promise.all([
           ...patches.map((patch) => store().updateKey(key.id, patch)),

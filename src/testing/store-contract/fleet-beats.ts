@@ -81,6 +81,19 @@ export function beatContract(
       assert.deepEqual(missing, [])
     })
 
+    test('learns of a revocation, or that it cannot be said, though the key has been deleted', async (atEnd) => {
+      const key = await addKey(store(), await addTenant(store()))
+      const member = await join(atEnd, store())
+      const before = await member.follow()
+      written(await store().revokeKey(key.id, new Date(0)))
+      const { changed, position } = await member.catchUp(before)
+      assert.ok(changed?.includes(key.hash))
+      assert.equal(await store().deleteKeys([key.id], new Date()), 1)
+      const late = await member.catchUp(before)
+      assert.ok(late.changed === null || late.changed.includes(key.hash))
+      assert.deepEqual((await member.catchUp(position)).changed, [], 'who has heard of it goes on')
+    })
+
     test('learns nothing of recorded use', async (atEnd) => {
       const key = await addKey(store(), await addTenant(store()))
       const member = await join(atEnd, store())
@@ -169,6 +182,15 @@ const WRITES: Record<string, (store: WritableKeyStore, key: NewKey) => Promise<s
   },
   'a key that is revoked': async (store, { id, hash }) => {
     written(await store.revokeKey(id, at(1)))
+    return [hash]
+  },
+  'a key that is paused, and resumed': async (store, { id, hash }) => {
+    written(await store.updateKey(id, { pausedAt: at(1) }))
+    written(await store.updateKey(id, { pausedAt: null }))
+    return [hash]
+  },
+  'a key that is bound to networks': async (store, { id, hash }) => {
+    written(await store.updateKey(id, { networks: ['192.0.2.0/24'] }))
     return [hash]
   },
   'a rotation': async (store, { id, hash, tenantId }) => {

@@ -33,6 +33,8 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
         scopes: key.scopes,
         expiresAt: key.expiresAt,
         revokedAt: null,
+        pausedAt: null,
+        networks: null,
         metadata: key.metadata,
       })
     })
@@ -46,11 +48,18 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
 
   describe('inserting a key', () => {
     it('keeps it as it was inserted', async () => {
-      const key = sampleKey(await addTenant(store()), { expiresAt: at(60), createdBy: null })
+      const networks = ['192.0.2.7']
+      const key = sampleKey(await addTenant(store()), { expiresAt: at(60), createdBy: null, networks })
       const { record, epoch } = written(await store().insertKey(key))
       assert.deepEqual(record, detailsOf(key))
       assert.ok(Number.isSafeInteger(epoch) && epoch >= 0, 'the epoch is a whole number, 0 without epochs')
       assert.deepEqual(await store().findKey(key.id), detailsOf(key))
+    })
+
+    it('takes hashes of up to 64 bytes', async () => {
+      const key = await addKey(store(), await addTenant(store()), { hash: sampleHash() + sampleHash() })
+      assert.equal((await lookUp(store(), key.hash))?.id, key.id)
+      assert.equal(await lookUp(store(), key.hash.slice(0, 64)), null)
     })
 
     it('refuses an unknown tenant, and leaves nothing behind', async () => {
@@ -95,6 +104,11 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
         { expiresAt: at(60) },
         { metadata: {} },
         { expiresAt: null },
+        { pausedAt: at(3) },
+        { networks: ['192.0.2.0/24', '2001:db8::1'] },
+        { name: 'paused' },
+        { pausedAt: null },
+        { networks: null },
         {},
       ]
       const expected: KeyDetails = detailsOf(key)
@@ -103,10 +117,10 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
         assert.deepEqual(written(await store().updateKey(key.id, patch)).record, expected)
         assert.deepEqual(await store().findKey(key.id), expected)
         const found = await lookUp(store(), key.hash)
-        const { name, scopes, expiresAt, metadata } = expected
+        const { name, scopes, expiresAt, pausedAt, networks, metadata } = expected
         assert.deepEqual(
-          [found?.name, found?.scopes, found?.expiresAt, found?.metadata],
-          [name, scopes, expiresAt, metadata],
+          [found?.name, found?.scopes, found?.expiresAt, found?.pausedAt, found?.networks, found?.metadata],
+          [name, scopes, expiresAt, pausedAt, networks, metadata],
         )
       }
     })
@@ -125,7 +139,13 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
     it('answers null for a revoked key, and changes nothing', async () => {
       const key = await addKey(store(), await addTenant(store()))
       await store().revokeKey(key.id, at(1))
-      for (const patch of [{ name: 'x' }, { expiresAt: at(60) }, { scopes: ['x'] }, { metadata: {} }, {}]) {
+      for (const patch of [
+        { name: 'x' },
+        { expiresAt: at(60) },
+        { pausedAt: null },
+        { networks: null },
+        {},
+      ]) {
         assert.equal(await store().updateKey(key.id, patch), null)
       }
       assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), revokedAt: at(1) })

@@ -21,6 +21,8 @@ export function localCoherenceContract(
           () => store().updateKey(key.id, { scopes: [] }),
           () => store().updateKey(key.id, { expiresAt: at(60) }),
           () => store().updateKey(key.id, { metadata: {} }),
+          () => store().updateKey(key.id, { pausedAt: at(3) }),
+          () => store().updateKey(key.id, { networks: ['192.0.2.1'] }),
           () => store().updateTenant(tenantId, { name: 'Renamed' }),
           () => store().updateTenant(tenantId, { metadata: {} }),
           () => store().updateTenant(tenantId, { suspendedAt: at(1) }),

@@ -52,7 +52,7 @@ export function sampleKey(tenantId: string, values: Partial<NewKey> = {}): NewKe
 /** What administration must see of a key that was just inserted. */
 export function detailsOf(key: NewKey): KeyDetails {
   const { hash: _, ...details } = key
-  return { ...details, revokedAt: null, lastUsedAt: null }
+  return { networks: null, ...details, revokedAt: null, pausedAt: null, lastUsedAt: null }
 }
 
 export async function addTenant(store: WritableKeyStore, values?: Partial<TenantDetails>): Promise<string> {
@@ -84,11 +84,11 @@ export async function lookUp(store: WritableKeyStore, hash: string): Promise<Sto
   const found = await store.findByHash(hash, { signal: new AbortController().signal })
   if (!found) return null
   const { id, name = null, environment = null, scopes = null, metadata = null } = found
-  const { expiresAt = null, revokedAt = null } = found
+  const { expiresAt = null, revokedAt = null, pausedAt = null, networks = null } = found
   const { tenant: from } = found
   const { name: tenantName = null, metadata: tenantMetadata = null, suspended = false } = from
   const tenant = { id: from.id, name: tenantName, metadata: tenantMetadata, suspended }
-  return { id, tenant, name, environment, scopes, expiresAt, revokedAt, metadata }
+  return { id, tenant, name, environment, scopes, expiresAt, revokedAt, pausedAt, networks, metadata }
 }
 
 /** Whether a look-up lets nobody in: a store answers nothing for a revoked key, or says when it was revoked. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { TenantDetails, WritableKeyStore } from '../../stores/writable-key-store.ts'
-import { addKey, addTenant, at, lookUp, sampleTenant, written } from './sample-records.ts'
+import { addKey, addTenant, at, isRefused, lookUp, sampleTenant, written } from './sample-records.ts'
 
 export function tenantContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('tenants', () => {
@@ -73,6 +73,22 @@ export function tenantContract(store: () => WritableKeyStore, { describe, it }: 
         metadata: { plan: 'pro' },
         suspended: true,
       })
+    })
+
+    it('deletes a tenant without keys, and refuses one that has keys', async () => {
+      const id = await addTenant(store())
+      const key = await addKey(store(), id)
+      assert.equal(await store().deleteTenant(id), 'has-keys')
+      assert.equal(await isRefused(store(), key.hash), false)
+      await store().revokeKey(key.id, new Date(0))
+      assert.equal(await store().deleteTenant(id), 'has-keys')
+      assert.equal(await store().deleteKeys([key.id], new Date()), 1)
+      const deleted = await store().deleteTenant(id)
+      assert.ok(deleted !== 'has-keys')
+      assert.equal(written(deleted).record.id, id)
+      assert.equal(await store().findTenant(id), null)
+      assert.equal(await store().deleteTenant(id), null)
+      assert.ok(await store().insertTenant(sampleTenant({ id })), 'its id is free again')
     })
 
     it('sees a suspended tenant in look-ups of every key of it, old and new, until it is resumed', async () => {

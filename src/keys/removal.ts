@@ -1,0 +1,95 @@
+/** Deleting for good: keys that have ended, and tenants with all of theirs. In short steps, whatever there is of them. */
+import type { Confirmation } from '../stores/coherent-key-store.ts'
+import type { KeyDetails, KeyFilter } from '../stores/writable-key-store.ts'
+import { tenantNotFound } from './key-errors.ts'
+import { LAST_TIME } from './limits.ts'
+import type { StoreAccess } from './store-access.ts'
+import { keyDetails, keyList, tenantDetails } from './stored-details.ts'
+
+/** Keys that are listed at once. */
+const LISTED = 10_000
+/** Keys that are deleted at once: a store that does so does nothing else meanwhile. */
+const DELETED = 1_000
+/** Revocations under way at once. */
+const REVOKED = 8
+
+/** @returns how many were deleted */
+export async function purge(store: StoreAccess, filter: KeyFilter, endedBefore: Date): Promise<number> {
+  let deleted = 0
+  for (;;) {
+    const keys = await listed(store, { ...filter, endsBefore: endedBefore })
+    const before = deleted
+    for (let i = 0; i < keys.length; i += DELETED) {
+      const ids = keys.slice(i, i + DELETED).map((key) => key.id)
+      deleted += await store.change((store) => store.deleteKeys(ids, endedBefore), checkCount)
+    }
+    if (keys.length < LISTED || deleted === before) return deleted
+  }
+}
+
+/** Its keys are revoked first, so that each cache hears of them, and the tenant goes when it has none. */
+export async function removeTenant(store: StoreAccess, id: string): Promise<Confirmation | undefined> {
+  let reach: Confirmation | undefined
+  for (;;) {
+    reach = (await revokeAll(store, id)) ?? reach
+    await purge(store, { tenantId: id }, new Date(LAST_TIME))
+    const written = await store.write(
+      (store) => store.deleteTenant(id),
+      (record) => tenantDetails(record, id),
+      ['has-keys', null] as const,
+    )
+    if (written === null) throw tenantNotFound()
+    if (written !== 'has-keys') return reach
+  }
+}
+
+/** @returns what is known of the last revocation, which holds for all of them; nothing where no key was live */
+export async function revokeAll(store: StoreAccess, tenantId: string): Promise<Confirmation | undefined> {
+  let live: KeyDetails[]
+  let reach: Confirmation | undefined
+  do {
+    live = []
+    for (const status of ['active', 'paused'] as const)
+      live.push(...(await listed(store, { tenantId, status })))
+    const waiting = [...live]
+    const marks = await Promise.all(
+      Array.from({ length: REVOKED }, async () => {
+        let last
+        for (let key = waiting.pop(); key !== undefined; key = waiting.pop())
+          last = await revoke(store, key.id)
+        return last
+      }),
+    )
+    const last = marks
+      .filter((mark) => mark !== undefined && mark !== null)
+      .sort((a, b) => a.epoch - b.epoch)
+      .at(-1)
+    if (last !== undefined) reach = await store.confirm(last)
+  } while (live.length >= LISTED)
+  return reach
+}
+
+/** @returns `null` where there is no such key */
+export async function revoke(store: StoreAccess, id: string) {
+  return store.write(
+    (store) => store.revokeKey(id, new Date()),
+    (record) => {
+      const details = keyDetails(record, { id })
+      if (details.revokedAt === null) throw new Error('a key that was revoked must have a revokedAt')
+      return details
+    },
+    [null],
+  )
+}
+
+function listed(store: StoreAccess, filter: KeyFilter): Promise<KeyDetails[]> {
+  return store.read(
+    (store) => store.listKeys({ ...filter, limit: LISTED }),
+    (answer) => keyList(answer, filter.tenantId),
+  )
+}
+
+function checkCount(answer: unknown): number {
+  if (!Number.isSafeInteger(answer)) throw new Error('the key store must answer how many keys it has deleted')
+  return answer as number
+}

@@ -1,0 +1,26 @@
+/** Networks that a key is bound to, and addresses looked for in them: Node's `net.BlockList`, which also knows IPv4 in IPv6. */
+import { BlockList, isIP } from 'node:net'
+
+/** An address alone is the network of just that address. */
+const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(0|[1-9]\d{0,2}))?$/
+
+/** @returns `undefined` where one of them is no address and no CIDR */
+export function networksOf(list: readonly unknown[]): BlockList | undefined {
+  const networks = new BlockList()
+  for (const text of list) {
+    const [, address = '', bits] = (typeof text === 'string' && NETWORK.exec(text)) || []
+    const family = isIP(address)
+    const longest = family === 4 ? 32 : 128
+    const length = Number(bits ?? longest)
+    if (family === 0 || length > longest) return undefined
+    networks.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6')
+  }
+  return networks
+}
+
+/** @param address of a request: behind a proxy it may be any text, and on a Unix socket there is none */
+export function isWithin(networks: BlockList, address: string | undefined): boolean {
+  const [plain = ''] = (address ?? '').split('%', 1)
+  const family = isIP(plain)
+  return family !== 0 && networks.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+}

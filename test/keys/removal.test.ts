@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { hashKey } from '../../src/keys/key-format.ts'
+import { code, HOUR, inHours, lookUp, setUp, VALUES } from './set-up.ts'
+
+describe('deleting a tenant', () => {
+  it('takes its keys along, live, paused and ended, and caches hear of each that was live', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { tenant: other } = await keys.createTenant({ name: 'Other' })
+    const kept = await keys.create({ ...VALUES, tenantId: other.id })
+    const made = []
+    for (let i = 0; i < 20; i++) made.push(await keys.create({ ...VALUES, tenantId }))
+    await keys.update(made[0]?.details.id ?? '', { paused: true })
+    await keys.revoke(made[1]?.details.id ?? '')
+    const heard = new Set<string>()
+    store.coherence.subscribe((hashes) => hashes.forEach((hash) => heard.add(hash)))
+    const deleted = await keys.deleteTenant(tenantId)
+    assert.deepEqual([deleted.tenant.id, deleted.confirmedBy], [tenantId, 'all'])
+    assert.deepEqual(heard, new Set(made.map(({ key }) => hashKey(key))))
+    for (const { key, details } of made) {
+      assert.equal(await lookUp(store, hashKey(key)), null)
+      await assert.rejects(keys.get(details.id), code('KEY_NOT_FOUND'))
+    }
+    await assert.rejects(keys.getTenant(tenantId), code('TENANT_NOT_FOUND'))
+    await assert.rejects(keys.deleteTenant(tenantId), code('TENANT_NOT_FOUND'))
+    assert.deepEqual(await keys.get(kept.details.id), kept.details)
+  })
+
+  it('goes on where keys are made meanwhile, and where it was cut short', async () => {
+    const { keys, store, tenantId } = await setUp()
+    await keys.create({ ...VALUES, tenantId })
+    const { deleteTenant } = store
+    let interrupted = 0
+    store.deleteTenant = async (id) => {
+      interrupted++
+      if (interrupted === 1) await keys.create({ ...VALUES, tenantId })
+      if (interrupted === 2) throw new Error('the connection broke')
+      return deleteTenant.call(store, id)
+    }
+    await assert.rejects(keys.deleteTenant(tenantId), code('KEY_STORE_UNAVAILABLE'))
+    assert.ok((await keys.getTenant(tenantId)).suspendedAt, 'what is left is suspended')
+    await keys.deleteTenant(tenantId)
+    await assert.rejects(keys.getTenant(tenantId), code('TENANT_NOT_FOUND'))
+  })
+
+  it('has a smaller sister that leaves everything there, revoked', async () => {
+    const { keys, tenantId } = await setUp()
+    for (let i = 0; i < 3; i++) await keys.create({ ...VALUES, tenantId })
+    const { tenant } = await keys.revokeTenant(tenantId)
+    assert.ok(tenant.suspendedAt)
+    const { keys: left } = await keys.list({ tenantId })
+    assert.deepEqual(
+      left.map((key) => key.revokedAt !== null),
+      [true, true, true],
+    )
+    assert.equal((await keys.revokeTenant(tenantId)).confirmedBy, 'all', 'and again')
+  })
+})
+
+describe('purging', () => {
+  it('deletes what ended before then, of a tenant or of all', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, tenantId } = await setUp()
+    const { tenant } = await keys.createTenant({ name: 'Other' })
+    const revoked = await keys.create({ ...VALUES, tenantId })
+    await keys.create({ ...VALUES, tenantId: tenant.id, expiresAt: inHours(1) })
+    const live = await keys.create({ ...VALUES, tenantId })
+    await keys.revoke(revoked.details.id)
+    t.mock.timers.tick(2 * HOUR)
+    const lately = await keys.create({ ...VALUES, tenantId })
+    await keys.revoke(lately.details.id)
+    const endedBefore = inHours(-0.5)
+    assert.deepEqual(await keys.purge({ tenantId, endedBefore }), { deleted: 1 })
+    assert.deepEqual(await keys.purge({ endedBefore }), { deleted: 1 })
+    assert.deepEqual(await keys.purge({ endedBefore }), { deleted: 0 })
+    const { keys: left } = await keys.list({ tenantId: null })
+    assert.deepEqual(new Set(left.map((key) => key.id)), new Set([lately.details.id, live.details.id]))
+  })
+
+  it('takes a moment that is past, and no owner that is not said', async () => {
+    const { keys } = await setUp()
+    const wrong = [
+      { endedBefore: inHours(1) },
+      { endedBefore: new Date(Number.NaN) },
+      {},
+      { endedBefore: inHours(-1), tenantId: undefined },
+      { endedBefore: inHours(-1), tenantID: 'org_1' },
+    ]
+    for (const options of wrong) await assert.rejects(keys.purge(options as never), code('KEY_INVALID'))
+  })
+})
