@@ -6,12 +6,14 @@ import type {
   CoherentKeyStore,
   InsertRefusal,
   KeyDetails,
+  KeyFilter,
   KeyPatch,
-  ListOptions,
   LocalCoherence,
   NewKey,
+  Page,
   StoredKey,
   TenantDetails,
+  TenantFilter,
   TenantPatch,
   WritableKeyStore,
   Written,
@@ -37,10 +39,27 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, tenant_id TEXT NOT NULL REFERENCES tenants (id), name TEXT NOT NULL,
     environment TEXT NOT NULL, scopes TEXT NOT NULL, metadata TEXT NOT NULL, start TEXT NOT NULL, last4 TEXT NOT NULL,
-    created_at INTEGER NOT NULL, created_by TEXT, expires_at INTEGER, revoked_at INTEGER, last_used_at INTEGER
+    created_at INTEGER NOT NULL, created_by TEXT, expires_at INTEGER, revoked_at INTEGER, paused_at INTEGER,
+    networks TEXT, last_used_at INTEGER
   ) STRICT;
   CREATE INDEX IF NOT EXISTS keys_of_tenant ON keys (tenant_id, created_at DESC, id DESC);
 `
+const PAGE = '(created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?'
+const ENDS = 'min(coalesce(revoked_at, expires_at), coalesce(expires_at, revoked_at))'
+/** What each part of a filter asks for, with the values that it takes. SQLite's "lower" knows ASCII alone, as it should here. */
+const FILTERS: Record<keyof KeyFilter, (value: never) => [sql: string, ...values: Value[]]> = {
+  tenantId: (id: string) => ['tenant_id = ?', id],
+  status: (status: string) => [
+    `? = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= ? THEN 'expired'
+       WHEN paused_at IS NOT NULL THEN 'paused' ELSE 'active' END`,
+    status,
+    Date.now(),
+  ],
+  environment: (environment: string) => ['environment = ?', environment],
+  name: (part: string) => ['instr(lower(name), lower(?)) > 0', part],
+  unusedSince: (moment: Date) => ['coalesce(last_used_at, created_at) < ?', moment.getTime()],
+  endsBefore: (moment: Date) => [`${ENDS} < ?`, moment.getTime()],
+}
 const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
@@ -67,7 +86,6 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     const row = this.#get('SELECT * FROM keys WHERE hash = ?', hash)
     const tenant = row && (await this.findTenant(String(row.tenant_id)))
     if (!row || !tenant) return null
-    const { id, name, environment, scopes, expiresAt, revokedAt, metadata } = toKey(row)
     const { suspendedAt } = tenant
     const owner = {
       id: tenant.id,
@@ -75,7 +93,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
       metadata: tenant.metadata,
       suspended: suspendedAt !== null,
     }
-    return { id, tenant: owner, name, environment, scopes, expiresAt, revokedAt, metadata }
+    return { ...toKey(row), tenant: owner }
   }
 
   async insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null> {
@@ -94,6 +112,23 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
   async findTenant(id: string): Promise<TenantDetails | null> {
     const row = this.#get('SELECT * FROM tenants WHERE id = ?', id)
     return row ? toTenant(row) : null
+  }
+
+  async listTenants({ search = '', limit, after }: TenantFilter & Page): Promise<TenantDetails[]> {
+    const rows = this.#database
+      .prepare(
+        `SELECT * FROM tenants WHERE (instr(lower(id), lower(?1)) > 0 OR instr(lower(name), lower(?1)) > 0) AND ${PAGE}`,
+      )
+      .all(search, ...place(after), limit)
+    return (rows as Row[]).map(toTenant)
+  }
+
+  async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
+    const tenant = await this.findTenant(id)
+    if (tenant === null) return null
+    if (this.#get('SELECT 1 FROM keys WHERE tenant_id = ?', id)) return 'has-keys'
+    this.#get('DELETE FROM tenants WHERE id = ?', id)
+    return this.#written(tenant, [])
   }
 
   async updateTenant(
@@ -131,7 +166,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
       if (retire && !retired) return 'not-retirable'
       const { id, hash, tenantId, name, environment, start, last4, createdBy } = key
       const row = this.#get(
-        'INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL) RETURNING *',
+        'INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?, NULL) RETURNING *',
         id,
         hash,
         tenantId,
@@ -144,6 +179,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
         key.createdAt.getTime(),
         createdBy,
         time(key.expiresAt) ?? null,
+        JSON.stringify(key.networks ?? null),
       ) as Row
       return this.#written(toKey(row), retired ? [row, retired] : [row])
     })
@@ -154,24 +190,28 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     return row ? toKey(row) : null
   }
 
-  async listKeys({ tenantId, limit, after }: ListOptions): Promise<KeyDetails[]> {
+  async listKeys({ limit, after, ...filter }: KeyFilter & Page): Promise<KeyDetails[]> {
+    const conditions = Object.entries(filter).flatMap(([name, value]) =>
+      value === undefined ? [] : [FILTERS[name as keyof KeyFilter](value as never)],
+    )
+    const where = [...conditions.map(([sql]) => sql), PAGE].join(' AND ')
+    const values = conditions.flatMap(([, ...bound]) => bound)
     const rows = this.#database
-      .prepare(
-        `SELECT * FROM keys WHERE tenant_id = ? AND (created_at, id) < (?, ?)
-         ORDER BY created_at DESC, id DESC LIMIT ?`,
-      )
-      .all(tenantId, after?.createdAt.getTime() ?? Number.MAX_SAFE_INTEGER, after?.id ?? '', limit)
+      .prepare(`SELECT * FROM keys WHERE ${where}`)
+      .all(...values, ...place(after), limit)
     return (rows as Row[]).map(toKey)
   }
 
   async updateKey(
     id: string,
-    { name, scopes, expiresAt, metadata }: KeyPatch,
+    { name, scopes, expiresAt, pausedAt, networks, metadata }: KeyPatch,
   ): Promise<Written<KeyDetails> | null> {
     const row = this.#change('keys', id, LIVE, [Date.now()], {
       name,
       scopes: scopes && JSON.stringify(scopes),
       expires_at: time(expiresAt),
+      paused_at: time(pausedAt),
+      networks: networks === undefined ? undefined : JSON.stringify(networks),
       metadata: metadata && JSON.stringify(metadata),
     })
     return row ? this.#written(toKey(row), [row]) : null
@@ -184,6 +224,15 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
       id,
     )
     return row ? this.#written(toKey(row), [row]) : null
+  }
+
+  async deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number> {
+    const statement = this.#database.prepare(
+      'DELETE FROM keys WHERE id = ?1 AND (revoked_at < ?2 OR expires_at < min(?2, ?3)) RETURNING id',
+    )
+    return this.#transaction(
+      () => ids.filter((id) => statement.get(id, endedBefore.getTime(), Date.now()) !== undefined).length,
+    )
   }
 
   async recordUse(uses: ReadonlyMap<string, Date>): Promise<void> {
@@ -238,6 +287,10 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 }
 
+function place(after: Page['after']): [number, string] {
+  return [after?.createdAt.getTime() ?? Number.MAX_SAFE_INTEGER, after?.id ?? '']
+}
+
 function time(date: Date | null | undefined): number | null | undefined {
   return date && date.getTime()
 }
@@ -270,6 +323,8 @@ function toKey(row: Row): KeyDetails {
     createdBy: row.created_by === null ? null : String(row.created_by),
     expiresAt: date(row.expires_at),
     revokedAt: date(row.revoked_at),
+    pausedAt: date(row.paused_at),
+    networks: JSON.parse(String(row.networks)) as string[] | null,
     lastUsedAt: date(row.last_used_at),
   }
 }

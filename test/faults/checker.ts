@@ -88,9 +88,10 @@ function isOver({ returned, committed }: Change, { invoked, answered }: Exchange
 /** The statuses that a state allows. Two of them while a key expires. */
 function answers(state: KeyState, { scoped, invoked, completed }: Exchange): Set<number> {
   const statuses = new Set<number>()
-  if (!state.good || completed >= state.until - CLOCK_SLACK) statuses.add(401)
-  if (state.good && invoked < state.until + CLOCK_SLACK) {
-    statuses.add(state.suspended || (scoped && !state.scoped) ? 403 : 200)
+  const good = state.good && state.paused !== true
+  if (!good || completed >= state.until - CLOCK_SLACK) statuses.add(401)
+  if (good && invoked < state.until + CLOCK_SLACK) {
+    statuses.add(state.suspended || state.away === true || (scoped && !state.scoped) ? 403 : 200)
   }
   return statuses
 }

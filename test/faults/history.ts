@@ -16,6 +16,9 @@ export interface KeyState {
   /** In the store, and not revoked. */
   good: boolean
   suspended: boolean
+  /** Paused, or bound to networks that no request of a trial comes from. Default: neither. */
+  paused?: boolean
+  away?: boolean
   /** Whether it has the scope of the route that demands one. */
   scoped: boolean
   /** The moment from which it is expired, on the clock of `now()`. */

@@ -77,7 +77,7 @@ export const OPERATIONS = {
     await onKey(
       trial,
       'rotate',
-      (subject) => isGood(subject) && subject.state.until > now() + 300,
+      (subject) => isGood(subject) && subject.state.paused !== true && subject.state.until > now() + 300,
       async (subject, id) => {
         const outcome = await instance.do('rotate', id, grace)
         const { value, committed } = outcome
@@ -135,6 +135,42 @@ export const OPERATIONS = {
         after: { until: Infinity },
       }),
     )
+  },
+
+  async pause(trial: Trial, instance: Instance) {
+    await onKey(trial, 'pause or resume', isGood, async ({ state }, id) => {
+      const paused = state.paused !== true
+      return { outcome: await instance.do('pause', id, paused), after: { paused } }
+    })
+  },
+
+  async bind(trial: Trial, instance: Instance) {
+    await onKey(trial, 'bind to networks or to none', isGood, async ({ state }, id) => {
+      const away = state.away !== true
+      return { outcome: await instance.do('bind', id, away ? ['192.0.2.0/24'] : null), after: { away } }
+    })
+  },
+
+  /** Nothing changes that a request could tell, not even for who has yet to hear of a revocation. */
+  async purge(trial: Trial, instance: Instance) {
+    note(trial, 'purge', await instance.do('purge'))
+  },
+
+  /** Suspended at first, and then gone: a request may meet its keys in between. */
+  async deleteTenant(trial: Trial, instance: Instance) {
+    const tenant = trial.subjects.pickTenant(({ keys, unsure }) => !unsure && keys.some(isGood))
+    if (tenant === undefined || trial.subjects.tenants.length < 2) return
+    tenant.busy = true
+    tenant.unsure = true
+    const called = now()
+    const outcome = await instance.do('deleteTenant', tenant.id)
+    const times = outcome.error === undefined ? outcome : {}
+    for (const key of tenant.keys.filter(({ id }) => id !== undefined)) {
+      trial.subjects.changed(key, 'delete tenant, first', called, {}, { ...key.state, suspended: true })
+      trial.subjects.changed(key, 'delete tenant', called, times, { ...key.state, good: false })
+    }
+    note(trial, 'delete tenant', outcome)
+    tenant.busy = false
   },
 
   async suspend(trial: Trial, instance: Instance) {

@@ -34,6 +34,8 @@ describe('creating a key', () => {
       createdBy: 'user_1',
       expiresAt: rest.expiresAt,
       revokedAt: null,
+      pausedAt: null,
+      networks: null,
       lastUsedAt: null,
     })
   })

@@ -32,6 +32,8 @@ describe('rotating a key', () => {
       expiresAt,
       createdBy: 'user_2',
       revokedAt: null,
+      pausedAt: null,
+      networks: null,
       lastUsedAt: null,
     })
     assert.deepEqual(next.retired, old.details)

@@ -46,7 +46,7 @@ const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]>
   identify: ['findByHash', ({ keys, key }) => keys.identify(key)],
   list: ['listKeys', ({ keys, tenantId }) => keys.list({ tenantId })],
   getTenant: ['findTenant', ({ keys, tenantId }) => keys.getTenant(tenantId)],
-  'suspendTenant, reading': [
+  'updateTenant that suspends, reading': [
     'findTenant',
     ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true }),
   ],
@@ -65,8 +65,14 @@ const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]
   revoke: ['revokeKey', ({ keys, id }) => keys.revoke(id)],
   createTenant: ['insertTenant', ({ keys }) => keys.createTenant({ name: 'Acme' })],
   updateTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { name: 'x' })],
-  suspendTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true })],
-  resumeTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: false })],
+  'updateTenant that suspends': [
+    'updateTenant',
+    ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true }),
+  ],
+  'updateTenant that resumes': [
+    'updateTenant',
+    ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: false }),
+  ],
 }
 
 const FAULTS: Record<string, (t: TestContext) => () => Promise<never>> = {
