@@ -60,7 +60,7 @@ describe('NOTIFY', () => {
     assert.equal((await keys.revoke(id)).confirmedBy, 'all')
     assert.equal(await status(key), 401)
     const suspended = await newKey()
-    assert.equal((await keys.suspendTenant('acme')).confirmedBy, 'all')
+    assert.equal((await keys.updateTenant('acme', { suspended: true })).confirmedBy, 'all')
     assert.equal(await status(suspended.key), 403)
   })
 })
