@@ -50,9 +50,9 @@ async function answer(argv: readonly string[], terminal: Terminal, open: Open): 
   const { name, command, args } = find(positionals)
   const [id = ''] = args
   const { argument, required = [], options = [], makesKey } = command
-  const taken = [...required, ...options, ...COMMON]
+  const taken = new Set([...required, ...options, ...COMMON])
   for (const option of Object.keys(values) as (keyof Values)[]) {
-    if (!taken.includes(option)) throw new UsageError(`"${name}" does not take --${option}`)
+    if (!taken.has(option)) throw new UsageError(`"${name}" does not take --${option}`)
   }
   const missing = required.find((option) => values[option] === undefined)
   if (missing !== undefined) throw new UsageError(`--${missing} is missing`)

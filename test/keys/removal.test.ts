@@ -29,13 +29,13 @@ describe('deleting a tenant', () => {
   it('goes on where keys are made meanwhile, and where it was cut short', async () => {
     const { keys, store, tenantId } = await setUp()
     await keys.create({ ...VALUES, tenantId })
-    const { deleteTenant } = store
+    const deleteTenant = store.deleteTenant.bind(store)
     let interrupted = 0
     store.deleteTenant = async (id) => {
       interrupted++
       if (interrupted === 1) await keys.create({ ...VALUES, tenantId })
       if (interrupted === 2) throw new Error('the connection broke')
-      return deleteTenant.call(store, id)
+      return deleteTenant(id)
     }
     await assert.rejects(keys.deleteTenant(tenantId), code('KEY_STORE_UNAVAILABLE'))
     assert.ok((await keys.getTenant(tenantId)).suspendedAt, 'what is left is suspended')

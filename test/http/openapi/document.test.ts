@@ -8,8 +8,8 @@ import { openKeyApi } from './key-api.ts'
 
 const KEY =
   '{ id: string, name: string, environment: string, start: string, last4: string, scopes: string[], ' +
-  'status: "active" | "expired" | "revoked", createdAt: string, createdBy: string | null, ' +
-  'expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null }'
+  'status: "active" | "paused" | "expired" | "revoked", createdAt: string, createdBy: string | null, ' +
+  'expiresAt: string | null, revokedAt: string | null, pausedAt: string | null, networks: string[] | null, lastUsedAt: string | null }'
 const REACH = 'confirmedBy: "all" | "lease" | "none", waitedMs: number'
 /** Statuses that are answered with an error: of routes that read, that change, that take a body. */
 const READING = ['400', '401', '403', '503']
@@ -18,21 +18,23 @@ const WITH_BODY = [...OF_ONE_KEY, '409', '413', '415']
 
 const OPERATIONS: Record<string, [takes: string, status: string, answer: string, errors: string[]]> = {
   'get /console/keys': [
-    'query limit?: integer, query cursor?: string',
+    'query status?: "active" | "paused" | "expired" | "revoked", query environment?: string, query name?: string, ' +
+      'query unusedSince?: string, query endsBefore?: string, query limit?: integer, query cursor?: string',
     '200',
     '{ keys: KeyDetails[], nextCursor: string | null, canWrite: boolean }',
     READING,
   ],
   'post /console/keys': [
     'header idempotency-key?: string, ' +
-      'body: { name: string, environment: string, scopes?: string[], expiresAt?: string | null }',
+      'body: { name: string, environment: string, scopes?: string[], expiresAt?: string | null, networks?: string[] | null }',
     '201',
     '{ key: string, details: KeyDetails }',
     WITH_BODY,
   ],
   'get /console/keys/{id}': ['path id: string', '200', 'KeyDetails', OF_ONE_KEY],
   'patch /console/keys/{id}': [
-    'path id: string, body: { name?: string, scopes?: string[], expiresAt?: string | null }',
+    'path id: string, body: { name?: string, scopes?: string[], expiresAt?: string | null, ' +
+      'paused?: boolean, networks?: string[] | null }',
     '200',
     `{ details: KeyDetails, ${REACH} }`,
     WITH_BODY,
