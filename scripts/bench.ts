@@ -142,10 +142,10 @@ export async function onBenches<T>(
 ): Promise<void> {
   mkdirSync('.tests', { recursive: true })
   const folder = mkdtempSync('.tests/bench-')
-  const left = [...items]
+  const left = items.entries()
   const workOff = async (name: string) => {
     const bench = await Bench.in(join(folder, name))
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item, bench)
+    for (const [, item] of left) await work(item, bench)
   }
   try {
     await Promise.all(Array.from({ length: count }, (_, index) => workOff(String(index))))

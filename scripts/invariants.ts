@@ -43,8 +43,13 @@ await runMain(async () => {
     console.log(row)
   })
   console.table(rows)
-  return rows.every(({ rule, verdict, violations }) =>
-    rule === UNTOUCHED ? verdict === 'passes' && ['0', 'not run'].includes(violations) : verdict === 'caught',
+  return (
+    rows.length === removals.length + 1 &&
+    rows.every(({ rule, verdict, violations }) =>
+      rule === UNTOUCHED
+        ? verdict === 'passes' && ['0', 'not run'].includes(violations)
+        : verdict === 'caught',
+    )
   )
 })
 
