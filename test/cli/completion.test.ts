@@ -31,10 +31,7 @@ COMP_WORDS=(${words}); COMP_CWORD=${typed.length + 1}; _fastify_tenant_auth; pri
   for (const shell of ['zsh', 'fish']) {
     const has = spawnSync(shell, ['--version']).status === 0
     it(`${shell} can read it`, { skip: !has && `${shell} is not installed` }, () => {
-      const { status, stderr } = spawnSync(shell, shell === 'fish' ? ['-n', '/dev/stdin'] : ['-n'], {
-        input: completion(shell),
-        encoding: 'utf8',
-      })
+      const { status, stderr } = spawnSync(shell, ['-n', '-c', completion(shell)], { encoding: 'utf8' })
       assert.equal(status, 0, stderr)
     })
 
