@@ -61,6 +61,10 @@ for (const path of sources) {
 const listed = new Set(SIDEBAR.flatMap(({ items }) => items.map(({ link }) => link)))
 const made = [...pages.values()].map((target) => `/${target.replace(/(index)?\.md$/, '')}`)
 for (const link of made) if (!listed.has(link)) throw new Error(`site/sidebar.mjs does not list ${link}`)
+for (const link of listed) {
+  if (link !== '/api/' && !made.includes(link))
+    throw new Error(`site/sidebar.mjs lists ${link}, which is no page`)
+}
 
 run(bin('typedoc'), ['--options', 'typedoc.json'])
 run(bin('vitepress'), ['build', '.'])
