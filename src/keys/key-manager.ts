@@ -86,8 +86,8 @@ const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
  *
- * Whatever narrows a key returns when the fleet goes by it, with what is known of that (`Confirmation`). Every call may
- * throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, as far as that is known.
+ * A call that narrows a key returns once no instance accepts what was taken away, and says how it knows that
+ * (`Confirmation`). Every call may throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, if that is known.
  *
  * ```ts
  * const keys = new KeyManager(keyStore, { scopes: ['verify:write', 'usage:read'] })
