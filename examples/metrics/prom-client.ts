@@ -13,32 +13,34 @@ import { READINGS, valuesOf } from './readings.ts'
  */
 export function metrics(app: FastifyInstance, api: FastifyInstance): void {
   const registry = new Registry()
+  const labelNames = ['reason', 'answer', 'outcome', 'by']
   for (const reading of READINGS) {
-    const base = reading.name.replaceAll('.', '_') + (reading.unit === 's' ? '_seconds' : '')
-    const options = {
-      help: reading.help,
-      registers: [registry],
-      labelNames: ['reason', 'answer', 'outcome', 'by'],
+    const { help } = reading
+    const name = reading.name.replaceAll('.', '_') + (reading.unit === 's' ? '_seconds' : '')
+    const values = () => valuesOf(reading, api.tenantAuth.stats())
+    const counter = {
+      name: `${name}_total`,
+      help,
+      labelNames,
+      collect(this: Counter) {
+        this.reset()
+        for (const [labels, value] of values()) this.inc(labels, value)
+      },
     }
-    if (reading.kind === 'counter') {
-      new Counter({
-        ...options,
-        name: `${base}_total`,
-        collect() {
-          this.reset()
-          for (const [labels, value] of valuesOf(reading, api.tenantAuth.stats())) this.inc(labels, value)
-        },
-      })
-    } else {
-      new Gauge({
-        ...options,
-        name: base,
-        collect() {
-          this.reset()
-          for (const [labels, value] of valuesOf(reading, api.tenantAuth.stats())) this.set(labels, value)
-        },
-      })
+    const gauge = {
+      name,
+      help,
+      labelNames,
+      collect(this: Gauge) {
+        this.reset()
+        for (const [labels, value] of values()) this.set(labels, value)
+      },
     }
+    registry.registerMetric(
+      reading.kind === 'counter'
+        ? new Counter({ ...counter, registers: [] })
+        : new Gauge({ ...gauge, registers: [] }),
+    )
   }
   app.get('/metrics', async (_request, reply) => {
     void reply.type(registry.contentType)

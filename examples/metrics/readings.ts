@@ -34,10 +34,18 @@ const ofFleet =
     fleet && read(fleet)
 
 const counter = (name: string, unit: Reading['unit'], help: string, read: Reading['read']): Reading => ({
-  ...{ name: `tenant_auth.${name}`, kind: 'counter', unit, help, read },
+  name: `tenant_auth.${name}`,
+  kind: 'counter',
+  unit,
+  help,
+  read,
 })
 const gauge = (name: string, unit: Reading['unit'], help: string, read: Reading['read']): Reading => ({
-  ...{ name: `tenant_auth.${name}`, kind: 'gauge', unit, help, read },
+  name: `tenant_auth.${name}`,
+  kind: 'gauge',
+  unit,
+  help,
+  read,
 })
 
 export const READINGS: readonly Reading[] = [

@@ -50,7 +50,7 @@ function logLines(): string[] {
         parse(readFileSync(join(ROOT, 'src', file), 'utf8'), {
           sourceType: 'module',
           plugins: ['typescript'],
-        }) as never as Node,
+        }) as unknown as Node,
       ),
     ]
     const constants = new Map(

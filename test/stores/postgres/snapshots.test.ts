@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Pool } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { until } from '../../harness/until.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
-import { addKey, addTenant, join, NEVER, newPool, settleFleet, until } from './setup.ts'
+import { addKey, addTenant, join, NEVER, newPool, settleFleet } from './setup.ts'
 
 describe('a read that waits for a TRUNCATE', () => {
   let server: PostgresServer
