@@ -63,6 +63,7 @@ export class PostgresDriver implements FleetDriver {
   }
 
   async open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink> {
+    signal.throwIfAborted()
     const { pool, schema, statements } = this.#options
     // Any number of those that were idle may be of no use.
     const most = pool.connect === undefined ? 1 : (pool.options?.max ?? 10) + 1

@@ -51,8 +51,9 @@ describe('an instance', () => {
 
     await until(() => app.tenantAuth.stats().fleet?.gone === 1)
     assert.ok(log.lines.some((line) => JSON.stringify(line).includes('taken')))
-    await ready()
-    assert.equal((await pool.query('SELECT FROM tenant_auth.instances')).rowCount, 2)
+    // It is ready all the while, and comes back with a row of its own.
+    await until(async () => (await pool.query('SELECT FROM tenant_auth.instances')).rowCount === 2)
+    await until(() => app.tenantAuth.stats().fleet?.state === 'coherent')
     const { confirmedBy, instances } = await keys.revoke(details.id)
     assert.deepEqual({ confirmedBy, instances }, { confirmedBy: 'lease', instances: 2 })
     assert.equal(await status(key), 401)
