@@ -15,7 +15,7 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { leak } from '../test/harness/watch-logs.mjs'
-import { buildTests } from './build-tests.mjs'
+import { buildTests, bundleTests } from './build-tests.mjs'
 
 /** What takes long for a reason, by the command that runs it. */
 const SETS = {
@@ -60,7 +60,7 @@ const watch = new URL('../test/harness/watch-logs.mjs', import.meta.url)
 // Within the repository, because packages are looked for from there.
 mkdirSync('.tests', { recursive: true })
 const built = mkdtempSync('.tests/run-')
-await buildTests(built)
+await (coverage ? buildTests(built) : bundleTests(files, built))
 
 const nodeTest = [
   '--enable-source-maps',
