@@ -158,7 +158,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
         retire &&
         this.#get(
           `UPDATE keys SET expires_at = min(coalesce(expires_at, ?2), coalesce(?2, expires_at))
-           WHERE id = ?1 AND tenant_id = ?3 AND revoked_at IS NULL RETURNING *`,
+           WHERE id = ?1 AND tenant_id = ?3 AND revoked_at IS NULL AND paused_at IS NULL RETURNING *`,
           retire.id,
           time(retire.expiresAt) ?? null,
           key.tenantId,

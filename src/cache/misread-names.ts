@@ -17,7 +17,7 @@ const WORDS = {
     'ban bans banned block* lock* invalid* valid* frozen freez* stop* kill* dormant offline unavail* usabl* unusab* ' +
     'terminat* cancel* retir* withdr* compromis* leaked quarantin* deny denyl* denie* forbid* reject* void voided dead ' +
     'discont* deprecat* closed pending approv* unverif* untrust* restrict* allow* whitel* blackl* blockl* readonly nbf ' +
-    'black white starts before hold held onhold uses singleuse onetime ips iprange cidr cidrs',
+    'black white starts before hold held onhold maxuses usesmax usesleft usesremaining remaininguses singleuse onetime ips iprange cidr cidrs',
 }
 type Right = keyof typeof WORDS
 const FORMS = Object.entries(WORDS).flatMap(([right, words]) =>

@@ -70,7 +70,7 @@ export function defineRoutes(
   define('PATCH', '/keys/:id', operations.updateKey, async (call: Call<schemas.UpdateBody, null>) => {
     const { caller, id, body } = call
     checkGrant(body.scopes)
-    if (body.expiresAt !== undefined && body.scopes === undefined) await checkInherited(id, caller)
+    if (widens(body) && body.scopes === undefined) await checkInherited(id, caller)
     const { details, ...reach } = await tell(call, { action: 'key.update', keyId: id, input: body }, () =>
       keys.update(id, withMoments(body), { tenantId: caller.tenantId }),
     )
@@ -163,6 +163,11 @@ export function defineRoutes(
       },
     })
   }
+}
+
+/** Whether a change lets the key do, with the scopes that it has, what it could not do before. */
+function widens({ expiresAt, paused, networks }: schemas.UpdateBody): boolean {
+  return expiresAt !== undefined || paused === false || networks !== undefined
 }
 
 const MOMENTS = new Set(['expiresAt', 'unusedSince', 'endsBefore'])

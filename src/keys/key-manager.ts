@@ -355,6 +355,9 @@ export class KeyManager implements KeyOperations, TenantOperations {
       (record) => keyDetails(record, { id, tenantId }),
       INSERT_REFUSALS,
     )
+    // Paused since it was looked at.
+    if (written === 'not-retirable' && retire !== undefined && (await this.#find(retire.id))?.pausedAt)
+      throw keyPaused()
     if (typeof written === 'string') throw insertRefused(written, id)
     return written
   }

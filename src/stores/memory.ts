@@ -126,7 +126,8 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     if (this.#keys.has(key.id)) return 'id-taken'
     if (this.#byHash.has(key.hash)) return 'hash-taken'
     const retired = retire && this.#keys.get(retire.id)
-    if (retire && (retired?.tenant !== tenant || retired.details.revokedAt !== null)) return 'not-retirable'
+    const isRetirable = retired?.details.revokedAt === null && retired.details.pausedAt === null
+    if (retire && (retired?.tenant !== tenant || !isRetirable)) return 'not-retirable'
 
     const { hash, ...details } = structuredClone(key)
     const row: KeyRow = {

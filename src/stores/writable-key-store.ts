@@ -62,7 +62,7 @@ export type InsertRefusal =
   | 'no-such-tenant'
   | 'id-taken'
   | 'hash-taken'
-  /** The key to retire is unknown, of another tenant, or revoked. */
+  /** The key to retire is unknown, of another tenant, paused, or revoked. */
   | 'not-retirable'
 
 /** The columns of a key that may change. What is not named stays as it is. */

@@ -129,7 +129,7 @@ describe("names of a store's answer that decide and are not read", () => {
 it('columns that decide nothing do no harm', () => {
   const harmless =
     'created_at createdAt createdBy updated_at description comment label hash key_hash prefix start last4 tenant_id tenantId lastUsedAt ' +
-    'last_used_at usage_count rotated_at owner owner_id email plan quota rate_limit role type kind version banner stats selected ' +
+    'last_used_at usage_count uses use_count rotated_at owner owner_id email plan quota rate_limit role type kind version banner stats selected ' +
     'received_at invoked_at renewed_at status_page_url active_users delete_protection notes color timezone address state '
   for (const name of harmless.trim().split(' ')) {
     for (const value of [null, true, 'x', PAST])

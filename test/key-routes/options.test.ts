@@ -140,6 +140,9 @@ describe('key routes: options', () => {
     for (const request of [
       { method: 'POST', url: `${url}/rotate` },
       { method: 'PATCH', url, payload: { expiresAt: null } },
+      { method: 'PATCH', url, payload: { paused: false } },
+      { method: 'PATCH', url, payload: { networks: null } },
+      { method: 'PATCH', url, payload: { networks: ['0.0.0.0/0', '::/0'] } },
     ] as const) {
       const answer = await send(ADMIN_OF_A, request)
       assert.deepEqual([answer.status, answer.body.error.code], [400, 'KEY_INVALID'])
@@ -147,6 +150,8 @@ describe('key routes: options', () => {
     assert.deepEqual(await keys.get(details.id), details)
     const rename = { method: 'PATCH', url, payload: { name: 'mine' } } as const
     assert.equal((await send(ADMIN_OF_A, rename)).status, 200)
+    const pause = { method: 'PATCH', url, payload: { paused: true } } as const
+    assert.equal((await send(ADMIN_OF_A, pause)).status, 200)
     assert.equal((await send(ADMIN_OF_A, { method: 'DELETE', url })).status, 200)
   })
 

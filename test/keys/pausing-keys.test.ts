@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { hashKey } from '../../src/keys/key-format.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { code, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('pausing a key', () => {
@@ -25,6 +26,19 @@ describe('pausing a key', () => {
     await keys.update(details.id, { paused: true })
     await assert.rejects(keys.rotate(details.id), code('KEY_PAUSED'))
     await assert.rejects(keys.create({ ...VALUES, tenantId }), code('KEY_LIMIT_REACHED'))
+  })
+
+  it('is not got round by a rotation that has looked at the key before', async () => {
+    const store = new MemoryKeyStore()
+    const { keys, tenantId } = await setUp({}, store)
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const insertKey = store.insertKey.bind(store)
+    store.insertKey = async (...args) => {
+      await store.updateKey(details.id, { pausedAt: new Date() })
+      return insertKey(...args)
+    }
+    await assert.rejects(keys.rotate(details.id), code('KEY_PAUSED'))
+    assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 })
 

@@ -135,7 +135,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
     replaceKey: `
       WITH retired AS (
         UPDATE ${s}.keys o SET expires_at = least(o.expires_at, $15::timestamptz)
-        WHERE o.id = $14::text AND o.tenant_id = $2::text AND o.revoked_at IS NULL
+        WHERE o.id = $14::text AND o.tenant_id = $2::text AND o.revoked_at IS NULL AND o.paused_at IS NULL
         RETURNING o.id
       ), written AS (
         ${NEW_KEY} WHERE EXISTS (SELECT FROM retired) RETURNING *
@@ -192,11 +192,15 @@ export function statementsFor(schema: string, timeout = 10_000) {
         RETURNING k.*
       ) ${written(KEY, 'k')}`,
 
-    /** $1 ids, $2 time */
+    /**
+     * A revoked key has ended whatever the time of its revocation, which another machine's clock may have said.
+     * $1 ids, $2 time
+     */
     deleteKeys: `
       WITH gone AS (
         DELETE FROM ${s}.keys k
-        WHERE k.id = ANY ($1::text[]) AND least(k.expires_at, k.revoked_at) < least($2::timestamptz, clock_timestamp())
+        WHERE k.id = ANY ($1::text[]) AND least(k.expires_at, k.revoked_at) < $2::timestamptz
+          AND (k.revoked_at IS NOT NULL OR k.expires_at < clock_timestamp())
         RETURNING k.id
       ) SELECT count(*)::text AS row FROM gone WHERE ${conditions}`,
 

@@ -167,7 +167,9 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
-    const written = await this.#write(this.#statements.deleteTenant, [id], toTenantDetails)
+    // Raises no epoch, so what proves the commit is that the tenant is gone.
+    const gone = async () => ((await this.findTenant(id)) === null ? {} : null)
+    const written = await this.#write(this.#statements.deleteTenant, [id], toTenantDetails, gone)
     return written ?? ((await this.findTenant(id)) && 'has-keys')
   }
 

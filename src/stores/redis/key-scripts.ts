@@ -165,13 +165,15 @@ return written(row)
 export const DELETE_KEYS: Script = {
   ...writing(`
 local time = redis.call('TIME')
-local before, deleted = math.min(tonumber(ARGV[2]), time[1] * 1000 + math.floor(time[2] / 1000)), 0
+local now, before, deleted = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[2]), 0
 for i = 3, #ARGV do
   local id = ARGV[i]
   local key = base .. ':key:' .. id
   local owner, hash, created, revoked, expiry =
     unpack(redis.call('HMGET', key, 'tenantId', 'hash', 'createdAt', 'revokedAt', 'expiresAt'))
-  if owner and math.min(tonumber(revoked) or math.huge, tonumber(expiry) or math.huge) < before then
+  revoked, expiry = tonumber(revoked), tonumber(expiry) or math.huge
+  -- A revoked key has ended whatever the time of its revocation, which another machine's clock may have said.
+  if owner and (revoked or expiry < now) and math.min(revoked or math.huge, expiry) < before then
     local tenant = base .. ':tenant:' .. owner
     redis.call('DEL', key)
     redis.call('HDEL', base .. ':hashes', hash, '@' .. id)
@@ -203,8 +205,8 @@ local changed = {}
 if fresh == '' then changed = { 'k', hash } end
 local earlier = false
 if old_id ~= '' then
-  local row = redis.call('HMGET', old, 'tenantId', 'revokedAt', 'hash', 'expiresAt')
-  if row[1] ~= tenant_id or row[2] ~= 'null' then return { tag, 'not-retirable' } end
+  local row = redis.call('HMGET', old, 'tenantId', 'revokedAt', 'hash', 'expiresAt', 'pausedAt')
+  if row[1] ~= tenant_id or row[2] ~= 'null' or (row[5] or 'null') ~= 'null' then return { tag, 'not-retirable' } end
   local limit = tonumber(old_expiry)
   earlier = limit and (row[4] == 'null' or limit < tonumber(row[4]))
   if earlier or fresh == '' then

@@ -132,6 +132,13 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       assert.equal((await store().findKey(revoked.id))?.lastUsedAt, null)
     })
 
+    it('deletes a key that was revoked by a clock ahead of its own', async () => {
+      const key = await addKey(store(), await addTenant(store()))
+      await store().revokeKey(key.id, at(60))
+      assert.equal(await store().deleteKeys([key.id], at(59)), 0)
+      assert.equal(await store().deleteKeys([key.id], at(61)), 1)
+    })
+
     it('takes a thousand at once', async () => {
       const tenantId = await addTenant(store())
       const keys = Array.from({ length: 1_000 }, () => sampleKey(tenantId, { expiresAt: LONG_AGO }))

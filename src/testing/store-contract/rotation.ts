@@ -53,6 +53,17 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       assert.deepEqual(await store().findKey(old.id), { ...detailsOf(old), revokedAt: at(1) })
     })
 
+    it('refuses a paused key, and inserts nothing', async () => {
+      const tenantId = await addTenant(store())
+      const old = await addKey(store(), tenantId)
+      await store().updateKey(old.id, { pausedAt: at(1) })
+      const next = sampleKey(tenantId)
+      assert.equal(await store().insertKey(next, { id: old.id, expiresAt: at(2) }), 'not-retirable')
+      assert.equal(await store().findKey(next.id), null)
+      await store().updateKey(old.id, { pausedAt: null })
+      written(await store().insertKey(next, { id: old.id, expiresAt: at(2) }))
+    })
+
     it('leaves the old key alone where the new one is refused', async () => {
       const tenantId = await addTenant(store())
       const [old, other] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
