@@ -17,7 +17,7 @@ const SOURCES = ['src', 'test', 'examples', 'scripts', 'bench']
 
 /** What tests start as processes of their own, by `test/harness/program.ts`. */
 const PROGRAMS = SOURCES.filter((file) =>
-  /^(src\/cli\/main|src\/tenant-auth\/index|test\/faults\/instance|test\/testing\/declare-broken-stores|test\/tenant-auth\/forgets-to-close|examples\/.*)\.ts$/.test(
+  /^(src\/cli\/main|test\/faults\/instance|test\/testing\/declare-broken-stores|test\/tenant-auth\/forgets-to-close|examples\/.*)\.ts$/.test(
     file,
   ),
 )

@@ -214,8 +214,6 @@ export class KeyManager implements KeyOperations, TenantOperations {
     const { createdBy = null, idempotencyKey, expiresAt, tenantId } = options
     const old = await this.get(id, 'tenantId' in options ? ({ tenantId } as KeyOwner) : {})
     const newId = await this.#newId(old.tenantId, idempotencyKey)
-    // Whoever was paused is not to make themselves a key that is not.
-    if (old.pausedAt !== null) throw keyPaused()
     const now = new Date()
     if (expiresAt === undefined && statusOfKey(old, now.getTime()) === 'expired') throw hasExpired()
     const grace = checkGrace(options.grace)
@@ -355,7 +353,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
       (record) => keyDetails(record, { id, tenantId }),
       INSERT_REFUSALS,
     )
-    // Paused since it was looked at.
+    // Whoever was paused is not to make themselves a key that is not: the store sees to it.
     if (written === 'not-retirable' && retire !== undefined && (await this.#find(retire.id))?.pausedAt)
       throw keyPaused()
     if (typeof written === 'string') throw insertRefused(written, id)

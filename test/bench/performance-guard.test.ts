@@ -15,7 +15,6 @@ import { AuthError } from '../../src/http/errors.ts'
 import { generateKey } from '../../src/keys/key-format.ts'
 import type { KeyStore, StoredKey } from '../../src/stores/key-store.ts'
 import { tenantAuth, type TenantAuthOptions } from '../../src/tenant-auth/index.ts'
-import { program } from '../harness/program.ts'
 
 const KEY = generateKey('tk', 'live')
 const TYPO = KEY.slice(0, -1) + (KEY.endsWith('a') ? 'b' : 'a')
@@ -198,14 +197,13 @@ describe('tenantAuth', () => {
 
 describe('fastify-tenant-auth/tenant-auth', () => {
   it('loads nothing but fastify-plugin and lru-cache beside its own files', async () => {
-    const list = ['--input-type=module', '--eval', LIST_MODULES]
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      ...list,
-      ...program('src/tenant-auth/index.ts'),
-    ])
+    // The sources themselves: a bundle loads at once what they load when it is needed.
+    const entry = new URL('../../src/tenant-auth/index.ts', import.meta.url).href
+    const options = ['--import', 'tsx', '--input-type=module', '--eval', LIST_MODULES]
+    const { stdout } = await promisify(execFile)(process.execPath, [...options, entry])
     const packages = stdout.match(/(?<=node_modules\/)(?:@[^/]+\/)?[^/]+(?=\/)/g) ?? []
     assert.deepEqual([...new Set(packages)].sort(), ['fastify-plugin', 'lru-cache'])
-    assert.match(stdout, /src\/tenant-auth\/plugin\.[jt]s/)
+    assert.match(stdout, /src\/tenant-auth\/plugin\.ts/)
   })
 })
 
