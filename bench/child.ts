@@ -11,8 +11,17 @@ export const LOAD_CORE = 1
 export class Child {
   readonly #process: ChildProcess
 
-  /** @param file of `processes/` */
-  constructor(file: string, args: readonly string[], core: number, nodeOptions: readonly string[] = []) {
+  /**
+   * @param file of `processes/`
+   * @param checkout whose build is measured: this one's, if none is given
+   */
+  constructor(
+    file: string,
+    args: readonly string[],
+    core: number,
+    nodeOptions: readonly string[] = [],
+    checkout?: string,
+  ) {
     const command = [
       process.execPath,
       ...nodeOptions,
@@ -24,7 +33,7 @@ export class Child {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // Credentials of a million keys.
       serialization: 'advanced',
-      env: { ...process.env, NODE_ENV: 'production' },
+      env: { ...process.env, NODE_ENV: 'production', ...(checkout && { BENCH_CHECKOUT: checkout }) },
     })
   }
 

@@ -9,6 +9,8 @@ export interface Contender {
   settings?: Readonly<Record<string, unknown>>
   /** The server that it needs. */
   needs?: Server
+  /** Another checkout whose build it is. */
+  checkout?: string
 }
 
 export const BARE = 'bare Fastify'
@@ -16,11 +18,14 @@ export const BY_HAND = 'by hand: sha256 + lru-cache'
 export const BY_HAND_BESIDE_POSTGRES = 'by hand, beside a pool of PostgreSQL'
 export const SESSION_BY_HAND = 'session by hand: sha256 + lru-cache'
 export const CACHED = 'tenantAuth, cached key'
+export const KEPT = `${CACHED}, each connection its own`
+export const KEPT_BY_HAND = `${BY_HAND}, each connection its own`
 export const COHERENT = 'tenantAuth, cached key, coherent over PostgreSQL'
 export const GARBAGE = 'tenantAuth refuses garbage'
 export const UNKNOWN = 'tenantAuth refuses an unknown key'
 export const BEARER_REFUSED = '@fastify/bearer-auth refuses (1 key)'
 export const SESSION = 'consoleAuth, cached token'
+export const SESSION_KEPT = `${SESSION}, each connection its own`
 export const CLERK = '@clerk/fastify'
 export const REFUSED_BY_HAND = 'by hand, refuses'
 export const MILLION = 1_000_000
@@ -30,6 +35,7 @@ export const manyKeysByHand = (count: number) => `by hand, ${count.toLocaleStrin
 
 const tenantAuth: Contender[] = [
   { name: CACHED, from: ['tenant-auth', 'cachedKey'] },
+  { name: KEPT, from: ['tenant-auth', 'cachedKey'], settings: { kept: true } },
   { name: COHERENT, from: ['stores', 'postgresCached'], needs: 'postgres' },
   { name: 'tenantAuth, cached key, coherent over Redis', from: ['stores', 'redisCached'], needs: 'redis' },
   { name: GARBAGE, from: ['tenant-auth', 'garbage'] },
@@ -51,6 +57,7 @@ const otherKeys: Contender[] = [
 
 const sessions: Contender[] = [
   { name: SESSION, from: ['sessions', 'consoleAuthCached'] },
+  { name: SESSION_KEPT, from: ['sessions', 'consoleAuthCached'], settings: { kept: true } },
   { name: SESSION_BY_HAND, from: ['sessions', 'byHandCached'] },
   { name: '@fastify/jwt, cached', from: ['jwt', 'cached'] },
   { name: "Clerk's verifyToken alone", from: ['sessions', 'verifyTokenOnly'] },
@@ -62,6 +69,7 @@ export const contenders: readonly Contender[] = [
   { name: BARE, from: ['by-hand', 'bare'] },
   { name: 'a hook that only decorates', from: ['by-hand', 'decorate'] },
   { name: BY_HAND, from: ['by-hand', 'cachedKey'] },
+  { name: KEPT_BY_HAND, from: ['by-hand', 'cachedKey'], settings: { kept: true } },
   ...tenantAuth,
   ...otherKeys,
   ...sessions,

@@ -10,9 +10,12 @@ import {
   CACHED,
   CLERK,
   COHERENT,
+  type Contender,
   contender,
   contenders,
   GARBAGE,
+  KEPT,
+  KEPT_BY_HAND,
   manyKeys,
   manyKeysByHand,
   MILLION,
@@ -32,6 +35,7 @@ const PAIRS: readonly (readonly [string, string])[] = [
   [BY_HAND, BY_HAND],
   ...contenders.filter(({ name }) => name !== BARE).map(({ name }) => [name, BARE] as const),
   [CACHED, BY_HAND],
+  [KEPT, KEPT_BY_HAND],
   [COHERENT, BY_HAND],
   [COHERENT, BY_HAND_BESIDE_POSTGRES],
   [manyKeys(MILLION), manyKeysByHand(MILLION)],
@@ -42,11 +46,18 @@ const PAIRS: readonly (readonly [string, string])[] = [
   [SESSION, CLERK],
 ]
 
+function pairsOf({ against }: Settings): (readonly [Contender, Contender])[] {
+  if (against === undefined) return PAIRS.map(([one, other]) => [contender(one), contender(other)])
+  const before = (one: Contender) => ({ ...one, name: `${one.name}, ${against}`, checkout: against })
+  return contenders.map((one) => [one, before(one)])
+}
+
 export async function paired(settings: Settings): Promise<Section> {
-  const pairs = PAIRS.flatMap(([one, other]) => {
-    const pair = chosen([contender(one), contender(other)], { ...settings, words: [] })
-    const asked = settings.words.length === 0 || settings.words.some((word) => one.includes(word))
-    return pair.length === 2 && asked ? [{ name: `${one} / ${other}`, one, other, pair }] : []
+  const pairs = pairsOf(settings).flatMap(([one, other]) => {
+    const pair = chosen([one, other], { ...settings, words: [] })
+    const asked = settings.words.length === 0 || settings.words.some((word) => one.name.includes(word))
+    if (pair.length < 2 || !asked) return []
+    return [{ name: `${one.name} / ${other.name}`, one: one.name, other: other.name, pair }]
   })
   // In both orders: the server that is started first costs about 1 % more than the same one started second.
   const samples = await inRounds(pairs, settings, async ({ pair }) => {

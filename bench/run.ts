@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
@@ -42,6 +43,8 @@ const HELP = `npm run bench -- [options]
   --only <words>   sections (${Object.keys(SECTIONS).join(', ')}) or parts of
                    contenders' names, with commas between
   --rounds <n>     how often each is measured, in turn with the others (3)
+  --against <dir>  with the section cpu: each contender beside the same one on
+                   the build of another checkout
   --json           figures as JSON instead of tables
   --help`
 
@@ -49,6 +52,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
+    against: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -72,6 +76,7 @@ async function bench(): Promise<void> {
     rounds,
     words: words.filter((word) => !names.includes(word)),
     servers,
+    against: values.against && resolve(values.against),
     progress: (what) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`)
     },

@@ -15,5 +15,7 @@ export interface Settings {
   words: readonly string[]
   /** Which servers run. Their addresses are in the environment, as `BENCH_POSTGRES_URL` and `BENCH_REDIS_URL`. */
   servers: ReadonlySet<Server>
+  /** Another checkout, whose build `cpu` puts beside this one. */
+  against: string | undefined
   progress(what: string): void
 }

@@ -38,8 +38,8 @@ interface Marks {
 /** @returns what each of the servers did while all of them were under load at once */
 export async function underLoad(contenders: readonly Contender[]): Promise<Load[]> {
   const servers = contenders.map(
-    ({ from, settings = {} }) =>
-      new Child('server', [...from, JSON.stringify(settings)], SERVER_CORE, ['--expose-gc']),
+    ({ from, settings = {}, checkout }) =>
+      new Child('server', [...from, JSON.stringify(settings)], SERVER_CORE, ['--expose-gc'], checkout),
   )
   const load = new Child('load', [], LOAD_CORE)
   try {

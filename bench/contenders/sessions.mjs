@@ -2,7 +2,9 @@
 import { hash } from 'node:crypto'
 import { verifyToken } from '@clerk/backend'
 import { LRUCache } from 'lru-cache'
-import { SessionSigner, startJwksServer } from '../../dist/testing/index.js'
+import { built } from './built.mjs'
+
+const { SessionSigner, startJwksServer } = await built('testing/index.js')
 
 function signIn() {
   const signer = new SessionSigner()
@@ -13,7 +15,7 @@ function signIn() {
 }
 
 export async function consoleAuthCached(app) {
-  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  const { default: consoleAuth } = await built('console-auth/index.js')
   const { jwtKey, authorizedParties, ...contender } = signIn()
   await app.register(consoleAuth, { jwtKey, authorizedParties })
   return contender
@@ -22,7 +24,7 @@ export async function consoleAuthCached(app) {
 // Signed by somebody else.
 export async function forged(app) {
   const { jwtKey, authorizedParties } = signIn()
-  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  const { default: consoleAuth } = await built('console-auth/index.js')
   await app.register(consoleAuth, { jwtKey, authorizedParties })
   return { header: 'authorization', values: signIn().values, status: 401 }
 }
@@ -33,7 +35,7 @@ export async function forgedFresh(app) {
 
 // Of a key that Clerk does not list, while its key set may not be fetched again.
 export async function unknownKid(app) {
-  const { default: consoleAuth } = await import('../../dist/console-auth/index.js')
+  const { default: consoleAuth } = await built('console-auth/index.js')
   const signer = new SessionSigner()
   const { jwksUrl } = await startJwksServer(signer)
   const jwks = { cooldown: 600_000 }

@@ -1,11 +1,13 @@
 // Keys in real servers: the coherent cache in front of them, and look-ups that always ask.
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
-import { KeyManager } from '../../dist/index.js'
-import { PostgresKeyStore } from '../../dist/stores/postgres/index.js'
-import { RedisKeyStore } from '../../dist/stores/redis/index.js'
+import { built } from './built.mjs'
 import { cachedKey } from './by-hand.mjs'
 import { guard } from './tenant-auth.mjs'
+
+const { KeyManager } = await built('index.js')
+const { PostgresKeyStore } = await built('stores/postgres/index.js')
+const { RedisKeyStore } = await built('stores/redis/index.js')
 
 // Of 2,000 keys, asked for at random, the cache holds one.
 const COLD = { max: 1 }

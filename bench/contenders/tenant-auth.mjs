@@ -1,8 +1,9 @@
 // The package's keys, as built: from `dist`.
 import { hash } from 'node:crypto'
-import tenantAuth from '../../dist/tenant-auth/index.js'
+import { built } from './built.mjs'
 import { keepTickObject, makeKeys, makeRecord, misspell } from './keys.mjs'
 
+const { default: tenantAuth } = await built('tenant-auth/index.js')
 const HEADER = 'x-tenant-api-key'
 
 // A store of one's own that has every key. It is not asked while it counts.

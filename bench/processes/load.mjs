@@ -21,9 +21,9 @@ process.once('message', ({ targets, connections }) => {
 process.on('disconnect', () => process.exit())
 
 // With a `rate`, so many requests a second are due whether the server keeps up or not, and latency counts from when a
-// request was due. `fresh`: each request has a credential that nobody has ever seen, an unknown key or a
+// request was due. `kept`: each connection has a credential of its own, as a client that keeps its connection has. `fresh`: each request has a credential that nobody has ever seen, an unknown key or a
 // forged token.
-function startLoad({ port, header, values, status, rate, fresh }, connections) {
+function startLoad({ port, header, values, status, rate, fresh, kept }, connections) {
   let done = 0
   let failed = 0
   const latency = createHistogram()
@@ -32,13 +32,15 @@ function startLoad({ port, header, values, status, rate, fresh }, connections) {
   const waiting = []
   const idle = []
 
-  function openConnection() {
+  function openConnection(index) {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     let received = ''
     let due = 0
     const request = (at) => {
       due = at
-      const value = makeFresh[fresh]?.(values) ?? values[Math.floor(Math.random() * values.length)]
+      const value =
+        makeFresh[fresh]?.(values) ??
+        values[kept ? index % values.length : Math.floor(Math.random() * values.length)]
       socket.write(head + value + HEAD_END, 'latin1')
     }
     const next = () => {
@@ -61,7 +63,7 @@ function startLoad({ port, header, values, status, rate, fresh }, connections) {
     socket.on('error', () => failed++)
   }
 
-  for (let i = 0; i < connections; i++) openConnection()
+  for (let i = 0; i < connections; i++) openConnection(i)
   if (rate !== undefined) {
     let at = performance.now()
     setInterval(() => {

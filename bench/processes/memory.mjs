@@ -2,9 +2,10 @@
 import { hash } from 'node:crypto'
 import fastify from 'fastify'
 import { LRUCache } from 'lru-cache'
-import tenantAuth from '../../dist/tenant-auth/index.js'
+import { built } from '../contenders/built.mjs'
 import { makeKey, makeRecord } from '../contenders/keys.mjs'
 
+const { default: tenantAuth } = await built('tenant-auth/index.js')
 const [what, given] = process.argv.slice(2)
 const count = Number(given)
 const newHash = () => hash('sha256', makeKey(), 'hex')

@@ -4,7 +4,7 @@ import { keepTickObject } from '../contenders/keys.mjs'
 
 const [file, name, settings] = process.argv.slice(2)
 const contender = await import(`../contenders/${file}.mjs`)
-const { logger = false, keys, ...others } = JSON.parse(settings)
+const { logger = false, keys, kept = false, ...others } = JSON.parse(settings)
 // As a service logs: three lines for a refusal, two for each other request. A file is written in batches, and this one not at all.
 const app = fastify({ logger: logger && { level: 'info', file: '/dev/null' } })
 const guarded = await contender[name](app, { ...others, keys })
@@ -22,6 +22,7 @@ process.send({
   values: typeof values === 'function' ? values() : values,
   status,
   fresh,
+  kept,
 })
 process.on('message', () => {
   const { user, system } = process.cpuUsage()

@@ -4,7 +4,6 @@
  * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
  * invariants of docs/coherence.md.
  */
-import { LRUCache } from 'lru-cache'
 import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
@@ -13,6 +12,7 @@ import { Entries, type EntriesOptions } from './entries.ts'
 import type { FleetReport, FleetStats, Timings } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
+import { Regulars } from './regulars.ts'
 import { isOver, TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
 import { type Degraded, StoreHealth } from './store-health.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
@@ -99,8 +99,8 @@ export class KeyCache {
    * begin. A key takes one place in the line, however often it is asked for.
    */
   readonly #waiting = new Map<string, Reading>()
-  /** Keys that were good when they were last looked up, and are not held any more: they do not wait behind strangers. */
-  readonly #regulars: LRUCache<string, true>
+  /** They do not wait behind strangers. */
+  readonly #regulars: Regulars
   readonly #lookups: KeyCacheStats['lookups'] = {
     good: { count: 0, ms: 0 },
     refused: { count: 0, ms: 0 },
@@ -118,8 +118,8 @@ export class KeyCache {
     this.#clock = clock
     this.#options = options
     this.#gate = new Gate(options.maxConcurrentLookups, clock)
-    this.#regulars = new LRUCache({ max: cache === false ? REGULARS : cache.max })
-    if (cache !== false) this.#entries = new Entries(cache, (digest) => this.#regulars.set(digest, true))
+    this.#regulars = new Regulars(cache === false ? REGULARS : cache.max)
+    if (cache !== false) this.#entries = new Entries(cache, (digest) => this.#regulars.add(digest))
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
     const events = {
       onChanged: (hashes: readonly string[]) => this.#invalidate(hashes),
@@ -281,7 +281,7 @@ export class KeyCache {
     const asked = this.#clock.now()
     // From before the read, so that no entry outlives what it was read from by more than its time to live.
     const until = cache === false ? -1 : Math.floor(asked + cache.ttl)
-    const regular = this.#entries?.get(digest) !== undefined || this.#regulars.get(digest) !== undefined
+    const regular = this.#entries?.get(digest) !== undefined || this.#regulars.has(digest)
     let outcome: LookupOutcome = 'failed'
     try {
       const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
@@ -293,7 +293,7 @@ export class KeyCache {
       const verdict = judge(stored, this.#clock.wall(), until)
       this.#health.answered()
       outcome = typeof verdict === 'string' ? 'refused' : 'good'
-      if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.set(digest, true)
+      if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.add(digest)
       return verdict
     } finally {
       onTurn()

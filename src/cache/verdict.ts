@@ -3,6 +3,7 @@ import type { BlockList } from 'node:net'
 import { momentOf } from '../lib/dates.ts'
 import { networksOf } from '../lib/networks.ts'
 import type { StoredKey } from '../stores/key-store.ts'
+import { listOf, recordOf, tenantOf } from './alike.ts'
 import { KEY_NAMES, type KnownNames, misreadName, TENANT_NAMES } from './misread-names.ts'
 
 /** Extend through declaration merging: `declare module 'fastify-tenant-auth' { interface TenantMetadata { plan: string } }` */
@@ -85,18 +86,18 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
   if (typeof suspended !== 'boolean') throw wrong('tenant.suspended')
 
   const entry: KeyEntry = {
-    tenant: Object.freeze({
+    tenant: tenantOf({
       id: identifier(owner.id, 'tenant.id'),
       name: string(owner.name ?? owner.id, 'tenant.name'),
-      metadata: frozenCopy<TenantMetadata>(fields(owner.metadata ?? {}, 'tenant.metadata')),
+      metadata: recordOf(fields(owner.metadata ?? {}, 'tenant.metadata'), frozenCopy),
     }),
     key: Object.freeze({
       id: identifier(id, 'id'),
       name: string(name ?? id, 'name'),
       environment: string(environment ?? '', 'environment'),
-      scopes: Object.freeze([...scopes]),
+      scopes: listOf(scopes),
       expiresAt,
-      metadata: frozenCopy<KeyMetadata>(fields(metadata ?? {}, 'metadata')),
+      metadata: recordOf(fields(metadata ?? {}, 'metadata'), frozenCopy),
     }),
     suspended,
     networks: networks(stored.networks),

@@ -71,6 +71,14 @@ export const REMOVALS: Removal[] = [
     tests: ON_RACES,
   },
   {
+    rule: '2',
+    what: 'a tenant that was changed stays what it was for keys that are read anew',
+    file: 'src/cache/alike.ts',
+    find: 'before?.name === tenant.name && before.metadata === tenant.metadata',
+    replace: 'before !== undefined',
+    tests: ['test/cache/alike.test.ts'],
+  },
+  {
     rule: '3',
     what: 'a look-up is cached although the lease did not hold throughout',
     file: CACHE,
