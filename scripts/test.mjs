@@ -3,6 +3,7 @@
 //   npm test                        all but those that take long for a reason
 //   npm test -- test/cache          those below a path, of either sort
 //   npm run test:browser            a set of those that take long: `node scripts/test.mjs --set browser`
+//   npm run test:portable           `npm test` without what starts servers: for the other versions of Node
 //   npm run test:coverage           all but those that take long, with coverage
 //
 // The files are listed here and passed by name, because Node 20 takes a quoted glob for a file that is not there, runs
@@ -20,10 +21,14 @@ import { buildTests, bundleTests } from './build-tests.mjs'
 /** What takes long for a reason, by the command that runs it. */
 const SETS = {
   browser: /^test\/dashboard\/(?!smoke\.)/,
+  docs: /^test\/docs\/blocks\./,
   faults:
     /^test\/faults\/(trials|barrier|flood|herd|outage|push-silent)\.|^test\/examples\/fleet-demo\.|^test\/stores\/postgres\/(dumps|failover|scale|versions)\./,
   package: /^test\/package\//,
 }
+/** What starts servers, the sample or tools. Another version of Node has no part in what comes of it. */
+const ON_SERVERS =
+  /^test\/(stores\/(postgres|redis)|servers|examples\/(?!sqlite-store)|cli\/(commands|closing)|docs|faults|harness|model)/
 /** Files that wait for servers and processes: they go first, so that none of them is left over at the end. */
 const FIRST = /^test\/(stores|examples|cli|servers|faults|console-auth|docs)/
 
@@ -32,14 +37,16 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 const { set, coverage = false } = values
-if (set !== undefined && !Object.hasOwn(SETS, set))
-  throw new Error(`--set takes one of ${Object.keys(SETS).join(', ')}`)
+if (set !== undefined && set !== 'portable' && !Object.hasOwn(SETS, set))
+  throw new Error(`--set takes one of portable, ${Object.keys(SETS).join(', ')}`)
 const paths = positionals.map((path) => relative('.', path))
 const whole = paths.length === 0
 
 function isWanted(file) {
   if (!whole) return paths.some((path) => file.startsWith(path))
-  return set === undefined ? !Object.values(SETS).some((long) => long.test(file)) : SETS[set].test(file)
+  if (Object.hasOwn(SETS, set ?? '')) return SETS[set].test(file)
+  const takesLong = Object.values(SETS).some((long) => long.test(file))
+  return !takesLong && !(set === 'portable' && ON_SERVERS.test(file))
 }
 
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
