@@ -24,6 +24,26 @@ export function versionTwo(s: string, channel: string): string {
   const definer = `LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${s}, pg_temp`
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
   return `
+-- Keys are changed and looked up meanwhile, and a write holds keys when it asks for coherence, a heartbeat of 0.1.0 the
+-- other way round. So all tables or none: who gives up soon stands in nobody's way, and never in a deadlock.
+DECLARE
+  patience text := current_setting('lock_timeout');
+BEGIN
+  FOR attempt IN 1..200 LOOP
+    BEGIN
+      PERFORM set_config('lock_timeout', '100ms', true);
+      LOCK TABLE ${s}.tenants, ${s}.keys, ${s}.coherence, ${s}.instances IN ACCESS EXCLUSIVE MODE;
+      EXIT;
+    EXCEPTION WHEN lock_not_available THEN
+      IF attempt = 200 THEN
+        RAISE;
+      END IF;
+      PERFORM pg_sleep(0.05);
+    END;
+  END LOOP;
+  PERFORM set_config('lock_timeout', patience, true);
+END;
+
 ALTER TABLE ${s}.coherence ADD COLUMN stamp xid;
 ALTER TABLE ${s}.instances ADD COLUMN session text;
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool } from 'pg'
+import { generateKey, hashKey } from '../../../src/keys/key-format.ts'
 import { KeyManager } from '../../../src/keys/index.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { CHANNEL } from '../../../src/stores/postgres/schema.ts'
@@ -21,6 +22,10 @@ ${versionOne('"tenant_auth"', CHANNEL)}
 INSERT INTO tenant_auth.tenant_auth_migrations (version) VALUES (1);
 END $m$`
 
+interface Known {
+  id: string
+  key: string
+}
 interface Beat {
   member: boolean
   epoch: number
@@ -56,11 +61,13 @@ describe('version 0.1.0 beside this one', () => {
       get members() {
         return members
       },
+      /** By name, or with all others. */
+      hasDropped: ({ key }: Known) => dropped.includes(hashKey(key)) || dropped.includes(null),
       async beat() {
         const beat =
           (await ask<Beat>(old.BEAT, instance, known?.epoch, known?.tag)) ?? assert.fail('an answer')
         if (beat.member) members++
-        dropped.push(...(beat.changed ?? [null]))
+        if (known !== undefined) dropped.push(...(beat.changed ?? [null]))
         known = beat
         return beat.member
       },
@@ -79,18 +86,60 @@ describe('version 0.1.0 beside this one', () => {
     await server.stop()
   })
 
-  it('goes on beating while the tables are brought up to date', async () => {
+  it('goes on beating while the tables are brought up to date, and both see what is revoked of keys that were there', async () => {
+    await pool.query(`INSERT INTO tenant_auth.tenants (id, name) VALUES ('acme', 'Acme')`)
+    const [meanwhile, byOld, byNew] = ['meanwhile', 'by-old', 'by-new'].map((id) => ({
+      id,
+      key: generateKey('tk', 'live'),
+    })) as [Known, Known, Known]
+    for (const { id, key } of [meanwhile, byOld, byNew]) {
+      await pool.query(
+        `INSERT INTO tenant_auth.keys (id, tenant_id, hash, name) VALUES ($1, 'acme', decode($2, 'hex'), 'k')`,
+        [id, hashKey(key)],
+      )
+    }
     const instance = await oldInstance('first')
+    await instance.beat()
+
     const migration = { over: false }
+    // Keys are written all the while: who holds which tables, and asks for which, is another at each moment.
+    const write = async (text: string, id: string) => {
+      do await pool.query(text, [id])
+      while (!migration.over)
+    }
+    const written = Promise.all([
+      write(
+        `UPDATE tenant_auth.keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1`,
+        meanwhile.id,
+      ),
+      write(`UPDATE tenant_auth.tenants SET name = name || '.' WHERE id = $1`, 'acme'),
+    ])
     const migrated = store.migrate().finally(() => (migration.over = true))
     do assert.equal(await instance.beat(), true)
     while (!migration.over)
-    await migrated
+    await Promise.all([migrated, written])
     assert.equal(await instance.beat(), true)
+    assert.ok(instance.hasDropped(meanwhile))
     const { rows } = await pool.query('SELECT version FROM tenant_auth.tenant_auth_migrations')
     assert.equal(rows.length, 2)
+
+    const own = newPool(server, { max: 4 })
+    const fresh = await startInstance(own)
+    await fresh.ready()
+    assert.equal(await fresh.status(meanwhile.key), 401)
+    for (const { key } of [byOld, byNew]) assert.equal(await fresh.status(key), 200)
+    await ask(old.REVOKE_KEY, byOld.id, new Date())
+    await until(async () => (await fresh.status(byOld.key)) === 401)
+    assert.equal(await instance.beat(), true)
+    let returned = false
+    const revoked = keys.revoke(byNew.id).finally(() => (returned = true))
+    await until(async () => !(await instance.beat()) || returned)
+    await revoked
+    assert.ok(instance.hasDropped(byNew))
+    assert.equal(await fresh.status(byNew.key), 401)
+    await fresh.app.close()
+    await own.end()
     await pool.query(old.LEAVE, ['first'])
-    await keys.createTenant({ id: 'acme', name: 'Acme' })
   })
 
   describe('in one fleet', () => {
@@ -130,6 +179,16 @@ describe('version 0.1.0 beside this one', () => {
       assert.equal(await revoked, 'all')
       assert.ok(member.dropped.includes(rows[0]?.hash ?? ''))
       assert.equal(await member.beat(), true)
+    })
+
+    it('drops a key that was purged before it could hear of its revocation', async () => {
+      const { key, id } = await create()
+      const member = await oldInstance('slow')
+      await member.beat()
+      await pool.query('UPDATE tenant_auth.keys SET revoked_at = now() WHERE id = $1', [id])
+      await until(async () => (await keys.purge({ endedBefore: new Date() })).deleted > 0)
+      assert.equal(await member.beat(), true)
+      assert.ok(member.hasDropped({ id, key }))
     })
 
     it('is waited for as long as it may serve where it is cut off, and registers anew', async () => {
