@@ -80,7 +80,7 @@ async function openPostgres(): Promise<Store> {
         await sql('ALTER SYSTEM SET default_transaction_read_only = on')
         await sql('SELECT pg_reload_conf()')
         await sleep(4_000)
-        await sql('SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only')
+        await sql('ALTER SYSTEM RESET default_transaction_read_only')
         await sql('SELECT pg_reload_conf()')
       },
     },
