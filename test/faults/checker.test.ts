@@ -106,6 +106,39 @@ describe('rule 3: nothing is accepted later than the lease after the commit', ()
   })
 })
 
+describe('pauses, networks and tenants that are deleted', () => {
+  const after = (state: Partial<KeyState>) =>
+    change({ ...GOOD, ...state }, { called: 20, committed: 21, returned: 22 })
+  const lifted = change(GOOD, { called: 30, committed: 31, returned: 32 })
+  const answered = (changes: Change[], invoked: number) =>
+    [200, 401, 403].map((status) => verdict(changes, { invoked, completed: invoked + 1, status }))
+
+  test('a paused key is refused as an unknown one is, until it is resumed', () => {
+    const changes = [CREATED, after({ paused: true }), lifted]
+    assert.deepEqual(answered(changes, 25), [1, 'fine', 2])
+    assert.deepEqual(answered(changes, 33), ['fine', 2, 2])
+  })
+  test('a key that is bound to other networks is forbidden, until it is bound to none', () => {
+    const changes = [CREATED, after({ away: true }), lifted]
+    assert.deepEqual(answered(changes, 25), [1, 2, 'fine'])
+    assert.deepEqual(answered(changes, 33), ['fine', 2, 2])
+  })
+  test('a key of a tenant that is deleted is forbidden at first, then unknown', () => {
+    const times = { called: 20, committed: 30, returned: 40 }
+    const suspended = change({ ...GOOD, suspended: true }, { called: 20 })
+    const changes = [CREATED, suspended, change(BAD, times)]
+    assert.deepEqual(answered(changes, 25), ['fine', 'fine', 'fine'])
+    assert.deepEqual(answered(changes, 41), [1, 'fine', 2])
+    assert.deepEqual(verdict(changes, { invoked: 531, completed: 532, status: 200 }), 1)
+  })
+  test('and not accepted later than the lease, although nothing returned', () => {
+    for (const state of [{ paused: true }, { away: true }]) {
+      const committed = change({ ...GOOD, ...state }, { called: 20, committed: 21 })
+      assert.equal(verdict([CREATED, committed], { invoked: 522, completed: 523, status: 200 }), 3)
+    }
+  })
+})
+
 describe('scopes and expiry', () => {
   const narrowed = [CREATED, change({ ...GOOD, scoped: false }, { called: 20, committed: 21, returned: 22 })]
   test('a scope that was taken away does not count, where a route demands it', () => {

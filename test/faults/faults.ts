@@ -219,14 +219,20 @@ export const FAULTS = {
   },
 
   /** An instance is killed, and another one takes its place. */
-  killed: { hits: 'one', run: replace },
+  killed: { hits: 'one', run: (trial, instance) => replace(trial, instance, 'kill') },
+
+  /** A deployment that changes the lease: one with half of it takes the place of an instance, beside the others. */
+  leaseChanged: {
+    hits: 'one',
+    run: (trial, instance) => replace(trial, instance, 'leave', { lease: trial.fleet.lease / 2 }),
+  },
 
   /** The process that revokes dies between the commit and the return. */
   revokerKilled: {
     hits: 'one',
     async run(trial, instance) {
       await OPERATIONS.dieRevoking(trial, instance)
-      await replace(trial, instance)
+      await replace(trial, instance, 'kill')
     },
   },
 
@@ -367,10 +373,15 @@ function cutOff(which: Direction | 'both'): Fault {
   }
 }
 
-async function replace(trial: Trial, instance: Instance): Promise<void> {
+async function replace(
+  trial: Trial,
+  instance: Instance,
+  how: 'leave' | 'kill',
+  settings: { lease?: number } = {},
+): Promise<void> {
   trial.load.removeTarget(instance)
-  await trial.fleet.remove(instance, 'kill')
-  trial.load.addTarget(await trial.fleet.add())
+  await trial.fleet.remove(instance, how)
+  trial.load.addTarget(await trial.fleet.add(settings))
 }
 
 async function outage(history: History, instance: string, ms: number): Promise<void> {

@@ -43,7 +43,7 @@ export class Fleet {
   }
 
   /** @param settings where they are to be others than those of the fleet */
-  async add(settings: Partial<Pick<StoreOptions, 'lease' | 'heartbeat'>> = {}): Promise<Instance> {
+  async add(settings: Partial<Pick<StoreOptions, 'lease'>> = {}): Promise<Instance> {
     const name = `i${++this.#started}`
     const proxy = await startTcpProxy(this.target.entrance ?? this.target.server)
     const pushes = this.target.pushesOf(proxy)
