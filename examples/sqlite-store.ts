@@ -17,7 +17,7 @@ import type {
   TenantPatch,
   WritableKeyStore,
   Written,
-} from 'fastify-tenant-auth'
+} from 'fastify-tenant-auth/stores'
 
 type Value = string | number | null
 type Row = Record<string, Value>

@@ -1,5 +1,6 @@
 /**
- * Everything, by name. Each plugin is also the default export of its own path.
+ * What a service uses, by name. Each plugin is also the default export of its own path; what authors of stores need
+ * is in `fastify-tenant-auth/stores`.
  *
  * @module fastify-tenant-auth
  */
@@ -40,13 +41,9 @@ export { type Leak, leakReports, type LeakReportsOptions } from './leak-reports/
 export { credentialRedaction, type CredentialRedaction, redactCredentials } from './http/redact.ts'
 export type { AuthEvent } from './http/events.ts'
 export { genReqId } from './http/request-id.ts'
-export { Fleet, type FleetOptions } from './coherence/fleet.ts'
-export type * from './coherence/driver.ts'
-export type * from './stores/coherent-key-store.ts'
-export { isCoherent } from './stores/coherent-key-store.ts'
-export type * from './stores/key-store.ts'
-export type * from './stores/writable-key-store.ts'
-export { isWritable } from './stores/writable-key-store.ts'
+export type { CoherentKeyStore, Confirmation } from './stores/coherent-key-store.ts'
+export type { FindOptions, KeyHash, KeyStore, StoredKey, StoredTenant } from './stores/key-store.ts'
+export type { KeyDetails, TenantDetails, WritableKeyStore } from './stores/writable-key-store.ts'
 export { MemoryKeyStore } from './stores/memory.ts'
 export * from './stores/postgres/index.ts'
 export * from './tenant-auth/index.ts'

@@ -187,7 +187,7 @@ function entryPoints(): string[] {
   return paths.map((path) => `fastify-tenant-auth${path.slice(1)}`)
 }
 
-for (const entry of ['tenant-auth', 'stores/memory', 'stores/postgres', 'stores/redis']) {
+for (const entry of ['tenant-auth', 'stores', 'stores/memory', 'stores/postgres', 'stores/redis']) {
   test(`importing /${entry} loads no Clerk and no TypeBox module`, () => {
     const urls = modulesLoadedBy(`import 'fastify-tenant-auth/${entry}'`)
     assert.ok(urls.some((url) => url.includes(`/fastify-tenant-auth/dist/${entry}`)))
