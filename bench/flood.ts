@@ -143,17 +143,17 @@ async function measure({ settings, rate, duration, beside }: Scenario) {
     for (const { child, target } of loads) {
       await child.ask({ targets: [{ ...ready, ...target }], connections: target.connections })
     }
-    const mark = async () => {
+    const mark = async (when: 'start' | 'end') => {
       const [{ stats }, ...counts] = await Promise.all([
         server.ask<{ stats: Stats }>('cpu'),
-        ...loads.map(({ child }) => child.ask<[Count]>('count')),
+        ...loads.map(({ child }) => child.ask<[Count]>(when)),
       ])
       return { stats, counts: counts.map(([count]) => count) }
     }
     await sleep(WARM_UP)
-    const before = await mark()
+    const before = await mark('start')
     await sleep(duration)
-    const after = await mark()
+    const after = await mark('end')
     const counts = after.counts.map(({ done, failed }, i) => {
       const asked = done - (before.counts[i]?.done ?? 0)
       return { asked, answered: 1 - (failed - (before.counts[i]?.failed ?? 0)) / asked }

@@ -1,4 +1,5 @@
 /** What the package promises of its speed, as ratios in one run. */
+import { coldFigure } from './cold.ts'
 import {
   BARE,
   BEARER_REFUSED,
@@ -105,6 +106,8 @@ const GOALS: readonly Goal[] = [
     atLeast: 1_000,
     digits: 0,
   },
+  { what: 'cold keys to warm, PostgreSQL', figure: coldFigure('postgres'), atLeast: 0.6 },
+  { what: 'cold keys to warm, Redis', figure: coldFigure('redis'), atLeast: 0.6 },
   { what: 'control: bare to bare, CPU', figure: `CPU: ${BARE} / ${BARE}` },
 ]
 

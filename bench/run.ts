@@ -10,6 +10,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
+import { cold } from './cold.ts'
 import { contenders, loads, type Server } from './contenders.ts'
 import type { Figure } from './figures.ts'
 import { fleet } from './fleet.ts'
@@ -28,7 +29,8 @@ const SECTIONS: Record<string, { title: string; run: (settings: Settings) => Pro
     title: 'Throughput, one server at a time',
     run: (settings) => throughput(contenders, settings),
   },
-  keys: { title: 'Many keys, and none in memory', run: (settings) => throughput(loads, settings) },
+  keys: { title: 'Many keys', run: (settings) => throughput(loads, settings) },
+  cold: { title: 'Keys that are not in memory', run: cold },
   cpu: { title: 'CPU time per request, two servers at once on one core', run: paired },
   hook: { title: 'The hook alone', run: hookAlone },
   refusals: { title: 'What refusals cost', run: refusals },

@@ -20,6 +20,8 @@ export interface Load {
   requestsPerSecond: number
   /** Processor time of the server process, all threads, in microseconds. */
   cpuPerRequest: number
+  /** Milliseconds. */
+  p99: number
 }
 
 interface ServerAnswer {
@@ -31,12 +33,15 @@ interface ServerAnswer {
 
 interface Marks {
   at: number
-  counts: { done: number; failed: number }[]
+  counts: { done: number; failed: number; p99: number }[]
   cpu: number[]
 }
 
 /** @returns what each of the servers did while all of them were under load at once */
-export async function underLoad(contenders: readonly Contender[]): Promise<Load[]> {
+export async function underLoad(
+  contenders: readonly Contender[],
+  connections = CONNECTIONS,
+): Promise<Load[]> {
   const servers = contenders.map(
     ({ from, settings = {}, checkout }) =>
       new Child('server', [...from, JSON.stringify(settings)], SERVER_CORE, ['--expose-gc'], checkout),
@@ -44,11 +49,11 @@ export async function underLoad(contenders: readonly Contender[]): Promise<Load[
   const load = new Child('load', [], LOAD_CORE)
   try {
     const ready = await Promise.all(servers.map((server) => server.answer<ServerAnswer>()))
-    await load.ask({ targets: ready, connections: CONNECTIONS })
-    const mark = async (): Promise<Marks> => {
+    await load.ask({ targets: ready, connections })
+    const mark = async (message = 'count'): Promise<Marks> => {
       const at = performance.now()
       const [counts, ...answers] = await Promise.all([
-        load.ask<Marks['counts']>('count'),
+        load.ask<Marks['counts']>(message),
         ...servers.map((server) => server.ask<{ cpu: number }>('cpu')),
       ])
       return { at, counts, cpu: answers.map(({ cpu }) => cpu) }
@@ -63,7 +68,8 @@ export async function underLoad(contenders: readonly Contender[]): Promise<Load[
         if (marks.cpu.every((cpu, i) => done(marks.counts[i]?.done ?? 0, cpu, i))) return marks
       }
     }
-    const before = await markWhen((count, cpu) => count >= WARM_UP_REQUESTS || cpu >= WARM_UP_CPU * 1_000)
+    await markWhen((count, cpu) => count >= WARM_UP_REQUESTS || cpu >= WARM_UP_CPU * 1_000)
+    const before = await mark('start')
     const after = await markWhen((_, cpu, i) => cpu >= (before.cpu[i] ?? NaN) + MEASURED_CPU * 1_000)
     await load.ask('stop')
     return contenders.map(({ name }, i) => {
@@ -76,6 +82,7 @@ export async function underLoad(contenders: readonly Contender[]): Promise<Load[
         requests,
         requestsPerSecond: (requests / (after.at - before.at)) * 1_000,
         cpuPerRequest: ((after.cpu[i] ?? NaN) - (before.cpu[i] ?? NaN)) / requests,
+        p99: to.p99 / 1_000,
       }
     })
   } finally {

@@ -15,14 +15,14 @@ process.once('message', ({ targets, connections }) => {
   process.send('started')
   process.on('message', (message) => {
     if (message === 'stop') stopped = true
-    process.send(counters.map((counter) => counter()))
+    process.send(counters.map((counter) => counter(message)))
   })
 })
 process.on('disconnect', () => process.exit())
 
-// With a `rate`, so many requests a second are due whether the server keeps up or not, and latency counts from when a
-// request was due. `kept`: each connection has a credential of its own, as a client that keeps its connection has. `fresh`: each request has a credential that nobody has ever seen, an unknown key or a
-// forged token.
+// With a `rate`, so many requests a second are due whether the server keeps up or not. Latency counts from when a request
+// was due. `kept`: each connection has a credential of its own, as a client that keeps its connection has. `fresh`: each
+// request has a credential that nobody has ever seen, an unknown key or a forged token.
 function startLoad({ port, header, values, status, rate, fresh, kept }, connections) {
   let done = 0
   let failed = 0
@@ -45,7 +45,7 @@ function startLoad({ port, header, values, status, rate, fresh, kept }, connecti
     }
     const next = () => {
       if (stopped) socket.end()
-      else if (rate === undefined) request(0)
+      else if (rate === undefined) request(performance.now())
       else if (waiting.length > 0) request(waiting.shift())
       else idle.push(request)
     }
@@ -56,7 +56,7 @@ function startLoad({ port, header, values, status, rate, fresh, kept }, connecti
       if (!isWhole(received)) return
       done++
       if (!received.startsWith(expected)) failed++
-      if (rate !== undefined) latency.record(Math.max(1, Math.round((performance.now() - due) * 1_000)))
+      latency.record(Math.max(1, Math.round((performance.now() - due) * 1_000)))
       received = ''
       next()
     })
@@ -74,9 +74,9 @@ function startLoad({ port, header, values, status, rate, fresh, kept }, connecti
       }
     }, 1)
   }
-  return () => {
+  return (message) => {
     const answer = { done, failed, p50: latency.percentile(50), p99: latency.percentile(99) }
-    latency.reset()
+    if (message === 'start') latency.reset()
     return answer
   }
 }

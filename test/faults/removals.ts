@@ -17,6 +17,8 @@ export interface Removal {
 const ON_CACHE = ['test/cache/key-cache.test.ts']
 const ON_RACES = ['test/cache/races.test.ts']
 const ON_GATE = ['test/cache/gate.test.ts']
+/** Look-ups that share a statement, on a store that a test answers by hand. */
+const ON_BATCHES = ['test/stores/lookup-batches.test.ts']
 const ON_PLUGIN = ['test/tenant-auth/answers.test.ts']
 const ON_MEMBER = ['test/coherence/fleet-member.test.ts']
 const ON_BARRIER = ['test/coherence/fleet-barrier.test.ts']
@@ -27,6 +29,7 @@ const ON_BORROWED = ['test/stores/postgres/borrowed-connections.test.ts']
 
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
+const BATCHES = 'src/stores/lookup-batches.ts'
 const MEMBER = 'src/coherence/fleet-member.ts'
 
 export const REMOVALS: Removal[] = [
@@ -93,6 +96,15 @@ export const REMOVALS: Removal[] = [
     find: 'this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())',
     replace: 'this.#entries !== undefined',
     tests: ON_MEMBER,
+  },
+  {
+    rule: '3',
+    what: 'a look-up joins a statement that was sent before it came',
+    file: BATCHES,
+    find: 'for (const lookup of asking) lookup.settle(found)',
+    replace:
+      'for (const lookup of asking.concat(this.#waiting.filter(({ hash }) => hashes.includes(hash)))) lookup.settle(found)',
+    tests: ON_BATCHES,
   },
   {
     rule: '4',
@@ -166,6 +178,22 @@ export const REMOVALS: Removal[] = [
     find: 'joinable ? this.#pending.get(digest) : undefined',
     replace: 'joinable && digest === undefined ? this.#pending.get(digest) : undefined',
     tests: ON_PLUGIN,
+  },
+  {
+    rule: '7',
+    what: 'a statement that hangs holds up all look-ups that come after it',
+    file: BATCHES,
+    find: 'this.#clock.setTimer(release, MOMENT)',
+    replace: 'this.#clock.setTimer(() => {}, MOMENT)',
+    tests: ON_BATCHES,
+  },
+  {
+    rule: '7',
+    what: 'a key that cannot be read fails the look-ups that share its statement',
+    file: BATCHES,
+    find: 'hashes.length > 1 && this.#options.isOfOne(error)',
+    replace: 'hashes.length < 1 && this.#options.isOfOne(error)',
+    tests: ON_BATCHES,
   },
   {
     rule: '8',

@@ -19,6 +19,33 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
+  "answers look-ups at the same time with each other's keys": {
+    seenBy: 'are answered each for its own hash',
+    break: (right) => {
+      const asked: string[] = []
+      return {
+        async findByHash(hash, options) {
+          asked.push(hash)
+          await Promise.resolve()
+          return right.findByHash(asked.pop() ?? hash, options)
+        },
+      }
+    },
+  },
+  'fails all look-ups where one is given up': {
+    seenBy: 'go on where one of them is given up',
+    break: (right) => {
+      let givenUp = false
+      return {
+        async findByHash(hash, { signal }) {
+          signal.addEventListener('abort', () => (givenUp = true))
+          await new Promise((resolve) => setImmediate(resolve))
+          if (givenUp) throw new Error('given up')
+          return right.findByHash(hash, { signal })
+        },
+      }
+    },
+  },
   'forgets in look-ups that a tenant is suspended': {
     seenBy: 'sees a suspended tenant in look-ups of every key of it',
     break: (right) => ({

@@ -12,6 +12,9 @@
 /** More changed keys than this at once, and a cache is better off starting over. */
 const MOST_CHANGES = 10_000
 
+/** Milliseconds since 1970, exactly. */
+const ms = (time: string) => `(extract(epoch FROM ${time}) * 1000)::bigint`
+
 export function fleetFunctions(s: string): string {
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
   const STANDING = `'history', p.history, 'epoch', p.epoch, 'roster', p.roster,
@@ -27,6 +30,27 @@ BEGIN
   RETURN json_build_array(pg_is_in_recovery(), txid_current_if_assigned() IS NOT NULL,
     current_setting('transaction_isolation'), current_setting('client_encoding'),
     current_setting('transaction_read_only')::boolean);
+END $f$;
+
+-- One probe of each table's index for a hash, whatever the planner thinks of tables that were small when it made its plan.
+CREATE FUNCTION ${s}.find_by_hashes(p_hashes text) RETURNS text ${invoker}
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $f$
+BEGIN
+  RETURN (
+    SELECT json_build_object('epoch', c.epoch, 'history', c.tag || history(), 'keys', (
+      SELECT coalesce(json_agg(k.found), '[]')
+      FROM unnest(string_to_array(p_hashes, ',')) AS h (hash) CROSS JOIN LATERAL (
+        SELECT json_build_object(
+          'hash', h.hash, 'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes,
+          'metadata', k.metadata, 'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
+          'pausedAt', ${ms('k.paused_at')}, 'networks', k.networks, 'tenant', json_build_object(
+            'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL)) AS found
+        FROM keys k JOIN tenants t ON t.id = k.tenant_id
+        WHERE k.hash = decode(h.hash, 'hex') LIMIT 1
+      ) k
+    ))
+    FROM (TABLE coherence LIMIT 1) c
+  );
 END $f$;
 
 CREATE FUNCTION ${s}.beat(p_instance text, p_session text) RETURNS text ${invoker} AS $f$

@@ -58,21 +58,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
     `SELECT s.session, q.row FROM (SELECT ${session(s)}) s LEFT JOIN LATERAL (${query}) q ON true`
 
   return {
-    /**
-     * One probe of each table's index, and the position that its snapshot has seen.
-     * $1 hash in hexadecimal
-     */
-    findByHash: `
-      SELECT ${session(s)}, json_build_object('epoch', c.epoch, 'history', c.tag || ${s}.history(), 'key', (
-        SELECT json_build_object(
-          'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
-          'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')}, 'pausedAt', ${ms('k.paused_at')},
-          'networks', k.networks, 'tenant', json_build_object(
-            'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL))
-        FROM ${s}.keys k JOIN ${s}.tenants t ON t.id = k.tenant_id
-        WHERE k.hash = decode($1::text, 'hex')
-      ))::text AS row
-      FROM (TABLE ${s}.coherence LIMIT 1) c`,
+    /** $1 hashes in hexadecimal, with commas between */
+    findByHashes: `SELECT ${session(s)}, ${s}.find_by_hashes($1::text) AS row`,
 
     /** $1 id, $2 name, $3 metadata, $4 created, $5 suspended */
     insertTenant: `

@@ -3,6 +3,7 @@ import { badOption, TenantAuthError } from '../../http/errors.ts'
 import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
 import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
+import { type Found, LookupBatches } from '../lookup-batches.ts'
 import type {
   InsertRefusal,
   KeyDetails,
@@ -16,12 +17,13 @@ import type {
   WritableKeyStore,
   Written,
 } from '../writable-key-store.ts'
-import type { FleetReach } from '../../coherence/driver.ts'
+import type { FleetReach, Position } from '../../coherence/driver.ts'
 import { Fleet } from '../../coherence/fleet.ts'
 import { again, isAlreadyThere, isCollision } from './again.ts'
 import { Borrower, type Statement } from './borrow.ts'
 import { parsed, PostgresDriver } from './driver.ts'
-import { failure, refusalOf } from './failures.ts'
+import { isStatementError } from './errors.ts'
+import { failure, isNotMigrated, refusalOf } from './failures.ts'
 import type { PostgresPool } from './pool.ts'
 import {
   json,
@@ -71,10 +73,9 @@ interface WrittenRow<Record> {
   mark: { epoch: number; history: string; reach: FleetReach; quiet: boolean }
 }
 
-interface FoundRow {
-  epoch: number
-  history: string
-  key: LookupRow | null
+interface FoundKeys extends Position {
+  /** Those that there are, in whatever order. */
+  keys: (LookupRow & { hash: string })[]
 }
 
 /**
@@ -94,6 +95,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly #fleet: Fleet
   readonly #driver: PostgresDriver
   readonly #borrower: Borrower
+  readonly #lookups: LookupBatches
   readonly #schema: string
   readonly #statements: Statements
   readonly #timeout: number
@@ -113,6 +115,10 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     this.#timeout = timeout
     this.#statements = statementsFor(schema, timeout)
     this.#borrower = new Borrower(pool, (words) => this.#fleet.spoilt(words))
+    this.#lookups = new LookupBatches({
+      ask: (hashes, signal) => this.#findByHashes(hashes, signal),
+      isOfOne: (error) => isStatementError(error) && !isNotMigrated(error),
+    })
     const statements = this.#statements
     this.#driver = new PostgresDriver({ pool, schema, statements, borrower: this.#borrower })
     this.#fleet = new Fleet({ driver: this.#driver, lease, heartbeat })
@@ -130,18 +136,29 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
+    try {
+      return await this.#lookups.find(hash, signal)
+    } catch (error) {
+      throw failure(error, this.#schema)
+    }
+  }
+
+  async #findByHashes(hashes: readonly string[], signal: AbortSignal): Promise<Found> {
     const before = this.#fleet.position
-    let found: FoundRow | undefined
+    let found: FoundKeys | undefined
     const judge = async (rows: readonly object[]) => {
-      found = parsed<FoundRow>(rows)[0]
+      found = parsed<FoundKeys>(rows)[0]
       if (found === undefined) throw new Error('the row of coherence is missing')
-      const { epoch, history } = found
-      if (await this.#fleet.isPresent({ epoch, history }, before)) return undefined
+      if (await this.#fleet.isPresent(found, before)) return undefined
       return 'a connection answered from an earlier state: it leads to a server that was replaced, or to an old snapshot'
     }
-    await this.#run({ text: this.#statements.findByHash, values: [hash], judge }, signal)
-    const key = found?.key
-    return key ? toStoredKey(key) : null
+    const statement = { text: this.#statements.findByHashes, values: [hashes.join()], judge }
+    await this.#borrower.run(statement, signal)
+    const keys = new Map(found?.keys.map(({ hash, ...key }) => [hash, key]))
+    return (hash) => {
+      const key = keys.get(hash)
+      return key === undefined ? null : toStoredKey(key)
+    }
   }
 
   async insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null> {

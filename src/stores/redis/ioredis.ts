@@ -17,7 +17,7 @@ export interface IoredisClient {
   on(event: 'error' | 'end', listener: (cause?: unknown) => void): unknown
   on(event: 'message', listener: (channel: string, message: string) => void): unknown
   disconnect(): void
-  readonly stream: { ref(): unknown; unref(): unknown }
+  readonly stream: { readonly writable: boolean; ref(): unknown; unref(): unknown }
 }
 
 /** Neither waits nor retries: what is lost is lost, and the cache connects anew. */
@@ -60,7 +60,12 @@ function open(template: IoredisClient, onLost: (cause: unknown) => void): OwnCon
   })
   client.on('end', () => onLost(cause ?? new Error('The connection to Redis has ended')))
   return {
-    send: ([command = '', ...args]) => client.call(command, ...args),
+    send: ([command = '', ...args]) =>
+      client.call(command, ...args).catch((error: unknown) => {
+        // The stream is closed before the client says so.
+        if (!client.stream.writable) onLost(error)
+        throw error
+      }),
     connect: () => client.connect(),
     subscribe(channel, onMessage) {
       client.on('message', (_channel, message) => onMessage(message))

@@ -53,13 +53,20 @@ local function key_written(id)
 end
 `
 
-/** ARGV: hash → epoch, and nothing, `lost`, or id, key, tenant */
-export const FIND_BY_HASH = reading(`${INDEX}
-local id = redis.call('HGET', base .. ':hashes', ARGV[2])
-if not id then return { tag, epoch, not index_is_whole() and 'lost' or nil } end
-local key = base .. ':key:' .. id
-local tenant = base .. ':tenant:' .. (redis.call('HGET', key, 'tenantId') or '')
-return { tag, epoch, id, redis.call('HGETALL', key), redis.call('HGETALL', tenant) }
+/** ARGV: hashes → epoch, `lost` where the index is, and hash, id, key, tenant for each hash that it has */
+export const FIND_BY_HASHES = reading(`${INDEX}
+local answer = { tag, epoch, '' }
+for i = 2, #ARGV do
+  local id = redis.call('HGET', base .. ':hashes', ARGV[i])
+  if id then
+    local key = redis.call('HGETALL', base .. ':key:' .. id)
+    local tenant = redis.call('HGET', base .. ':key:' .. id, 'tenantId') or ''
+    answer[#answer + 1] = { ARGV[i], id, key, redis.call('HGETALL', base .. ':tenant:' .. tenant) }
+  elseif answer[3] == '' and not index_is_whole() then
+    answer[3] = 'lost'
+  end
+end
+return answer
 `)
 
 /** ARGV: id → `lost`, or tenant */

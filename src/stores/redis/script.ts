@@ -89,6 +89,11 @@ export interface ScriptRunnerOptions {
 const NOTHING_DONE =
   /^-?(?:READONLY|OOM|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|BUSY|NOAUTH|MOVED|CROSSSLOT)\b/
 
+/** Whether a script has failed of what it met: a key that holds something else than it should. */
+export function isScriptError(error: unknown): boolean {
+  return /^-?(?:ERR|WRONGTYPE)\b/.test(messageOf(error))
+}
+
 export class ScriptRunner {
   readonly #options: ScriptRunnerOptions
 

@@ -6,6 +6,7 @@ import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
 import { keyFits, pageOf, tenantFits } from '../key-filter.ts'
 import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
+import { type Found, LookupBatches } from '../lookup-batches.ts'
 import type {
   InsertRefusal,
   KeyDetails,
@@ -25,7 +26,7 @@ import { RedisDriver } from './driver.ts'
 import {
   DELETE_KEYS,
   DELETE_TENANT,
-  FIND_BY_HASH,
+  FIND_BY_HASHES,
   FIND_KEY,
   FIND_TENANT,
   INSERT_KEY,
@@ -48,7 +49,7 @@ import {
   tenantDetailsOf,
   tenantPatchColumns,
 } from './records.ts'
-import { type Script, ScriptRunner } from './script.ts'
+import { isScriptError, type Script, ScriptRunner } from './script.ts'
 
 /** The options of `RedisKeyStore`. */
 export interface RedisKeyStoreOptions {
@@ -83,6 +84,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly keyHash: KeyHash | undefined
   readonly #fleet: Fleet
   readonly #runner: ScriptRunner
+  readonly #lookups: LookupBatches
 
   /** @throws `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
   constructor(options: RedisKeyStoreOptions) {
@@ -101,20 +103,32 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
       return new ScriptRunner({ commands, prefix })
     }
     this.#runner = newRunner()
+    this.#lookups = new LookupBatches({
+      ask: (hashes, signal) => this.#findByHashes(hashes, signal),
+      isOfOne: isScriptError,
+    })
     const times = { lease, heartbeat }
     const driver = new RedisDriver({ source, runner: this.#runner, heartbeats: newRunner(), prefix, times })
     this.#fleet = new Fleet({ driver, lease, heartbeat })
     this.coherence = this.#fleet
   }
 
-  async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
+  findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
+    return this.#lookups.find(hash, signal)
+  }
+
+  async #findByHashes(hashes: readonly string[], signal: AbortSignal): Promise<Found> {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const before = this.#fleet.position
-      const { tag, values } = await this.#runner.run(FIND_BY_HASH, [hash], signal)
-      const [epoch, id, key, tenant] = values
+      const { tag, values } = await this.#runner.run(FIND_BY_HASHES, hashes, signal)
+      const [epoch, index, ...rows] = values as [string, string, ...FoundKey[]]
       if (await this.#fleet.isPresent({ history: tag, epoch: Number(epoch) }, before)) {
-        if (id === LOST && key === undefined) throw lost('the index of keys')
-        return id === undefined ? null : storedKeyOf(id as string, key, tenant)
+        const keys = new Map(rows.map((row) => [row[0], row]))
+        return (hash) => {
+          const [, id, key, tenant] = keys.get(hash) ?? []
+          if (id === undefined && index === LOST) throw lost('the index of keys')
+          return id === undefined ? null : storedKeyOf(id, key, tenant)
+        }
       }
       this.#fleet.spoilt(EARLIER)
       this.#runner.hangUp()
@@ -274,6 +288,8 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return reply
   }
 }
+
+type FoundKey = [hash: string, id: string, key: unknown, tenant: unknown]
 
 /** Id, columns, and of a key its last use. */
 type Listed = [id: string, row: unknown, lastUse: unknown]

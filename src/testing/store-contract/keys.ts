@@ -46,6 +46,36 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
     })
   })
 
+  describe('look-ups at the same time', () => {
+    it('are answered each for its own hash', async () => {
+      const tenantIds = [await addTenant(store()), await addTenant(store(), { name: 'other' })]
+      const keys = await Promise.all(
+        Array.from({ length: 100 }, (_, i) => addKey(store(), tenantIds[i % 2] ?? '', { name: `key ${i}` })),
+      )
+      await store().revokeKey(keys[0]?.id ?? '', at(1))
+      const hashes = keys.flatMap(({ hash }) => [hash, sampleHash(), hash])
+      const found = await Promise.all(hashes.map((hash) => lookUp(store(), hash)))
+      const alone: typeof found = []
+      for (const hash of hashes) alone.push(await lookUp(store(), hash))
+      assert.deepEqual(found, alone)
+      assert.ok(await isRefused(store(), keys[0]?.hash ?? ''))
+    })
+
+    it('go on where one of them is given up', async () => {
+      const tenantId = await addTenant(store())
+      const keys = await Promise.all(Array.from({ length: 10 }, () => addKey(store(), tenantId)))
+      const abort = new AbortController()
+      const givenUp = store().findByHash(keys[0]?.hash ?? '', { signal: abort.signal })
+      const others = keys.map(({ hash }) => lookUp(store(), hash))
+      abort.abort()
+      await Promise.allSettled([givenUp]) // It may have been answered.
+      assert.deepEqual(
+        (await Promise.all(others)).map((key) => key?.id),
+        keys.map(({ id }) => id),
+      )
+    })
+  })
+
   describe('inserting a key', () => {
     it('keeps it as it was inserted', async () => {
       const networks = ['192.0.2.7']

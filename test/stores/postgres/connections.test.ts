@@ -61,6 +61,7 @@ describe('connections of the PostgreSQL store', () => {
     proxy.blackhole()
     const abort = new AbortController()
     const lookup = lookUp(abort.signal)
+    await until(() => pool.totalCount === 1)
     abort.abort(new Error('time is over'))
     await assert.rejects(lookup)
     proxy.heal()

@@ -1,0 +1,156 @@
+/**
+ * Look-ups that come together go to the store together: those that have come while one statement is under way are the next
+ * statement. One that comes alone is sent at once.
+ *
+ * What they share is the way to the store and back, and nothing else:
+ * - Who comes when a statement has been sent is not in it, so that no answer is older than its question (3).
+ * - Each is given up by its own signal, and a statement when nobody waits for it any more.
+ * - A statement holds up the next one for a moment only, however slow it is (7).
+ * - What one of them fails of, the others do not: the statement is made again in halves, until it fails alone (7).
+ */
+import { type Clock, systemClock, type Timer } from '../lib/clock.ts'
+import type { StoredKey } from './key-store.ts'
+
+/** Look-ups in one statement: a server that does one thing at a time is soon there for others. */
+const MOST = 64
+/** Milliseconds for which a statement under way holds up the next one. */
+const MOMENT = 20
+
+/** What a statement has found. Throws for a hash of which alone it cannot be known. */
+export type Found = (hash: string) => StoredKey | null
+
+export interface LookupBatchesOptions {
+  /** Sends one statement. No hash is in it twice. */
+  ask(hashes: readonly string[], signal: AbortSignal): Promise<Found>
+  /** Whether a statement may have failed of one of its hashes, and not of what they share. */
+  isOfOne(error: unknown): boolean
+  clock?: Clock
+}
+
+export class LookupBatches {
+  readonly #options: LookupBatchesOptions
+  readonly #clock: Clock
+  readonly #waiting: Lookup[] = []
+  /** How many statements hold up the next one. */
+  #holding = 0
+  #isDue = false
+
+  constructor(options: LookupBatchesOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+  }
+
+  /** Rejects with the signal's reason as soon as it is aborted. */
+  find(hash: string, signal: AbortSignal): Promise<StoredKey | null> {
+    const lookup = new Lookup(hash, signal)
+    this.#waiting.push(lookup)
+    this.#sendNext()
+    return lookup.answer
+  }
+
+  /** At the end of this turn of the event loop: who comes in one turn comes together. */
+  #sendNext(): void {
+    if (this.#isDue || this.#holding > 0 || this.#waiting.length === 0) return
+    this.#isDue = true
+    setImmediate(() => {
+      this.#isDue = false
+      const lookups = this.#waiting.splice(0)
+      for (let i = 0; i < lookups.length; i += MOST) {
+        void this.#send(lookups.slice(i, i + MOST)).finally(this.#hold())
+      }
+    })
+  }
+
+  /** @returns lets the next statement go, which happens by itself after a moment */
+  #hold(): () => void {
+    this.#holding++
+    const release = () => {
+      if (timer === undefined) return
+      timer.cancel()
+      timer = undefined
+      this.#holding--
+      this.#sendNext()
+    }
+    let timer: Timer | undefined = this.#clock.setTimer(release, MOMENT)
+    return release
+  }
+
+  async #send(lookups: readonly Lookup[]): Promise<void> {
+    const asking = lookups.filter(({ isOver }) => !isOver)
+    const hashes = [...new Set(asking.map(({ hash }) => hash))]
+    if (hashes.length === 0) return
+    try {
+      const found = await this.#options.ask(hashes, onceNobodyAsks(asking))
+      for (const lookup of asking) lookup.settle(found)
+    } catch (error) {
+      if (hashes.length > 1 && this.#options.isOfOne(error)) {
+        const half = new Set(hashes.slice(hashes.length / 2))
+        const isIn = ({ hash }: Lookup) => half.has(hash)
+        await Promise.all([
+          this.#send(asking.filter(isIn)),
+          this.#send(asking.filter((lookup) => !isIn(lookup))),
+        ])
+      } else {
+        for (const lookup of asking) lookup.fail(error)
+      }
+    }
+  }
+}
+
+class Lookup {
+  readonly hash: string
+  readonly answer: Promise<StoredKey | null>
+  isOver = false
+  /** Called when it is given up. */
+  onGivenUp = (_reason: unknown): void => {}
+  readonly #signal: AbortSignal
+  #resolve!: (found: StoredKey | null) => void
+  #reject!: (error: unknown) => void
+
+  constructor(hash: string, signal: AbortSignal) {
+    this.hash = hash
+    this.#signal = signal
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    if (signal.aborted) this.#giveUp()
+    else signal.addEventListener('abort', this.#giveUp)
+  }
+
+  settle(found: Found): void {
+    this.#end()
+    try {
+      this.#resolve(found(this.hash))
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#end()
+    this.#reject(error)
+  }
+
+  readonly #giveUp = (): void => {
+    this.fail(this.#signal.reason)
+    this.onGivenUp(this.#signal.reason)
+  }
+
+  #end(): void {
+    this.isOver = true
+    this.#signal.removeEventListener('abort', this.#giveUp)
+  }
+}
+
+/** A signal that is aborted when the last of them is given up. */
+function onceNobodyAsks(lookups: readonly Lookup[]): AbortSignal {
+  const abort = new AbortController()
+  let left = lookups.length
+  for (const lookup of lookups) {
+    lookup.onGivenUp = (reason) => {
+      if (--left === 0) abort.abort(reason)
+    }
+  }
+  return abort.signal
+}
