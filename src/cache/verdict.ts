@@ -176,9 +176,9 @@ function refuseMisread(answer: object, known: KnownNames, before: string): void 
     meant === undefined
       ? 'answer null in place of a key that is not good, and leave it out of one that is'
       : `the name for it is ${before}${meant}`
-  throw new StoreAnswerError(`the key store answered ${before}${name}, which is not read: ${right}`)
+  throw new StoreAnswerError(`the key store's answer has ${before}${name}, which is not read: ${right}`)
 }
 
 function wrong(name: string): StoreAnswerError {
-  return new StoreAnswerError(`the key store answered a wrong shape: ${name}`)
+  return new StoreAnswerError(`the key store's answer has the wrong shape: ${name}`)
 }

@@ -58,7 +58,7 @@ export async function update(invocation: Invocation): Promise<Result> {
     ...(network !== undefined && { networks: networks(network) }),
   }
   if (Object.keys(options).length === 0)
-    throw new UsageError('Say what is to change: --name, --scope, --expires, --network')
+    throw new UsageError('Nothing to change: give --name, --scope, --expires or --network')
   return change(invocation, options, 'changed')
 }
 
@@ -167,7 +167,7 @@ function fromHash({ hash = '', start, last4 }: Values) {
 async function fromInput(invocation: Invocation) {
   const { values } = invocation
   if (values.start !== undefined || values.last4 !== undefined) {
-    throw new UsageError('--start and --last4 go with --hash. Of a key on standard input they are its own')
+    throw new UsageError('--start and --last4 go with --hash: a key on standard input has its own')
   }
   const key = await keyFromInput(invocation)
   return { hash: hashKey(key), ...shownOf(key) }

@@ -88,7 +88,7 @@ export async function loadDriver<Module>(
   try {
     return await load()
   } catch (error) {
-    throw new UnavailableError(`${variable} is set, which takes the package ${name}: npm install ${name}`, {
+    throw new UnavailableError(`${variable} is set, which needs the package ${name}: npm install ${name}`, {
       cause: error,
     })
   }

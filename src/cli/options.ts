@@ -88,7 +88,7 @@ export function parse(argv: readonly string[]): { values: Values; positionals: s
     if (token.kind !== 'option') continue
     const { name, rawName, value } = token
     if (!isOption(name))
-      throw new UsageError(`There is no option ${rawName}${meant(name, Object.keys(OPTIONS), '--')}`)
+      throw new UsageError(`Unknown option ${rawName}${meant(name, Object.keys(OPTIONS), '--')}`)
     const takesValue = OPTIONS[name].type === 'string'
     const has = value !== undefined && (token.inlineValue || !value.startsWith('-'))
     if (takesValue !== has) throw new UsageError(`--${name} takes ${takesValue ? 'a' : 'no'} value`)

@@ -36,7 +36,7 @@ export async function run(
 async function answer(argv: readonly string[], terminal: Terminal, open: Open): Promise<void> {
   if (argv.some(holdsKey)) {
     throw new UsageError(
-      'An argument holds an API key, which other users can see, and your shell remembers: revoke it. Of a key, identify and import read standard input',
+      'An argument holds an API key, which other users can see, and your shell remembers: revoke it. identify and import read a key from standard input',
     )
   }
   if (argv.length === 1 && argv[0] === '--version') return terminal.out(`${version()}\n`)
@@ -62,7 +62,7 @@ async function answer(argv: readonly string[], terminal: Terminal, open: Open): 
     )
   }
   if (makesKey && terminal.outIsNowhere) {
-    throw new Error('Standard output leads nowhere, where the key would be lost: no key was made')
+    throw new Error('Nothing reads standard output, so the key would be lost: no key was made')
   }
   await execute(command, id, values, terminal, open)
 }
@@ -81,7 +81,7 @@ function find(positionals: readonly string[]): {
   const names = [...COMMANDS.keys()]
   const hint = meant(typed, names)
   throw new UsageError(
-    `There is no command ${JSON.stringify(printable(typed))}${hint === '' ? `. There are ${names.join(', ')}` : hint}`,
+    `Unknown command ${JSON.stringify(printable(typed))}${hint === '' ? `. There are ${names.join(', ')}` : hint}`,
   )
 }
 

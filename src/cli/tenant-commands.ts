@@ -50,7 +50,9 @@ export async function remove({ store, id, values: { yes } }: Invocation): Promis
   const manager = new KeyManager(store)
   if (yes !== true) {
     const { name } = await manager.getTenant(id)
-    throw new UsageError(`This deletes ${printable(name)} and all of its keys for ever: say --yes`)
+    throw new UsageError(
+      `This deletes ${printable(name)} and all of its keys permanently: confirm with --yes`,
+    )
   }
   const deleted = await manager.deleteTenant(id)
   return { note: `${printable(id)} is deleted, ${reached(deleted)}.`, json: { ...deleted, tenant: { id } } }

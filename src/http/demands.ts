@@ -129,7 +129,7 @@ function checkRoute(route: RouteOptions, scope: FastifyInstance, seen: boolean):
     if (checker?.hook === true || (seen && checker !== undefined && mayBeChecked(route, scope))) continue
     throw new TenantAuthError(
       'TENANT_AUTH_BAD_OPTION',
-      `config.${kind} of route ${String(method)} ${url} is checked by nobody: ` +
+      `config.${kind} of route ${String(method)} ${url} is not checked by any guard: ` +
         (checker === undefined
           ? `${kind} does not guard the scope of the route. Register it there or in one around it, before the scope is registered`
           : !seen
@@ -188,6 +188,6 @@ function unmet(scope: FastifyInstance, request: FastifyRequest, last: boolean): 
   if (!last) return undefined
   return new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
-    `config.${open.join(' and config.')} of a route was checked by nobody: with addHook: false, call the check in a hook, because the handler is too late`,
+    `config.${open.join(' and config.')} of a route was not checked by any guard: with addHook: false, call the check in a hook, because the handler is too late`,
   )
 }

@@ -45,10 +45,11 @@ export const INSERT_REFUSALS: readonly InsertRefusal[] = [
 export function insertRefused(refusal: InsertRefusal, id: string): TenantAuthError {
   if (refusal === 'no-such-tenant') return tenantNotFound()
   if (refusal === 'not-retirable') return keyRevoked()
-  if (refusal === 'hash-taken') return new TenantAuthError('KEY_EXISTS', 'A key with this hash exists')
+  if (refusal === 'hash-taken')
+    return new TenantAuthError('KEY_EXISTS', 'A key with this hash already exists')
   // Ids are random but for those that come from an idempotency key.
   return new TenantAuthError(
     'KEY_EXISTS',
-    `This idempotency key has made ${id} already, which cannot be shown again: rotate or revoke it`,
+    `This idempotency key was already used to create ${id}, which cannot be shown again: rotate or revoke it`,
   )
 }

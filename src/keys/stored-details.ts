@@ -80,13 +80,13 @@ export function storedIds(answer: unknown): { id: string; tenantId: string } | n
   const { id, tenant } = Object(answer) as { id?: unknown; tenant?: unknown }
   const { id: tenantId } = Object(tenant) as { id?: unknown }
   if (typeof id !== 'string' || typeof tenantId !== 'string') {
-    throw new Error('the key store answered a key without its id or its tenant')
+    throw new Error("the key store's answer is a key without its id or its tenant")
   }
   return { id, tenantId }
 }
 
 function list(answer: unknown): unknown[] {
-  if (!Array.isArray(answer)) throw new Error('the key store answered something else than a list')
+  if (!Array.isArray(answer)) throw new Error("the key store's answer is not a list")
   return answer
 }
 
@@ -101,14 +101,14 @@ function columns<Details>(
 ): Details {
   const row = Object(answer) as Record<string, unknown>
   const copy = Object.entries<Check>(checks).map(([name, check]) => {
-    if (!check(row[name])) throw new Error(`the key store answered a wrong ${name}`)
+    if (!check(row[name])) throw new Error(`the key store's answer has a wrong ${name}`)
     const value = row[name]
     const moment = momentOf(value)
     return [name, moment === undefined ? value : new Date(moment)] as const
   })
   for (const [name, value] of Object.entries(asked)) {
     if (row[name] !== value)
-      throw new Error(`the key store answered of another ${name} than it was asked for`)
+      throw new Error(`the key store's answer has another ${name} than the one asked for`)
   }
   return Object.fromEntries(copy) as Details
 }

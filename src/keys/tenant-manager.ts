@@ -104,7 +104,7 @@ export class TenantManager implements TenantOperations {
       (record) => tenantDetails(record, tenant.id),
       [null],
     )
-    if (written === null) throw new TenantAuthError('TENANT_EXISTS', 'A tenant with this id exists')
+    if (written === null) throw new TenantAuthError('TENANT_EXISTS', 'A tenant with this id already exists')
     return { tenant: written.record }
   }
 

@@ -30,7 +30,7 @@ export class GithubKeys {
   async find(id: string): Promise<KeyObject | undefined> {
     if (!this.#isCurrent() || !this.#keys.has(id)) await this.#refresh()
     if (this.#isCurrent()) return this.#keys.get(id)
-    throw Object.assign(new Error("GitHub's public keys cannot be had", { cause: this.#failure }), {
+    throw Object.assign(new Error("GitHub's public keys could not be fetched", { cause: this.#failure }), {
       statusCode: 503,
       headers: { 'retry-after': '60' },
     })
@@ -78,7 +78,7 @@ async function textOf({ body }: Response): Promise<string> {
   let text = ''
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true })
-    if (text.length > SIZE_LIMIT) throw new Error('GitHub answered too much')
+    if (text.length > SIZE_LIMIT) throw new Error("GitHub's answer is too long")
   }
   return text + decoder.decode()
 }
@@ -86,7 +86,7 @@ async function textOf({ body }: Response): Promise<string> {
 /** @throws where it is no list of keys */
 function keysOf(text: string): Map<string, KeyObject> {
   const { public_keys: listed } = Object(JSON.parse(text)) as { public_keys?: unknown }
-  if (!Array.isArray(listed)) throw new Error('GitHub answered no list of keys')
+  if (!Array.isArray(listed)) throw new Error("GitHub's answer is not a list of keys")
   return new Map(
     listed.flatMap((entry) => {
       const { key_identifier: id, key } = Object(entry) as Record<string, unknown>

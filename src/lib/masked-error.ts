@@ -15,7 +15,7 @@ const MAX_DEPTH = 5
 export function maskedError(error: unknown): Error {
   const reasons = reasonsOf(error)
   if (!(error instanceof Error) && reasons.length === 0)
-    return new Error('the key store threw what is no Error')
+    return new Error('the key store threw something that is not an Error')
   const message = reasons.join(': ')
   const copy = new Error(message)
   const name = read(error, 'name')

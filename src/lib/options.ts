@@ -149,6 +149,6 @@ function unknownOption(owner: string, name: string, known: readonly string[]): T
   const takes = known.join(', ')
   return new TenantAuthError(
     'TENANT_AUTH_BAD_OPTION',
-    `${name} is no option of ${owner}, which takes ${takes}${meant}`,
+    `${name} is not an option of ${owner}, which takes ${takes}${meant}`,
   )
 }

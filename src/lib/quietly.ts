@@ -20,7 +20,9 @@ export function quietly(what: string, work: () => void): void {
 
 /** Whatever was thrown, as an `Error`: hooks and callbacks take nothing for "no error". */
 export function asError(thrown: unknown, what: string): Error {
-  return thrown instanceof Error ? thrown : new Error(`${what} threw what is no Error`, { cause: thrown })
+  return thrown instanceof Error
+    ? thrown
+    : new Error(`${what} threw something that is not an Error`, { cause: thrown })
 }
 
 /** The name alone of what was thrown: a message may quote what was to be logged. */

@@ -69,7 +69,7 @@ describe("names of a store's answer that decide and are not read", () => {
   for (const [name, values, meant] of ofKeys) {
     it(`of a key: ${name}`, () => {
       for (const value of values) {
-        assertRefused({ [name]: value }, {}, new RegExp(`answered ${name}, .*${meant ?? 'answer null'}`))
+        assertRefused({ [name]: value }, {}, new RegExp(`answer has ${name}, .*${meant ?? 'answer null'}`))
       }
       assert.equal(verdict({ [name]: undefined }), 'good')
     })
@@ -79,8 +79,8 @@ describe("names of a store's answer that decide and are not read", () => {
     ' ',
   )) {
     it(`of a tenant: ${name}`, () => {
-      assertRefused({}, { [name]: true }, new RegExp(`answered tenant\\.${name}, `))
-      assertRefused({}, { [name]: null }, new RegExp(`answered tenant\\.${name}, `))
+      assertRefused({}, { [name]: true }, new RegExp(`answer has tenant\\.${name}, `))
+      assertRefused({}, { [name]: null }, new RegExp(`answer has tenant\\.${name}, `))
     })
   }
 
@@ -93,22 +93,22 @@ describe("names of a store's answer that decide and are not read", () => {
       }
       revoke() {}
     }
-    assert.throws(() => judge(new Row(), NOW, 0), /answered deletedAt/)
+    assert.throws(() => judge(new Row(), NOW, 0), /answer has deletedAt/)
   })
 
   it('of what an answer inherits, but for methods', () => {
     const row = { id: 'k', tenant: { id: 't' } }
     assert.throws(
       () => judge(Object.create({ ...row, disabled: true }) as never, NOW, 0),
-      /answered disabled/,
+      /answer has disabled/,
     )
     assert.equal(verdict({ revoke: () => {}, disable: () => {} }), 'good')
   })
 
   it('by what they hold, where the name alone does not tell', () => {
     for (const held of ['suspended', 'DISABLED', 'active', ['paid', 'revoked']]) {
-      assertRefused({ state: held }, {}, /answered state, /)
-      assertRefused({}, { tenant_state: held }, /answered tenant\.tenant_state, /)
+      assertRefused({ state: held }, {}, /answer has state, /)
+      assertRefused({}, { tenant_state: held }, /answer has tenant\.tenant_state, /)
     }
     assert.equal(verdict({ state: 'CA' }, { state: 'Bavaria', flags: ['beta'] }), 'good')
   })
@@ -120,9 +120,9 @@ describe("names of a store's answer that decide and are not read", () => {
     assert.equal(verdict({ expires_at: '2100-01-01', expiresAt: FUTURE }), 'good')
     assert.equal(verdict({}, { suspendedAt: PAST, suspended: true }), 'suspended')
     assert.equal(verdict({}, { suspendedAt: null, suspended: false }), 'good')
-    assertRefused({ revoked: true, revokedAt: null }, {}, /answered revoked/)
-    assertRefused({ expires_at: PAST, expiresAt: null }, {}, /answered expires_at/)
-    assertRefused({}, { suspendedAt: PAST, suspended: false }, /answered tenant\.suspendedAt/)
+    assertRefused({ revoked: true, revokedAt: null }, {}, /answer has revoked/)
+    assertRefused({ expires_at: PAST, expiresAt: null }, {}, /answer has expires_at/)
+    assertRefused({}, { suspendedAt: PAST, suspended: false }, /answer has tenant\.suspendedAt/)
   })
 })
 

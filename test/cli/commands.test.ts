@@ -175,7 +175,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.match((await tenants('resume', 'gone')).err, /^gone is resumed/)
       const asked = await tenants('delete', 'gone')
       assert.equal(asked.code, 2)
-      assert.match(asked.err, /deletes Soon Gone and all of its keys for ever: say --yes/)
+      assert.match(asked.err, /deletes Soon Gone and all of its keys permanently: confirm with --yes/)
       assert.match((await tenants('delete', 'gone', '--yes')).err, /^gone is deleted, in force/)
       assert.equal((await tenants('get', 'gone')).code, 3)
       assert.equal((await command(['keys', 'identify'], env, key)).code, 3)

@@ -74,7 +74,7 @@ describe('CLI: usage', () => {
     }
     const { code, out, err } = await here(['keys', 'delete', '--help'])
     assert.deepEqual([code, out], [2, ''])
-    assert.match(err, /There is no command "keys delete"/)
+    assert.match(err, /Unknown command "keys delete"/)
   })
 
   it('names in the help of a command each option that it takes, and no other', async () => {
@@ -119,11 +119,11 @@ describe('CLI: usage', () => {
   })
 
   const mistakes: [string, string[], RegExp][] = [
-    ['an unknown command', ['frobnicate'], /no command "frobnicate". There are migrate, tenants create/],
+    ['an unknown command', ['frobnicate'], /Unknown command "frobnicate". There are migrate, tenants create/],
     ['a command that is misspelt', ['keys', 'crate'], /Did you mean keys create\?/],
     ['a group that is misspelt', ['tenant', 'lst'], /Did you mean tenants list\?/],
     ['what only looks like a command', ['constructor'], /There are migrate/],
-    ['an unknown option', ['keys', 'list', '--tennant', 'x'], /no option --tennant. Did you mean --tenant\?/],
+    ['an unknown option', ['keys', 'list', '--tennant', 'x'], /Unknown option --tennant. Did you mean --tenant\?/],
     ['an option without its value', ['keys', 'list', '--tenant'], /--tenant takes a value/],
     ['an option in the place of a value', ['keys', 'list', '--tenant', '--json'], /--tenant takes a value/],
     ['a value of a switch', ['keys', 'list', '--all=yes'], /--all takes no value/],
@@ -134,7 +134,7 @@ describe('CLI: usage', () => {
     ],
     ['a status that is none', ['keys', 'list', '--all', '--status', 'old'], /--status must be one of active/],
     ['a network that is none', ['keys', 'create', ...NEW, '--network', '10.0.0.0/33'], /--network must be/],
-    ['a change of nothing', ['keys', 'update', 'key_1'], /Say what is to change: --name/],
+    ['a change of nothing', ['keys', 'update', 'key_1'], /Nothing to change: give --name/],
     ['a time that is none', ['keys', 'purge', '--before', 'never'], /--before takes a duration before now/],
     ['a shell that there is not', ['completion', 'tcsh'], /one of bash, zsh, fish/],
     [
@@ -284,7 +284,7 @@ describe('CLI: a store that is not there', () => {
       assert.equal(exitCodeOf(error), 5)
       assert.equal(
         (error as Error).message,
-        'DATABASE_URL is set, which takes the package pg: npm install pg',
+        'DATABASE_URL is set, which needs the package pg: npm install pg',
       )
       return true
     })

@@ -152,7 +152,7 @@ for (const [name, values] of Object.entries(refused)) {
         const given = { ...options, [name]: value } as unknown as ConsoleAuthOptions
         await assert.rejects(async () => fastify().register(consoleAuth, given), {
           code: 'TENANT_AUTH_BAD_OPTION',
-          message: new RegExp(`^${name}(\\.\\w+)? must be |^\\w+ is no option of ${name},`),
+          message: new RegExp(`^${name}(\\.\\w+)? must be |^\\w+ is not an option of ${name},`),
         })
       })
     }
@@ -164,7 +164,7 @@ for (const name of ['audiance', 'isuer', 'authorisedParties', 'hook', 'toString'
     const given = { ...options, [name]: 'x' } as unknown as ConsoleAuthOptions
     await assert.rejects(async () => fastify().register(consoleAuth, given), {
       code: 'TENANT_AUTH_BAD_OPTION',
-      message: new RegExp(`^${name} is no option of consoleAuth, which takes jwtKey, .*errorResponse`),
+      message: new RegExp(`^${name} is not an option of consoleAuth, which takes jwtKey, .*errorResponse`),
     })
   })
 }

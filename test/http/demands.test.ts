@@ -88,7 +88,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
         build(app, plugins[kind], config)
         await assert.rejects(async () => app.ready(), {
           code: 'TENANT_AUTH_BAD_OPTION',
-          message: new RegExp(`^config\\.${kind} of route (GET|HEAD) / is checked by nobody: `),
+          message: new RegExp(`^config\\.${kind} of route (GET|HEAD) / is not checked by any guard: `),
         })
       })
     }

@@ -41,7 +41,7 @@ describe('key routes: options', () => {
     await assert.rejects(async () => app.register(keyRoutes, options), {
       code: 'TENANT_AUTH_BAD_OPTION',
       message:
-        'canWritte is no option of keyRoutes, which takes keys, scopes, tenantOf, newTenant, canRead, canWrite, allowImpersonation, onAudit. Did you mean canWrite?',
+        'canWritte is not an option of keyRoutes, which takes keys, scopes, tenantOf, newTenant, canRead, canWrite, allowImpersonation, onAudit. Did you mean canWrite?',
     })
     await app.close()
   })

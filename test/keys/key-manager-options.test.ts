@@ -48,7 +48,7 @@ describe('a KeyManager', () => {
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
       code: 'TENANT_AUTH_BAD_OPTION',
       message:
-        'environment is no option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, maxKeys, timeout. Did you mean environments?',
+        'environment is not an option of KeyManager, which takes prefix, environments, scopes, maxLifetime, defaultLifetime, maxKeys, timeout. Did you mean environments?',
     })
   })
 

@@ -72,7 +72,7 @@ it('an answer that is no list says so', async (t) => {
   const { hub, keys } = await setUp(t)
   hub.answer = '{}'
   await assert.rejects(keys.find('a'), (error) => {
-    assert.match(String((error as Error).cause), /no list of keys/)
+    assert.match(String((error as Error).cause), /not a list of keys/)
     return true
   })
 })

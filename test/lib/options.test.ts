@@ -52,9 +52,9 @@ describe('options', () => {
     [{ store, cache: { max: 0 } }, /^cache\.max must be/],
     [
       { store, cache: { Max: 7 } },
-      "Max is no option of a plugin's cache, which takes max. Did you mean max?",
+      "Max is not an option of a plugin's cache, which takes max. Did you mean max?",
     ],
-    [{ store, colour: 1 }, /^colour is no option of a plugin, which takes store, kind, [^.]*$/],
+    [{ store, colour: 1 }, /^colour is not an option of a plugin, which takes store, kind, [^.]*$/],
   ]
   for (const [given, message] of wrong) {
     it(`are refused: ${JSON.stringify(given)}`, () => {

@@ -42,7 +42,7 @@ describe('what was thrown, as an error', () => {
     assert.equal(asError(error, 'the check'), error)
     for (const thrown of [undefined, null, 0, 'text']) {
       const made = asError(thrown, 'the check')
-      assert.deepEqual([made.message, made.cause], ['the check threw what is no Error', thrown])
+      assert.deepEqual([made.message, made.cause], ['the check threw something that is not an Error', thrown])
     }
   })
 })

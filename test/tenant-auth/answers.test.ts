@@ -118,7 +118,7 @@ describe('the cause of a 503', () => {
       'Error',
     ],
     ['an object', { message: 'odd' }, 'odd'],
-    ['no error', undefined, 'the key store threw what is no Error'],
+    ['no error', undefined, 'the key store threw something that is not an Error'],
   ] as const) {
     it(`is in its log line: ${what}`, async () => {
       assert.equal(await lineOf(error), message)

@@ -28,7 +28,7 @@ describe('options of tenantAuth', () => {
     [
       'an unknown option',
       { adHook: false },
-      /^adHook is no option of tenantAuth, which takes keyStore, header/,
+      /^adHook is not an option of tenantAuth, which takes keyStore, header/,
     ],
     [
       'half a coherence',
@@ -38,7 +38,7 @@ describe('options of tenantAuth', () => {
     [
       'an unknown cache option',
       { cache: { maxSize: 7 } },
-      /^maxSize is no option of tenantAuth's cache, which takes max, ttl/,
+      /^maxSize is not an option of tenantAuth's cache, which takes max, ttl/,
     ],
     ['max of 0', { cache: { max: 0 } }, /^cache\.max must be a whole number from 1/],
     ['a fractional ttl', { cache: { ttl: 0.5 } }, /^cache\.ttl must be/],

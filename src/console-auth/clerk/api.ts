@@ -98,7 +98,7 @@ export class ClerkApi {
       return JSON.parse(text)
     } catch {
       // The parser's own message would quote the body.
-      throw new Error('Clerk answered something else than JSON')
+      throw new Error("Clerk's answer is not JSON")
     }
   }
 

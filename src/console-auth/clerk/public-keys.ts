@@ -70,7 +70,7 @@ function rsaKey(read: () => KeyObject, isTaken = (_key: KeyObject) => true): Jso
  */
 export function keySetOf(answer: unknown): KeySet {
   const listed = (answer as { keys?: unknown } | null)?.keys
-  if (!Array.isArray(listed)) throw new Error('Clerk answered something else than a key set')
+  if (!Array.isArray(listed)) throw new Error("Clerk's answer is not a key set")
   const keys = new Map<string, JsonWebKey>()
   for (const jwk of listed as unknown[]) {
     if (typeof jwk !== 'object' || jwk === null) continue
@@ -78,7 +78,7 @@ export function keySetOf(answer: unknown): KeySet {
     const key = publicKeyFromJwk(jwk as JsonWebKey)
     if (typeof kid === 'string' && key !== undefined) keys.set(kid, key)
   }
-  if (keys.size === 0) throw new Error("Clerk's key set holds no RSA key that can be used")
+  if (keys.size === 0) throw new Error("Clerk's key set has no usable RSA key")
   return keys
 }
 

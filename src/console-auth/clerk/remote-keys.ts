@@ -176,7 +176,7 @@ export class RemoteKeys {
       if (withdrawn) onWithdrawal()
     } catch (error) {
       const first = this.#failure === undefined
-      this.#failure = error instanceof Error ? error : new Error('fetch threw what is no Error')
+      this.#failure = error instanceof Error ? error : new Error('fetch threw something that is not an Error')
       if (first) onFailure(this.#failure)
     }
   }

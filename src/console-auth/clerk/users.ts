@@ -94,5 +94,5 @@ export class ClerkUsers {
 /** What a handler shows or decides by this must be of the user who is signed in. */
 function userOf(userId: string, answer: unknown): UserJSON {
   if ((answer as { id?: unknown } | null)?.id === userId) return deepFreeze(answer as UserJSON)
-  throw new Error('Clerk answered something else than the user it was asked for')
+  throw new Error('Clerk answered with a user other than the one requested')
 }

@@ -63,7 +63,7 @@ export async function checkOut(
 ): Promise<PostgresClient | undefined> {
   const owed = () => givenUp.get(pool) ?? 0
   if (owed() >= MOST_GIVEN_UP) {
-    throw new NotSentError('the pool lends no connections: does it have a connectionTimeoutMillis?')
+    throw new NotSentError('the pool hands out no connections: does it have a connectionTimeoutMillis?')
   }
   const connecting = lend(pool, onError)
   if (connecting === undefined) return undefined
@@ -90,7 +90,7 @@ function lend(pool: PostgresPool, onError: (error: Error) => void): Promise<Post
   return new Promise((resolve, reject) => {
     pool.connect?.((error, client) => {
       if (client === undefined) {
-        reject(new NotSentError('no connection could be had', { cause: error }))
+        reject(new NotSentError('could not get a connection from the pool', { cause: error }))
         return
       }
       client.on('error', onError)

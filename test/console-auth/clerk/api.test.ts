@@ -57,9 +57,9 @@ it('sends no credential where it has none', async (t) => {
 const bad: Record<string, [RequestListener, RegExp]> = {
   'no JSON': [
     (_, response) => void response.end('<html>secret</html>'),
-    /^Error: Clerk answered something else than JSON$/,
+    /^Error: Clerk's answer is not JSON$/,
   ],
-  nothing: [(_, response) => void response.writeHead(204).end(), /else than JSON/],
+  nothing: [(_, response) => void response.writeHead(204).end(), /is not JSON/],
   'status 500': [(_, response) => void response.writeHead(500).end('{}'), /answered 500$/],
   'status 304': [(_, response) => void response.writeHead(304).end(), /answered 304$/],
   'status 401': [

@@ -39,7 +39,7 @@ describe('the options of PostgresKeyStore', () => {
   it('refuse one that there is not', () => {
     refused(
       { heartBeat: 100 },
-      /^heartBeat is no option of PostgresKeyStore, which takes pool, schema, lease,/,
+      /^heartBeat is not an option of PostgresKeyStore, which takes pool, schema, lease,/,
     )
   })
 

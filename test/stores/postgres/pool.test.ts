@@ -94,7 +94,10 @@ describe('a pool that lends nothing', () => {
       return lent.then(() => 'lent', String)
     }
     for (let i = 0; i < 1_000; i++) assert.equal(await giveUp(), 'Error: given up')
-    assert.match(await giveUp(), /the pool lends no connections: does it have a connectionTimeoutMillis\?/)
+    assert.match(
+      await giveUp(),
+      /the pool hands out no connections: does it have a connectionTimeoutMillis\?/,
+    )
     assert.equal(lend.length, 1_000)
 
     let released = 0

@@ -34,7 +34,7 @@ describe('a RedisKeyStore takes', () => {
 describe('a RedisKeyStore refuses', () => {
   it('an option that there is not', () => {
     const options = { client, keyPrefix: 'mine' }
-    assertRefused(options, /^keyPrefix is no option of RedisKeyStore, which takes client, prefix, lease,/)
+    assertRefused(options, /^keyPrefix is not an option of RedisKeyStore, which takes client, prefix, lease,/)
   })
 
   const others: Record<string, unknown> = {
