@@ -123,7 +123,11 @@ describe('CLI: usage', () => {
     ['a command that is misspelt', ['keys', 'crate'], /Did you mean keys create\?/],
     ['a group that is misspelt', ['tenant', 'lst'], /Did you mean tenants list\?/],
     ['what only looks like a command', ['constructor'], /There are migrate/],
-    ['an unknown option', ['keys', 'list', '--tennant', 'x'], /Unknown option --tennant. Did you mean --tenant\?/],
+    [
+      'an unknown option',
+      ['keys', 'list', '--tennant', 'x'],
+      /Unknown option --tennant. Did you mean --tenant\?/,
+    ],
     ['an option without its value', ['keys', 'list', '--tenant'], /--tenant takes a value/],
     ['an option in the place of a value', ['keys', 'list', '--tenant', '--json'], /--tenant takes a value/],
     ['a value of a switch', ['keys', 'list', '--all=yes'], /--all takes no value/],
