@@ -11,6 +11,7 @@ import { threadId } from 'node:worker_threads'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { isOver, withTimeLimit } from '../lib/time-limit.ts'
 import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
+import { BackOff } from './back-off.ts'
 import { connect } from './fleet-connection.ts'
 import { noteSettled, POLL_LIMIT } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
@@ -42,8 +43,6 @@ export interface FleetMemberOptions {
 const BEAT_LIMIT = 2_000
 /** How long `close` waits for what is under way, and to take the instance's row away. */
 const LEAVE_TIMEOUT = 1_000
-/** Milliseconds between two attempts to come back, at most. */
-const LONGEST_PAUSE = 10_000
 /** Acknowledgements in a row that change nothing, after which a store is not what it says. */
 const MOST_IN_VAIN = 3
 /** Milliseconds between two looks at how many members there are. */
@@ -57,6 +56,7 @@ export class FleetMember {
   readonly #lease: Lease
   readonly #closing = new AbortController()
   readonly #pause: Pause
+  readonly #backOff: BackOff
   readonly #push: PushWatch
   readonly #reporter: StateReporter
   readonly #freezes = new FreezeWatch()
@@ -82,8 +82,6 @@ export class FleetMember {
   #cause: unknown
   /** Settles whoever waits for the round that runs or comes next. */
   #waiting: (() => void)[] = []
-  /** How often it has had to come back since a connection last lived through a heartbeat. */
-  #failures = 0
   /** Heartbeats by which this instance leaves it to others to note what all of them have watched. */
   readonly #reserve = 4 * Math.random()
   #lastAnswer: number | null = null
@@ -100,6 +98,7 @@ export class FleetMember {
     this.#clock = options.clock
     this.#lease = options.lease
     this.#pause = new Pause(options.clock)
+    this.#backOff = new BackOff(options.times.heartbeat)
     this.#push = new PushWatch((silent) =>
       options.onReport({ event: silent ? 'push-silent' : 'push-restored' }),
     )
@@ -183,34 +182,24 @@ export class FleetMember {
         await round
         this.#cause = undefined
         // A connection that works once only, time and again, is no good one.
-        if (old !== undefined && this.#attached !== undefined) this.#failures = 0
+        if (old !== undefined && this.#attached !== undefined) this.#backOff.worked()
         void this.#survey()
       } catch (error) {
         this.#failedBeats++
         this.#failed(error)
-        this.#failures++
+        this.#backOff.failed()
       }
       for (const resolve of waiting) resolve()
       const wasAttached = this.#attached !== undefined
-      await this.#rest(wasAttached ? this.#options.times.heartbeat : this.#untilBack())
+      await this.#rest(wasAttached ? this.#options.times.heartbeat : this.#backOff.pause)
       if (this.#closing.signal.aborted) break
       if (wasAttached && this.#link === undefined) {
-        this.#failures++ // The connection was lost meanwhile.
-        await this.#rest(this.#untilBack())
+        this.#backOff.failed() // The connection was lost meanwhile.
+        await this.#rest(this.#backOff.pause)
       }
       if (this.#closing.signal.aborted) break
     }
     for (const resolve of this.#waiting.splice(0)) resolve()
-  }
-
-  /**
-   * A store that cannot keep up with those who come back is asked less and less often, and not by all of them at once. Two
-   * heartbeats in a row may be lost within a lease of four: the first two attempts do not wait for long.
-   */
-  #untilBack(): number {
-    const { heartbeat } = this.#options.times
-    const longest = Math.max(heartbeat, LONGEST_PAUSE)
-    return Math.min(heartbeat * 2 ** (this.#failures - 3), longest) * (0.5 + Math.random() / 2)
   }
 
   /** Waits, and notices where that took so much longer that this process must have been stopped. */
@@ -336,7 +325,7 @@ export class FleetMember {
     this.#gone++
     this.#options.onReport({ event: 'gone', reason })
     this.#report()
-    this.#failures++
+    this.#backOff.failed()
   }
 
   #prove(): void {
