@@ -49,7 +49,9 @@ function at(time: number | undefined, start: number): string {
   return time === undefined ? 'never' : (time - start).toFixed(1)
 }
 
-/** Times in a violation's text, counted from the first request. */
+/** Times in a violation's text, counted from the first request. What an instance said of itself stays as it is. */
 function relative(text: string, start: number): string {
-  return text.replaceAll(/\b\d{3,}\.\d\b/g, (time) => at(Number(time), start))
+  return text.replace(/^[^{\n]*/, (words) =>
+    words.replaceAll(/\b\d{3,}\.\d\b/g, (time) => at(Number(time), start)),
+  )
 }
