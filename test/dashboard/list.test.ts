@@ -160,4 +160,25 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     assert.equal(await row.getByRole('button', { name: 'Rotate' }).count(), 0)
     await inspect(page, 'expired')
   })
+
+  it('shows a key that is paused as what it is, to be revoked and not rotated', async (t) => {
+    const { page } = await dashboard.open(t)
+    await page.route(/\/console\/keys/, async (route) => {
+      const response = await route.fetch()
+      const body = (await response.json()) as List | List['keys'][number]
+      const pausedAt = new Date(Date.now() - 3_600_000).toISOString()
+      const paused = (key: List['keys'][number]) => ({ ...key, status: 'paused', pausedAt })
+      const json = 'keys' in body ? { ...body, keys: body.keys.map(paused) } : paused(body)
+      await route.fulfill({ response, json })
+    })
+    await signIn(page, 'Acme', 'Administrator')
+    const row = rowOf(page, 'Demo')
+    await row.getByText('Paused', { exact: true }).waitFor()
+    await row.getByText('1 hour ago').waitFor()
+    assert.equal(await row.getByRole('button', { name: 'Rotate' }).count(), 0)
+    await inspect(page, 'paused')
+    await row.getByRole('button', { name: 'Revoke' }).click()
+    const consequences = page.getByRole('dialog').getByRole('listitem')
+    await consequences.getByText('It is paused, so nothing works with it now.').waitFor()
+  })
 })

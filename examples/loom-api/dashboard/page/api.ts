@@ -8,11 +8,12 @@ export interface Key {
   start: string
   last4: string
   scopes: string[]
-  status: 'active' | 'expired' | 'revoked'
+  status: 'active' | 'paused' | 'expired' | 'revoked'
   createdAt: string
   createdBy: string | null
   expiresAt: string | null
   revokedAt: string | null
+  pausedAt: string | null
   lastUsedAt: string | null
 }
 

@@ -3,7 +3,11 @@ import { h } from './dom.ts'
 
 /** What the page uses of `window.Clerk`. */
 export interface Clerk {
-  load(options: { ui: { ClerkUI: unknown }; afterSignOutUrl: string }): Promise<void>
+  load(options: {
+    ui: { ClerkUI: unknown }
+    afterSignOutUrl: string
+    appearance: { variables: Record<string, string> }
+  }): Promise<void>
   /** Calls the listener at once, too. */
   addListener(listener: () => void): void
   mountSignIn(element: HTMLElement, options: Record<string, string>): void
@@ -30,6 +34,23 @@ declare global {
 /** Where Clerk leads back to. */
 export const HERE = '/dashboard'
 
+/** Its components in the colors of the page, light and dark. */
+const APPEARANCE = {
+  variables: {
+    colorPrimary: 'var(--brand)',
+    colorPrimaryForeground: 'var(--on-brand)',
+    colorBackground: 'var(--surface)',
+    colorForeground: 'var(--ink)',
+    colorMuted: 'var(--sunken)',
+    colorMutedForeground: 'var(--ink-soft)',
+    colorNeutral: 'var(--ink)',
+    colorInput: 'var(--surface)',
+    colorInputForeground: 'var(--ink)',
+    colorDanger: 'var(--bad)',
+    fontFamily: 'inherit',
+  },
+}
+
 /** Milliseconds for each script, and for Clerk's own start. */
 const TIME_LIMIT = 15_000
 
@@ -51,7 +72,11 @@ export async function loadClerk({
   const clerk = window.Clerk
   if (clerk === undefined)
     throw new Error(`What ${host} answered is not Clerk. Is CLERK_PUBLISHABLE_KEY right?`)
-  const options = { ui: { ClerkUI: window.__internal_ClerkUICtor }, afterSignOutUrl: HERE }
+  const options = {
+    ui: { ClerkUI: window.__internal_ClerkUICtor },
+    afterSignOutUrl: HERE,
+    appearance: APPEARANCE,
+  }
   const started = clerk.load(options).catch((error: unknown) => {
     throw new Error(`Clerk could not start: ${error instanceof Error ? error.message : String(error)}`)
   })

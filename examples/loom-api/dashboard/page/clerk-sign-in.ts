@@ -18,7 +18,7 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
     async start(content, account, onChange) {
       content.replaceChildren(
         h('h1', { class: 'visually-hidden' }, 'Sign in'),
-        h('p', { class: 'soft sign-in', role: 'status', 'aria-busy': 'true' }, 'Loading the sign-in…'),
+        h('p', { class: 'soft clerk', role: 'status', 'aria-busy': 'true' }, 'Loading the sign-in…'),
       )
       let clerk: Clerk
       try {
@@ -80,7 +80,7 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
 function showForm(clerk: Clerk, content: HTMLElement, focus: boolean): () => void {
   const form = h('div')
   const heading = h('h1', { class: 'visually-hidden', tabindex: '-1' }, 'Sign in')
-  content.replaceChildren(h('section', { class: 'sign-in' }, heading, form))
+  content.replaceChildren(h('section', { class: 'clerk' }, heading, form))
   // Not at the start, where reading begins at the top of the page.
   if (focus) heading.focus()
   clerk.mountSignIn(form, AFTERWARDS)

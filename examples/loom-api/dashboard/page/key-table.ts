@@ -35,7 +35,7 @@ function row(key: Key, actions: KeyActions | null): HTMLTableRowElement {
     [timeElement(key.createdAt)],
     [key.lastUsedAt === null ? h('span', { class: 'soft' }, 'Never') : timeElement(key.lastUsedAt)],
     [expiry(key)],
-    [status(key), key.revokedAt !== null && timeElement(key.revokedAt)],
+    [status(key), since(key)],
   ]
   return h(
     'tr',
@@ -60,8 +60,14 @@ function chips(scopes: readonly string[]): HTMLUListElement {
 function status(key: Key): HTMLElement {
   if (key.status === 'revoked') return h('span', { class: 'pill dot bad' }, 'Revoked')
   if (key.status === 'expired') return h('span', { class: 'pill dot' }, 'Expired')
+  if (key.status === 'paused') return h('span', { class: 'pill dot warn' }, 'Paused')
   if (isEnding(key)) return h('span', { class: 'pill dot warn' }, 'Ending')
   return h('span', { class: 'pill dot good' }, 'Active')
+}
+
+function since({ status, revokedAt, pausedAt }: Key): HTMLElement | false {
+  if (revokedAt !== null) return timeElement(revokedAt)
+  return status === 'paused' && pausedAt !== null && timeElement(pausedAt)
 }
 
 function buttons(key: Key, { rotate, revoke }: KeyActions): HTMLElement[] {

@@ -56,6 +56,7 @@ function lastUse({ lastUsedAt }: Key): Node | string {
 
 /** @param key `null` where its use is not known */
 function whatStops(key: Key | null): string {
+  if (key?.status === 'paused') return 'It is paused, so nothing works with it now.'
   if (key === null) return 'When it was last used could not be found out. Whatever sends it stops working.'
   if (key.lastUsedAt === null)
     return 'It was never used, so probably nothing stops working. A use in the last minute may not show yet.'

@@ -1,0 +1,143 @@
+/** Signing in with Clerk's own script and components, in a browser, under the page's policy. Clerk's servers are not reached. */
+import assert from 'node:assert/strict'
+import { before, describe, it, type TestContext } from 'node:test'
+import type { Page, Route } from 'playwright-core'
+import { SessionSigner } from '../../src/testing/index.ts'
+import { browserMissing } from './browser.ts'
+import { fetchClerkPackages } from './clerk-packages.ts'
+import { FrontendApi, USER } from './frontend-api.ts'
+import { create, refuseSession, rowOf, store, useDashboard } from './suite.ts'
+
+const HOST = 'loom.clerk.accounts.dev'
+const TOUCH = 'POST /v1/client/sessions/sess_1/touch'
+const TOKENS = 'POST /v1/client/sessions/sess_1/tokens'
+const SIGN_OUT = 'DELETE /v1/client/sessions'
+/** Clerk's other hosts. The policy lets their scripts, frames and answers in, so that a request for them gets as far as the net. */
+const PROTECT = 'https://loom.protect.clerk.com'
+const CHALLENGES = 'https://challenges.cloudflare.com'
+
+describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no Chromium' }, () => {
+  const signer = new SessionSigner()
+  const [origin = ''] = signer.authorizedParties
+  const dashboard = useDashboard({
+    CLERK_PUBLISHABLE_KEY: `pk_test_${Buffer.from(`${HOST}$`).toString('base64')}`,
+    CLERK_JWT_KEY: signer.jwtKey,
+    CLERK_AUTHORIZED_PARTIES: origin,
+  })
+  let file: ReturnType<typeof fetchClerkPackages>
+  before(() => {
+    file = fetchClerkPackages()
+  })
+
+  /** The page, what its Clerk has asked for, and what it has asked of other hosts, where nobody answers. */
+  async function open(
+    test: TestContext,
+    settings: Partial<ConstructorParameters<typeof FrontendApi>[1]> = {},
+  ) {
+    const api = new FrontendApi(signer, { host: HOST, origin, ...settings })
+    const elsewhere = new Set<string>()
+    const answer = (route: Route) => {
+      const request = route.request()
+      const url = new URL(request.url())
+      if (url.host !== HOST) {
+        elsewhere.add(url.origin)
+        return route.abort()
+      }
+      const headers = {
+        'access-control-allow-origin': request.headers().origin ?? '*',
+        'access-control-allow-credentials': 'true',
+      }
+      if (url.pathname.startsWith('/npm/')) {
+        const body = file(url.pathname.slice('/npm/'.length))
+        const contentType = 'text/javascript'
+        return route.fulfill(body === undefined ? { status: 404, headers } : { headers, contentType, body })
+      }
+      const [status, json] = api.answer(url, request.method(), request.postData())
+      return route.fulfill({ status, headers, json })
+    }
+    const { page } = await dashboard.open(test, {}, (fresh) => fresh.route(/^https:/, answer))
+    return { page, api, elsewhere }
+  }
+
+  async function signIn(page: Page) {
+    await page.getByRole('textbox', { name: 'Email address' }).fill(USER.identifier)
+    await page.getByRole('button', { name: 'Continue', exact: true }).click()
+    await page.getByLabel('Password', { exact: true }).fill(USER.password)
+    await page.getByRole('button', { name: 'Continue', exact: true }).click()
+  }
+
+  async function chooseOrganization(page: Page) {
+    await page.getByRole('heading', { name: 'Choose an organization' }).waitFor()
+    await page.getByRole('button', { name: 'Open organization switcher' }).click()
+    await page.getByRole('button', { name: 'Initech' }).click()
+  }
+
+  it('signs in, asks for an organization, makes a key of it, and signs out', async (t) => {
+    const { page, api, elsewhere } = await open(t)
+    await signIn(page)
+    await chooseOrganization(page)
+    await create(page, 'server')
+    await store(page)
+    await rowOf(page, 'server').getByText('Active').waitFor()
+
+    await page.getByRole('button', { name: 'Open user menu' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('textbox', { name: 'Email address' }).waitFor()
+    assert.equal(new URL(page.url()).pathname, '/dashboard')
+    assert.equal(await page.getByRole('row').count(), 0)
+    assert.equal(api.asked.filter((call) => call === SIGN_OUT).length, 1)
+    // Pictures of those who can sign people in.
+    assert.ok(elsewhere.has('https://img.clerk.com'))
+  })
+
+  it("leaves Clerk's form alone until an organization is chosen, where one must be", async (t) => {
+    const { page, api } = await open(t, { chooses: true })
+    const consoleCalls: string[] = []
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url())
+      if (pathname.startsWith('/console')) consoleCalls.push(pathname)
+    })
+    await signIn(page)
+    const choice = page.getByRole('button', { name: /Initech/ })
+    await choice.waitFor()
+    assert.deepEqual(consoleCalls, [])
+    await choice.click()
+    await page.getByRole('heading', { name: 'API keys' }).waitFor()
+    assert.ok(api.asked.includes(TOUCH))
+  })
+
+  it('gets a fresh token from Clerk when one is refused', async (t) => {
+    const { page, api } = await open(t)
+    await signIn(page)
+    await page.route('**/console/keys', refuseSession, { times: 1 })
+    await chooseOrganization(page)
+    await page.getByRole('button', { name: /^Create/ }).waitFor()
+    assert.deepEqual(
+      api.asked.filter((call) => call === TOKENS || call === SIGN_OUT),
+      [TOKENS],
+    )
+  })
+
+  it('leaves a session alone that this service refuses, and says why', async (t) => {
+    const { page, api } = await open(t, { origin: 'https://other.example' })
+    await signIn(page)
+    await chooseOrganization(page)
+    await page.getByRole('alert').getByText('It belongs to https://other.example').waitFor()
+    await page.getByRole('button', { name: 'Open user menu' }).waitFor()
+    assert.ok(!api.asked.includes(SIGN_OUT))
+  })
+
+  it("lets in Clerk's abuse protection and Cloudflare's", async (t) => {
+    const { page, elsewhere } = await open(t, { protect: `${PROTECT}/loader.js` })
+    await page.getByRole('textbox', { name: 'Email address' }).waitFor()
+    const challenged = page.waitForEvent('requestfailed', {
+      predicate: (request) => request.url().startsWith(CHALLENGES),
+    })
+    // What the form for new users does when it is sent.
+    await page.evaluate(
+      "void Clerk.client.signUp.create({ emailAddress: 'new@loom.example' }).catch(() => {})",
+    )
+    await challenged
+    assert.ok(elsewhere.has(PROTECT) && elsewhere.has(CHALLENGES), [...elsewhere].join(' '))
+  })
+})
