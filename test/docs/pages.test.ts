@@ -77,6 +77,16 @@ for (const page of PAGES) {
   })
 }
 
+test('the tests that CONTRIBUTING.md names are there', () => {
+  const named = [...source('CONTRIBUTING.md').matchAll(/`(test\/(?!a\/)[\w./-]+)`/g)]
+  assert.ok(named.length > 10)
+  for (const [, path = ''] of named)
+    assert.ok(
+      ['', '.test.ts', '.mjs'].some((end) => existsSync(join(ROOT, path + end))),
+      path,
+    )
+})
+
 test('every picture in docs/images is on a page', () => {
   const text = PAGES.map((page) => page.text).join('')
   for (const picture of readdirSync(join(ROOT, 'docs/images'))) assert.ok(text.includes(picture), picture)

@@ -50,7 +50,7 @@ const OF_SESSION: Record<string, string> = {
   '25001':
     'a client was given back to the pool inside a transaction: BEGIN without COMMIT or ROLLBACK before release()',
   '25006':
-    'a connection is read-only: it leads to a server that is no primary any more, or default_transaction_read_only was set on it and left so',
+    'a connection is read-only: it leads to a server that is no primary any more, or default_transaction_read_only is on, of the server, the role or the connection',
   '55000': 'a client was given back to the pool with another client_encoding than UTF8',
 }
 /** Of the session, perhaps: another connection tells. */
@@ -90,15 +90,20 @@ export class Borrower {
   async run(statement: Statement, signal: AbortSignal): Promise<Ran> {
     const most = (this.#pool.options?.max ?? USUAL_MAX) + 1
     const suspects = new Set<string>()
+    // What only a better connection shows to have been the fault of the last.
+    const suspicions: string[] = []
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
       // The statement under way rejects with the same error.
       const client = await checkOut(this.#pool, signal, ignore)
       try {
-        return await this.#runOn(client, statement, suspects, signal)
+        const ran = await this.#runOn(client, statement, suspects, signal)
+        for (const words of suspicions) this.#onSpoilt(words)
+        return ran
       } catch (error) {
         if (signal.aborted || !(error instanceof SpoiltError)) throw error
-        this.#onSpoilt(error.message)
+        if (Object.values(OF_SESSION_PERHAPS).includes(error.message)) suspicions.push(error.message)
+        else this.#onSpoilt(error.message)
         // What a new connection says as well is no leak.
         const isHopeless = client !== undefined && isNew(this.#pool, client) === true
         if (attempt < most && !isHopeless) continue

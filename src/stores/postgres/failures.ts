@@ -44,7 +44,13 @@ export function failure(error: unknown, schema: string, writes = false): TenantA
     new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause, effect })
   const unknown = () =>
     unavailable(writes ? 'unknown' : 'none', writes ? NOT_KNOWN : 'PostgreSQL did not answer')
-  if (error instanceof SpoiltError) return unavailable('none', `${NOTHING}: ${error.message}`)
+  if (error instanceof SpoiltError) {
+    const message = `${NOTHING}: ${error.message}`
+    return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, {
+      cause: withoutValues(error.cause),
+      effect: 'none',
+    })
+  }
   if (error instanceof NotSentError) return unavailable('none', `${NOTHING}: PostgreSQL cannot be reached`)
   if (!isServerError(error)) return unknown()
   if (isNotMigrated(error)) {

@@ -136,7 +136,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : ''
 }
 
-function nothingDone(cause: unknown): TenantAuthError {
-  const message = `Nothing was done, because Redis refuses it: ${messageOf(cause)}`
-  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { cause, effect: 'none' })
+/** Without a cause: it would say again what this says of it. */
+function nothingDone(error: unknown): TenantAuthError {
+  const message = `Nothing was done, because Redis refuses it: ${messageOf(error)}`
+  return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { effect: 'none' })
 }

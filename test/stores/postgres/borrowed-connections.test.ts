@@ -175,6 +175,36 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
   })
 }
 
+it('a role without a right is not taken for a connection that somebody has left in another role', async (t) => {
+  await admin.query('CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA tenant_auth TO reader')
+  const connectionString = server.connectionString.replace('postgres@', 'reader@')
+  const pool = newPool(server, { connectionString, max: 4 })
+  t.after(() => pool.end())
+  const store = new PostgresKeyStore({ pool })
+  const spoilt: string[] = []
+  const cache = store.coherence.join({
+    staleIfError: 0,
+    onChanged: () => {},
+    onReset: () => {},
+    onReport: (report) => report.event === 'spoilt' && spoilt.push(report.words),
+  })
+  t.after(() => cache.close())
+  // On old connections and on new ones.
+  const clients = await Promise.all([pool.connect(), pool.connect()])
+  for (const client of clients) client.release()
+  await assert.rejects(store.findKey('any'), /42501/)
+  assert.deepEqual(spoilt, [])
+})
+
+it('says of a connection that is read-only what the server says, once', async (t) => {
+  const pool = newPool(server, { max: 2, options: '-c default_transaction_read_only=on' })
+  t.after(() => pool.end())
+  const error = await addTenant(new PostgresKeyStore({ pool })).catch((thrown: unknown) => thrown)
+  assert.ok(error instanceof Error && error.cause instanceof Error)
+  assert.match(error.message, /^Nothing was done: .*default_transaction_read_only is on/)
+  assert.match(error.cause.message, /^cannot execute \w+ in a read-only transaction$/)
+})
+
 describe('a connection of a pool', () => {
   let pool: Pool
   let store: PostgresKeyStore
