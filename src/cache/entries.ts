@@ -1,6 +1,6 @@
 /** What is held in memory: good keys and, apart from them, refused ones. Whether it may be used is not decided here. */
 import { LRUCache } from 'lru-cache'
-import type { KeyEntry, KeyRefusal, Verdict } from './verdict.ts'
+import { type KeyEntry, type KeyRefusal, NEVER, OVER, type Verdict } from './verdict.ts'
 
 /** Refused keys held at most: apart, so that a flood of them cannot push out good ones (7). */
 export const MAX_REFUSED = 1_000
@@ -14,9 +14,13 @@ export interface EntriesOptions {
 
 interface CachedRefusal {
   readonly refusal: KeyRefusal
-  /** Monotonic milliseconds. */
-  readonly until: number
+  /** As those of a `KeyEntry`. */
+  until: number
+  renewedAt: number
 }
+
+/** A good key or a refused one. */
+export type Held = KeyEntry | CachedRefusal
 
 export class Entries {
   readonly #good: LRUCache<string, KeyEntry>
@@ -28,12 +32,18 @@ export class Entries {
   constructor({ max, negativeTtl }: EntriesOptions, onGone: (digest: string) => void) {
     this.#good = new LRUCache({
       max,
-      dispose: (_entry, digest, reason) => {
+      dispose: (entry, digest, reason) => {
+        entry.until = OVER // (2)
         if (reason === 'evict') this.#evictions++
         if (reason !== 'set') onGone(digest)
       },
     })
-    this.#refused = new LRUCache({ max: MAX_REFUSED })
+    this.#refused = new LRUCache({
+      max: MAX_REFUSED,
+      dispose: (refused) => {
+        refused.until = OVER // (2)
+      },
+    })
     this.#negativeTtl = negativeTtl
   }
 
@@ -55,15 +65,18 @@ export class Entries {
     return this.#good.get(digest)
   }
 
-  /** Why a key is refused, if that was found out a short while ago. */
-  refusal(digest: string, now: number): KeyRefusal | undefined {
-    const refused = this.#refused.get(digest)
-    return refused !== undefined && now < refused.until ? refused.refusal : undefined
+  /** A good key or a refused one, however old. */
+  any(digest: string): Held | undefined {
+    return this.#good.get(digest) ?? this.#refused.get(digest)
   }
 
   keep(digest: string, verdict: Verdict, now: number): void {
     if (typeof verdict === 'string') {
-      this.#refused.set(digest, { refusal: verdict, until: now + this.#negativeTtl })
+      this.#refused.set(digest, {
+        refusal: verdict,
+        until: Math.floor(now + this.#negativeTtl),
+        renewedAt: NEVER,
+      })
     } else {
       this.#refused.delete(digest)
       this.#good.set(digest, verdict)

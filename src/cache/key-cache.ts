@@ -8,7 +8,7 @@ import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.t
 import type { KeyStore } from '../stores/key-store.ts'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { digestToHash, hashToDigest, isHash } from '../keys/key-digest.ts'
-import { Entries, type EntriesOptions } from './entries.ts'
+import { Entries, type EntriesOptions, type Held } from './entries.ts'
 import type { FleetReport, FleetStats, Timings } from '../coherence/fleet-report.ts'
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
@@ -21,6 +21,8 @@ import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 const REGULARS = 10_000
 /** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
 const NOTE_INTERVAL = 60_000
+/** Milliseconds for which an entry may be used without a look-up. */
+const RENEWAL = 1_000
 /** The hash of nothing that anybody knows. */
 const NO_HASH = '0'.repeat(64)
 
@@ -173,24 +175,30 @@ export class KeyCache {
     return this.#health.degraded
   }
 
+  /** What is in memory of a key, whether it may be used or not: one look-up, two for a refused key. */
+  held(digest: string): Held | undefined {
+    return this.#entries?.any(digest)
+  }
+
   /**
-   * The hot path: a verdict out of memory, or `undefined` where the store must be asked. Synchronous, one look-up.
+   * The hot path: a verdict out of memory, or `undefined` where the store must be asked. Synchronous.
+   *
+   * @param remembered since an earlier `held`. `undefined` then means that it has to be looked up again: it is not held any
+   * more, or it is time to renew its place among the entries, which serving alone does not
    */
-  lookup(digest: string): Verdict | undefined {
+  serve(held: Held, remembered: boolean): Verdict | undefined {
     const now = this.#clock.now()
     const wall = this.#clock.wall()
     if (!this.#lease.holds(now, wall)) return undefined // (1)
-    const entry = this.#entries?.get(digest)
-    if (entry !== undefined) {
-      if (now >= entry.until) return undefined // (6)
-      const verdict = this.#use(entry, now, wall)
-      if (verdict === entry) this.#hits++
-      else this.#negativeHits++
-      return verdict
+    if (now >= held.until) return undefined // (2) (6)
+    if (now - held.renewedAt >= RENEWAL) {
+      if (remembered) return undefined // (7)
+      held.renewedAt = Math.floor(now)
     }
-    const refusal = this.#entries?.refusal(digest, now)
-    if (refusal !== undefined) this.#negativeHits++
-    return refusal
+    const verdict = 'refusal' in held ? held.refusal : this.#use(held, now, wall)
+    if (typeof verdict === 'string') this.#negativeHits++
+    else this.#hits++
+    return verdict
   }
 
   /** A key's own expiry counts on every hit (6). */

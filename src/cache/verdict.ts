@@ -44,14 +44,21 @@ export interface KeyEntry {
   readonly networks: BlockList | null
   /** Milliseconds since 1970 from which the key is refused, `null` for never. */
   readonly expiresAt: number | null
-  /** Monotonic milliseconds, a whole number, until which the entry may be used. Absolute: using it does not extend it. */
-  readonly until: number
+  /**
+   * Monotonic milliseconds, a whole number, until which the entry may be used. Absolute: using it does not extend it.
+   * `OVER` as soon as it is not held any more.
+   */
+  until: number
+  /** Monotonic milliseconds, a whole number, of a look-up, which renewed its place among the entries. */
+  renewedAt: number
   /** Monotonic milliseconds, a whole number, of the last time that its use was noted. */
   notedAt: number
 }
 
 /** Twelve days before the monotonic clock began. */
-const NEVER_NOTED = -(2 ** 30)
+export const NEVER: number = -(2 ** 30)
+/** Before the monotonic clock began. */
+export const OVER = -1
 
 /** Why a well-formed key is refused. */
 export type KeyRefusal = 'unknown' | 'revoked' | 'expired' | 'paused'
@@ -103,7 +110,8 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
     networks: networks(stored.networks),
     expiresAt: expiresAt === null ? null : expiresAt.getTime(),
     until,
-    notedAt: NEVER_NOTED,
+    renewedAt: NEVER,
+    notedAt: NEVER,
   }
   if (isExpired(entry, wall)) return 'expired'
   return pausedAt === null ? entry : 'paused'

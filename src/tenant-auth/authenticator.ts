@@ -5,11 +5,13 @@
 import type { FastifyRequest } from 'fastify'
 import { systemClock } from '../lib/clock.ts'
 import { KeyCache, type KeyCacheOptions } from '../cache/key-cache.ts'
+import type { Held } from '../cache/entries.ts'
 import type { KeyEntry, Verdict } from '../cache/verdict.ts'
 import { digestOf } from '../keys/key-hash.ts'
 import { isWithin } from '../lib/networks.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
+import { LastCredential } from '../http/last-credential.ts'
 import type { Refusal } from '../http/refusal.ts'
 import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
@@ -30,6 +32,7 @@ export class Authenticator {
   readonly #checksum: boolean
   readonly #digest: (key: string) => string
   readonly #refusals: Record<RefusalReason, Refusal>
+  readonly #last = new LastCredential<Held>()
 
   constructor(options: CheckedOptions, reports: Pick<KeyCacheOptions, 'onUse' | 'onReport'>) {
     this.#header = options.header
@@ -48,13 +51,19 @@ export class Authenticator {
 
   /** @returns `null` where the request is let in, and `request.tenant` may be read from here on */
   check(request: FastifyRequest): Refusal | null | Promise<Refusal | null> {
-    const { headers } = request
+    const { headers, raw } = request
     const value = headers[this.#header]
+    const last = typeof value === 'string' ? this.#last.recall(raw, value) : undefined
+    const again = last && this.cache.serve(last, true)
+    if (again !== undefined) return this.#decide(request, again)
     const reason = refuseHeader(value, headers, this.#checksum)
     if (reason !== null) return this.#refusals[reason]
     const digest = this.#digest(value as string)
-    const verdict = this.cache.lookup(digest)
-    return verdict === undefined ? this.#askStore(request, digest) : this.#decide(request, verdict)
+    const held = this.cache.held(digest)
+    const verdict = held && this.cache.serve(held, false)
+    if (verdict === undefined) return this.#askStore(request, digest)
+    this.#last.remember(raw, value as string, held as Held)
+    return this.#decide(request, verdict)
   }
 
   /** The key is good, and the route demands something of the other kind of credential. */

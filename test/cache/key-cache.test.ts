@@ -114,6 +114,34 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.stats().evictions, 0)
   })
 
+  it('keeps a key that is in use and remembered, whatever comes and goes meanwhile', async () => {
+    const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, ttl: 600_000 } })
+    await fill(cache, store, 'aa')
+    for (let i = 0; i < 20; i++) {
+      // The first look-up finds it, those after it remember it.
+      for (let again = 0; again < 4; again++) {
+        clock.freeze(250)
+        assert.equal(keyId(cache.lookup('aa')), 'aa', `${i}`)
+      }
+      await fill(cache, store, `${i + 10}`)
+    }
+    assert.ok(cache.stats().evictions > 10)
+  })
+
+  it('forgets what was pushed out or read anew, for whoever remembers it', async () => {
+    const { cache, store } = build(new SlowStore(), { cache: { ...CACHE, max: 1 } })
+    await fill(cache, store, 'aa')
+    assert.equal(keyId(cache.lookup('aa')), 'aa')
+    await fill(cache, store, 'bb')
+    assert.equal(cache.lookup('aa'), undefined)
+    assert.equal(keyId(cache.lookup('bb')), 'bb')
+    const found = cache.find('bb')
+    await settle()
+    store.last.answer({ ...GOOD, id: 'changed' })
+    await found
+    assert.equal(keyId(cache.lookup('bb')), 'changed')
+  })
+
   it('holds at most so many keys, and counts those that newer ones pushed out', async () => {
     const { cache, store } = build(new SlowStore())
     for (const hash of ['aa', 'bb', 'cc', 'dd']) await fill(cache, store, hash)
@@ -418,6 +446,8 @@ describe('a cache in front of a store in the same process', () => {
     await settle()
     store.last.answer(null)
     await found
+    // Remembered from here on.
+    assert.deepEqual([keyId(cache.lookup('aa')), cache.lookup('bb')], ['aa', 'unknown'])
     store.changed('aa', 'bb')
     assert.equal(cache.lookup('aa'), undefined)
     assert.equal(cache.lookup('bb'), undefined)

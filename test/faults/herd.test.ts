@@ -34,15 +34,17 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
     await pool.end()
     await server.stop()
   })
+  const lookUp = (digest: string) => {
+    const held = cache.held(digest)
+    return held && cache.serve(held, false)
+  }
   await cache.start()
   const digests = Array.from({ length: KEYS }, (_, i) => digestKey(`key ${i}`))
   // Heartbeats get their turn in between, and what was not kept for want of a lease, or not begun for want of time, is
   // asked for again.
   for (let i = 0; cache.stats().cachedKeys < KEYS; i = (i + 200) % KEYS) {
     await Promise.all(
-      digests
-        .slice(i, i + 200)
-        .map(async (digest) => cache.lookup(digest) ?? cache.find(digest).catch(() => {})),
+      digests.slice(i, i + 200).map(async (digest) => lookUp(digest) ?? cache.find(digest).catch(() => {})),
     )
     await setImmediate()
   }
@@ -56,7 +58,7 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
     for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) {
       for (let i = 0; i < 10; i++) {
         const digest = digests[Math.floor(Math.random() * KEYS)] as string
-        if (cache.lookup(digest) !== undefined) outcomes.answered++
+        if (lookUp(digest) !== undefined) outcomes.answered++
         else
           cache.find(digest).then(
             () => outcomes.answered++,

@@ -27,6 +27,8 @@ const ON_STANDBY = ['test/stores/postgres/standby.test.ts']
 /** Real servers, and connections that other code has left in a bad state. */
 const ON_BORROWED = ['test/stores/postgres/borrowed-connections.test.ts']
 
+const ON_SESSIONS = ['test/console-auth/session-cache.test.ts']
+
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
 const BATCHES = 'src/stores/lookup-batches.ts'
@@ -55,6 +57,22 @@ export const REMOVALS: Removal[] = [
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)',
     replace: '  drop(digest: string): void {',
+    tests: ON_CACHE,
+  },
+  {
+    rule: '2',
+    what: 'who remembers an entry goes on using it when it is not held any more',
+    file: ENTRIES,
+    find: '        entry.until = OVER // (2)\n',
+    replace: '',
+    tests: ON_CACHE,
+  },
+  {
+    rule: '2',
+    what: 'who remembers a refusal goes on using it when it is not held any more',
+    file: ENTRIES,
+    find: '        refused.until = OVER // (2)\n',
+    replace: '',
     tests: ON_CACHE,
   },
   {
@@ -142,8 +160,8 @@ export const REMOVALS: Removal[] = [
     rule: '6',
     what: 'using an entry extends its life',
     file: CACHE,
-    find: 'if (now >= entry.until) return undefined // (6)',
-    replace: 'entry.until = now + 600_000',
+    find: 'if (now >= held.until) return undefined // (2) (6)',
+    replace: 'held.until = now + 600_000',
     tests: ON_CACHE,
   },
   {
@@ -161,6 +179,14 @@ export const REMOVALS: Removal[] = [
     find: '      this.#refused.set(digest,',
     replace:
       '      if (this.#good.size + this.#refused.size >= this.#good.max) this.#good.pop()\n      this.#refused.set(digest,',
+    tests: ON_CACHE,
+  },
+  {
+    rule: '7',
+    what: 'a key that one connection sends again and again loses its place to others',
+    file: CACHE,
+    find: '      if (remembered) return undefined // (7)\n',
+    replace: '',
     tests: ON_CACHE,
   },
   {
@@ -210,6 +236,30 @@ export const REMOVALS: Removal[] = [
     find: 'const holds = this.#options.times.lease + this.#options.staleIfError()',
     replace: 'const holds = this.#options.times.lease',
     tests: ON_MEMBER,
+  },
+  {
+    rule: 'session',
+    what: 'who remembers a token goes on using it when it is not held any more',
+    file: 'src/console-auth/session-cache.ts',
+    find: 'void (remembered.until = 0)',
+    replace: 'void remembered',
+    tests: ON_SESSIONS,
+  },
+  {
+    rule: 'session',
+    what: 'a token that one connection sends again and again loses its place to others',
+    file: 'src/console-auth/session-cache.ts',
+    find: '      if (remembered) return undefined\n',
+    replace: '',
+    tests: ON_SESSIONS,
+  },
+  {
+    rule: 'connection',
+    what: 'the last credential of a connection answers for any other',
+    file: 'src/http/last-credential.ts',
+    find: ' && isSame(last.text, text)',
+    replace: '',
+    tests: ['test/http/last-credential.test.ts'],
   },
   {
     rule: 'barrier',

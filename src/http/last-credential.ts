@@ -1,0 +1,53 @@
+/**
+ * What the last good credential of each connection came to. A client that keeps its connection sends the same header again
+ * and again, and is then recognised without a hash and a look-up.
+ *
+ * Whether that may still be used is for the cache to say which it came from: nothing here knows of leases and revocations.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+
+interface Last<Found> {
+  text: string
+  found: Found
+}
+
+export class LastCredential<Found> {
+  /** By connection, so that a header's text is kept for as long as that is there. */
+  readonly #of = new WeakMap<object, Last<Found>>()
+
+  /** What the same text came to when it was last remembered on this connection. */
+  recall(request: IncomingMessage, text: string): Found | undefined {
+    const last = this.#of.get(connectionOf(request))
+    return last !== undefined && isSame(last.text, text) ? last.found : undefined
+  }
+
+  remember(request: IncomingMessage, text: string, found: Found): void {
+    const connection = connectionOf(request)
+    const last = this.#of.get(connection)
+    if (last === undefined) this.#of.set(connection, { text, found })
+    else {
+      last.text = text
+      last.found = found
+    }
+  }
+}
+
+/** HTTP/2 has a stream for each request, and a session for the connection. */
+function connectionOf(request: IncomingMessage): object {
+  return (
+    (request as IncomingMessage & Partial<Pick<Http2ServerRequest, 'stream'>>).stream?.session ??
+    request.socket
+  )
+}
+
+/**
+ * In a time that depends on lengths alone: a proxy may send the requests of several clients over one connection, and none may
+ * find out character by character what another one has sent.
+ */
+function isSame(one: string, other: string): boolean {
+  if (one.length !== other.length) return false
+  let difference = 0
+  for (let i = 0; i < one.length; i++) difference |= one.charCodeAt(i) ^ other.charCodeAt(i)
+  return difference === 0
+}

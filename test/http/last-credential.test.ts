@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+import fastify, { type FastifyInstance } from 'fastify'
+import { LastCredential } from '../../src/http/last-credential.ts'
+
+const on = (socket: object) => ({ socket }) as IncomingMessage
+
+describe('the last credential of a connection', () => {
+  it('is found by the same text, to the last character', () => {
+    const last = new LastCredential<string>()
+    const [socket, other] = [{}, {}]
+    assert.equal(last.recall(on(socket), 'secret'), undefined)
+    last.remember(on(socket), 'secret', 'found')
+    assert.equal(last.recall(on(socket), 'secret'), 'found')
+    for (const text of ['secreT', 'Secret', 'secre', 'secrets', '', 'terces', 'secret\u0100'])
+      assert.equal(last.recall(on(socket), text), undefined, text)
+    assert.equal(last.recall(on(other), 'secret'), undefined)
+  })
+
+  it('is one: the next takes its place', () => {
+    const last = new LastCredential<string>()
+    const socket = {}
+    last.remember(on(socket), 'one', 'first')
+    last.remember(on(socket), 'other', 'second')
+    assert.equal(last.recall(on(socket), 'one'), undefined)
+    assert.equal(last.recall(on(socket), 'other'), 'second')
+  })
+
+  it('is of one guard: another one knows nothing of it', () => {
+    const [mine, yours] = [new LastCredential<string>(), new LastCredential<string>()]
+    const socket = {}
+    mine.remember(on(socket), 'secret', 'found')
+    assert.equal(yours.recall(on(socket), 'secret'), undefined)
+  })
+
+  it('is of a connection of HTTP/1, and of a session of HTTP/2', async (t) => {
+    for (const http2 of [false, true]) {
+      const { port, found } = await serve(t, http2 ? (fastify({ http2 }) as never) : fastify())
+      const [first, second] = http2 ? sessions(t, port) : agents(t, port)
+      for (const request of [first, first, second, second]) await request?.()
+      assert.deepEqual(found, [undefined, 1, undefined, 3], `http2: ${http2}`)
+    }
+  })
+})
+
+/** Remembers on each request the number of requests that there were. */
+async function serve(t: TestContext, app: FastifyInstance) {
+  t.after(() => app.close())
+  const last = new LastCredential<number>()
+  const found: (number | undefined)[] = []
+  app.get('/', (request, reply) => {
+    found.push(last.recall(request.raw, 'secret'))
+    last.remember(request.raw, 'secret', found.length)
+    void reply.send('')
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return { port: (app.server.address() as AddressInfo).port, found }
+}
+
+function agents(t: TestContext, port: number) {
+  return [1, 2].map(() => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    t.after(() => agent.destroy())
+    return async () => {
+      const [answer] = (await once(get({ port, host: '127.0.0.1', agent }), 'response')) as [IncomingMessage]
+      await once(answer.resume(), 'end')
+    }
+  })
+}
+
+function sessions(t: TestContext, port: number) {
+  return [1, 2].map(() => {
+    const session = connect(`http://127.0.0.1:${port}`)
+    t.after(() => session.destroy())
+    return async () => void (await once(session.request({ ':path': '/' }).resume(), 'close'))
+  })
+}
