@@ -27,7 +27,7 @@ const THRESHOLD = 0.97
 
 /** Those that run the package as a process or take minutes notice what they notice in other tests' place. */
 const TESTS = filesIn('test', '.test.ts').filter(
-  (file) => !/^test\/(dashboard|examples|faults|package|readme|bench|servers|harness|cli)/.test(file),
+  (file) => !/^test\/(dashboard|docs|examples|faults|package|bench|servers|harness|cli)/.test(file),
 )
 /** Those that start servers are for the stores, and for what is between them. */
 const ON_SERVERS = /^test\/stores\/(postgres|redis)\//

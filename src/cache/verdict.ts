@@ -96,7 +96,7 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
     tenant: tenantOf({
       id: identifier(owner.id, 'tenant.id'),
       name: string(owner.name ?? owner.id, 'tenant.name'),
-      metadata: recordOf(fields(owner.metadata ?? {}, 'tenant.metadata'), frozenCopy),
+      metadata: recordOf(fields(owner.metadata ?? {}, 'tenant.metadata'), frozenCopy<TenantMetadata>),
     }),
     key: Object.freeze({
       id: identifier(id, 'id'),
@@ -104,7 +104,7 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
       environment: string(environment ?? '', 'environment'),
       scopes: listOf(scopes),
       expiresAt,
-      metadata: recordOf(fields(metadata ?? {}, 'metadata'), frozenCopy),
+      metadata: recordOf(fields(metadata ?? {}, 'metadata'), frozenCopy<KeyMetadata>),
     }),
     suspended,
     networks: networks(stored.networks),
