@@ -8,7 +8,7 @@ import { TenantAuthError } from '../http/errors.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
 import { Guard, type Outcome } from '../http/guard.ts'
 import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
-import { LastCredential } from '../http/last-credential.ts'
+import { LastCredentials } from '../http/last-credential.ts'
 import type { Refusal } from '../http/refusal.ts'
 import { varyBy } from '../http/vary.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
@@ -87,7 +87,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   const sessions = new SessionCache(cache === false ? 0 : cache.max, (token) =>
     verifySession(token, verification),
   )
-  const lastTokens = new LastCredential<Remembered>()
+  const lastTokens = new LastCredentials<Remembered>()
   const isReady = () => options.jwtKey !== undefined || clerk.keys?.isReady() === true
   let hits = 0
   let misses = 0
@@ -135,8 +135,9 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     const token = readBearer(request, maxTokenLength)
     if (typeof token !== 'string') return token
     const text = request.headers.authorization as string
-    const last = lastTokens.recall(request.raw, text)
-    const again = last && sessions.serve(last, true)
+    const last = lastTokens.of(request.raw)
+    const remembered = last.recall(text)
+    const again = remembered && sessions.serve(remembered, true)
     if (again !== undefined) {
       hits++
       return admit(request, again)
@@ -146,7 +147,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
     const known = held && sessions.serve(held, false)
     if (known !== undefined) {
       hits++
-      lastTokens.remember(request.raw, text, held as Remembered)
+      last.remember(text, held as Remembered)
       return admit(request, known)
     }
     misses++

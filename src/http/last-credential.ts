@@ -7,29 +7,30 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 
-interface Last<Found> {
-  text: string
-  found: Found
+export class LastCredentials<Found> {
+  /** By connection, so that a header's text is kept for as long as that is there. */
+  readonly #of = new WeakMap<object, LastCredential<Found>>()
+
+  of(request: IncomingMessage): LastCredential<Found> {
+    const connection = connectionOf(request)
+    let last = this.#of.get(connection)
+    if (last === undefined) this.#of.set(connection, (last = new LastCredential<Found>()))
+    return last
+  }
 }
 
-export class LastCredential<Found> {
-  /** By connection, so that a header's text is kept for as long as that is there. */
-  readonly #of = new WeakMap<object, Last<Found>>()
+class LastCredential<Found> {
+  #text = ''
+  #found: Found | undefined
 
-  /** What the same text came to when it was last remembered on this connection. */
-  recall(request: IncomingMessage, text: string): Found | undefined {
-    const last = this.#of.get(connectionOf(request))
-    return last !== undefined && isSame(last.text, text) ? last.found : undefined
+  /** What the same text came to when it was remembered. */
+  recall(text: string): Found | undefined {
+    return isSame(this.#text, text) ? this.#found : undefined
   }
 
-  remember(request: IncomingMessage, text: string, found: Found): void {
-    const connection = connectionOf(request)
-    const last = this.#of.get(connection)
-    if (last === undefined) this.#of.set(connection, { text, found })
-    else {
-      last.text = text
-      last.found = found
-    }
+  remember(text: string, found: Found): void {
+    this.#text = text
+    this.#found = found
   }
 }
 

@@ -11,7 +11,7 @@ import { digestOf } from '../keys/key-hash.ts'
 import { isWithin } from '../lib/networks.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
-import { LastCredential } from '../http/last-credential.ts'
+import { LastCredentials } from '../http/last-credential.ts'
 import type { Refusal } from '../http/refusal.ts'
 import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
@@ -32,7 +32,7 @@ export class Authenticator {
   readonly #checksum: boolean
   readonly #digest: (key: string) => string
   readonly #refusals: Record<RefusalReason, Refusal>
-  readonly #last = new LastCredential<Held>()
+  readonly #last = new LastCredentials<Held>()
 
   constructor(options: CheckedOptions, reports: Pick<KeyCacheOptions, 'onUse' | 'onReport'>) {
     this.#header = options.header
@@ -53,8 +53,9 @@ export class Authenticator {
   check(request: FastifyRequest): Refusal | null | Promise<Refusal | null> {
     const { headers, raw } = request
     const value = headers[this.#header]
-    const last = typeof value === 'string' ? this.#last.recall(raw, value) : undefined
-    const again = last && this.cache.serve(last, true)
+    const last = this.#last.of(raw)
+    const remembered = typeof value === 'string' ? last.recall(value) : undefined
+    const again = remembered && this.cache.serve(remembered, true)
     if (again !== undefined) return this.#decide(request, again)
     const reason = refuseHeader(value, headers, this.#checksum)
     if (reason !== null) return this.#refusals[reason]
@@ -62,7 +63,7 @@ export class Authenticator {
     const held = this.cache.held(digest)
     const verdict = held && this.cache.serve(held, false)
     if (verdict === undefined) return this.#askStore(request, digest)
-    this.#last.remember(raw, value as string, held as Held)
+    last.remember(value as string, held as Held)
     return this.#decide(request, verdict)
   }
 

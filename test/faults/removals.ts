@@ -257,8 +257,8 @@ export const REMOVALS: Removal[] = [
     rule: 'connection',
     what: 'the last credential of a connection answers for any other',
     file: 'src/http/last-credential.ts',
-    find: ' && isSame(last.text, text)',
-    replace: '',
+    find: 'isSame(this.#text, text)',
+    replace: 'text',
     tests: ['test/http/last-credential.test.ts'],
   },
   {

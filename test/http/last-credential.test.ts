@@ -5,36 +5,36 @@ import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
-import { LastCredential } from '../../src/http/last-credential.ts'
+import { LastCredentials } from '../../src/http/last-credential.ts'
 
 const on = (socket: object) => ({ socket }) as IncomingMessage
 
 describe('the last credential of a connection', () => {
   it('is found by the same text, to the last character', () => {
-    const last = new LastCredential<string>()
+    const last = new LastCredentials<string>()
     const [socket, other] = [{}, {}]
-    assert.equal(last.recall(on(socket), 'secret'), undefined)
-    last.remember(on(socket), 'secret', 'found')
-    assert.equal(last.recall(on(socket), 'secret'), 'found')
+    assert.equal(last.of(on(socket)).recall('secret'), undefined)
+    last.of(on(socket)).remember('secret', 'found')
+    assert.equal(last.of(on(socket)).recall('secret'), 'found')
     for (const text of ['secreT', 'Secret', 'secre', 'secrets', '', 'terces', 'secret\u0100'])
-      assert.equal(last.recall(on(socket), text), undefined, text)
-    assert.equal(last.recall(on(other), 'secret'), undefined)
+      assert.equal(last.of(on(socket)).recall(text), undefined, text)
+    assert.equal(last.of(on(other)).recall('secret'), undefined)
   })
 
   it('is one: the next takes its place', () => {
-    const last = new LastCredential<string>()
+    const last = new LastCredentials<string>()
     const socket = {}
-    last.remember(on(socket), 'one', 'first')
-    last.remember(on(socket), 'other', 'second')
-    assert.equal(last.recall(on(socket), 'one'), undefined)
-    assert.equal(last.recall(on(socket), 'other'), 'second')
+    last.of(on(socket)).remember('one', 'first')
+    last.of(on(socket)).remember('other', 'second')
+    assert.equal(last.of(on(socket)).recall('one'), undefined)
+    assert.equal(last.of(on(socket)).recall('other'), 'second')
   })
 
   it('is of one guard: another one knows nothing of it', () => {
-    const [mine, yours] = [new LastCredential<string>(), new LastCredential<string>()]
+    const [mine, yours] = [new LastCredentials<string>(), new LastCredentials<string>()]
     const socket = {}
-    mine.remember(on(socket), 'secret', 'found')
-    assert.equal(yours.recall(on(socket), 'secret'), undefined)
+    mine.of(on(socket)).remember('secret', 'found')
+    assert.equal(yours.of(on(socket)).recall('secret'), undefined)
   })
 
   it('is of a connection of HTTP/1, and of a session of HTTP/2', async (t) => {
@@ -50,11 +50,11 @@ describe('the last credential of a connection', () => {
 /** Remembers on each request the number of requests that there were. */
 async function serve(t: TestContext, app: FastifyInstance) {
   t.after(() => app.close())
-  const last = new LastCredential<number>()
+  const last = new LastCredentials<number>()
   const found: (number | undefined)[] = []
   app.get('/', (request, reply) => {
-    found.push(last.recall(request.raw, 'secret'))
-    last.remember(request.raw, 'secret', found.length)
+    found.push(last.of(request.raw).recall('secret'))
+    last.of(request.raw).remember('secret', found.length)
     void reply.send('')
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
