@@ -19,8 +19,10 @@
  * is there when this version first writes, and go up with what the other one adds.
  */
 import { SURVEY } from './fleet-scripts.ts'
-import { EARLIEST, PLACE_LENGTH } from './records.ts'
+import { EARLIEST, FOUND_KEY, FOUND_TENANT, PLACE_LENGTH } from './records.ts'
 import { growing, reading, type Script, writing } from './script.ts'
+
+const quoted = (names: readonly string[]) => names.map((name) => `'${name}'`).join()
 
 /** Whether `hashes` is whole. Without it every key would be unknown. */
 const INDEX = `
@@ -53,15 +55,24 @@ local function key_written(id)
 end
 `
 
-/** ARGV: hashes → epoch, `lost` where the index is, and hash, id, key, tenant for each hash that it has */
+/**
+ * Few and long strings, because each one costs the client as much as a short one.
+ * ARGV: hashes → epoch, `lost` where the index is, and hash, id, tenant's id, JSON of the key, JSON of the tenant for each
+ * hash that it has
+ */
 export const FIND_BY_HASHES = reading(`${INDEX}
+local function columns(name, ...)
+  local values = redis.call('HMGET', base .. name, ...)
+  for i = 1, #values do values[i] = values[i] or 'null' end
+  return '[' .. table.concat(values, ',') .. ']'
+end
 local answer = { tag, epoch, '' }
 for i = 2, #ARGV do
   local id = redis.call('HGET', base .. ':hashes', ARGV[i])
   if id then
-    local key = redis.call('HGETALL', base .. ':key:' .. id)
     local tenant = redis.call('HGET', base .. ':key:' .. id, 'tenantId') or ''
-    answer[#answer + 1] = { ARGV[i], id, key, redis.call('HGETALL', base .. ':tenant:' .. tenant) }
+    answer[#answer + 1] = { ARGV[i], id, tenant,
+      columns(':key:' .. id, ${quoted(FOUND_KEY)}), columns(':tenant:' .. tenant, ${quoted(FOUND_TENANT)}) }
   elseif answer[3] == '' and not index_is_whole() then
     answer[3] = 'lost'
   end

@@ -124,28 +124,50 @@ export function keyDetailsOf(id: string, reply: unknown, lastUse: unknown): KeyD
   }
 }
 
+/** What a look-up reads of a key and of its tenant, in this order. */
+export const FOUND_KEY = [
+  'name',
+  'environment',
+  'scopes',
+  'metadata',
+  'expiresAt',
+  'revokedAt',
+  'pausedAt',
+  'networks',
+] as const
+export const FOUND_TENANT = ['name', 'metadata', 'suspendedAt'] as const
+
+/** What a look-up finds. The last two are JSON, columns of `null` where there is no such record. */
+export type FoundKey = [hash: string, id: string, tenantId: string, key: string, tenant: string]
+
 /** @throws where the key or its tenant is gone though the hash is known: then nothing can be said of it */
-export function storedKeyOf(id: string, keyReply: unknown, tenantReply: unknown): StoredKey {
-  const key = parse(keyReply) as KeyRow | null
-  const tenant = parse(tenantReply) as TenantRow | null
-  if (key === null || tenant === null) throw new Error('Redis has lost the record of a key or tenant')
-  const { name, environment, scopes, metadata } = key
+export function storedKeyOf([, id, tenantId, key, tenant]: FoundKey): StoredKey {
+  const [name, environment, scopes, metadata, expiresAt, revokedAt, pausedAt, networks] = JSON.parse(key) as [
+    ...[name: string | null, environment: string, scopes: string[], metadata: object],
+    ...[
+      expiresAt: number | null,
+      revokedAt: number | null,
+      pausedAt: number | null,
+      networks: string[] | null,
+    ],
+  ]
+  const [tenantName, tenantMetadata, suspendedAt] = JSON.parse(tenant) as [
+    string | null,
+    object,
+    number | null,
+  ]
+  if (name === null || tenantName === null) throw new Error('Redis has lost the record of a key or tenant')
   return {
     id,
     name,
     environment,
     scopes,
     metadata,
-    tenant: {
-      id: key.tenantId,
-      name: tenant.name,
-      metadata: tenant.metadata,
-      suspended: tenant.suspendedAt !== null,
-    },
-    expiresAt: dateOf(key.expiresAt),
-    revokedAt: dateOf(key.revokedAt),
-    pausedAt: dateOf(key.pausedAt),
-    networks: key.networks ?? null,
+    tenant: { id: tenantId, name: tenantName, metadata: tenantMetadata, suspended: suspendedAt !== null },
+    expiresAt: dateOf(expiresAt),
+    revokedAt: dateOf(revokedAt),
+    pausedAt: dateOf(pausedAt),
+    networks,
   }
 }
 

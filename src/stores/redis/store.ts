@@ -40,6 +40,7 @@ import {
   WALK_TENANTS,
 } from './key-scripts.ts'
 import {
+  type FoundKey,
   keyColumns,
   keyDetailsOf,
   keyPatchColumns,
@@ -125,9 +126,9 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
       if (await this.#fleet.isPresent({ history: tag, epoch: Number(epoch) }, before)) {
         const keys = new Map(rows.map((row) => [row[0], row]))
         return (hash) => {
-          const [, id, key, tenant] = keys.get(hash) ?? []
-          if (id === undefined && index === LOST) throw lost('the index of keys')
-          return id === undefined ? null : storedKeyOf(id, key, tenant)
+          const key = keys.get(hash)
+          if (key === undefined && index === LOST) throw lost('the index of keys')
+          return key === undefined ? null : storedKeyOf(key)
         }
       }
       this.#fleet.spoilt(EARLIER)
@@ -288,8 +289,6 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     return reply
   }
 }
-
-type FoundKey = [hash: string, id: string, key: unknown, tenant: unknown]
 
 /** Id, columns, and of a key its last use. */
 type Listed = [id: string, row: unknown, lastUse: unknown]
