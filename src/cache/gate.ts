@@ -8,6 +8,7 @@
  * than the store can answer, those it is asked for are answered.
  */
 import type { Clock } from '../lib/clock.ts'
+import { onAbort } from '../lib/on-abort.ts'
 
 /** How many of either kind may wait for their turn; one more, and the first of them is refused. */
 const MAX_WAITING = 10_000
@@ -88,12 +89,12 @@ export class Gate {
     }
     // Where one time limit is over, others often are in the same instant: those must not be handed the place first.
     const leaveLater = () => void setImmediate(leave)
-    signal.addEventListener('abort', leaveLater, { once: true })
+    const settled = onAbort(signal, leaveLater)
     try {
       signal.throwIfAborted()
       return await work()
     } finally {
-      signal.removeEventListener('abort', leaveLater)
+      settled()
       if (signal.aborted) leaveLater()
       else leave()
     }
@@ -115,7 +116,7 @@ export class Gate {
         line.remove(waiting)
         reject(signal.reason as Error)
       }
-      const settled = () => signal.removeEventListener('abort', giveUp)
+      const settled = onAbort(signal, giveUp)
       const waiting: Waiting = {
         deadline,
         // So that one slow answer, such as the first over a connection that is being made, does not send all away.
@@ -130,7 +131,6 @@ export class Gate {
         },
         gone: false,
       }
-      signal.addEventListener('abort', giveUp, { once: true })
       line.add(waiting)
     })
   }

@@ -13,7 +13,8 @@ import type { FleetReport, FleetStats, Timings } from '../coherence/fleet-report
 import { Gate } from './gate.ts'
 import { Lease } from '../coherence/lease.ts'
 import { Regulars } from './regulars.ts'
-import { isOver, TimeLimitError, withTimeLimit } from '../lib/time-limit.ts'
+import { SharedTimeLimit } from '../lib/shared-time-limit.ts'
+import { isOver, TimeLimitError } from '../lib/time-limit.ts'
 import { type Degraded, StoreHealth } from './store-health.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
@@ -89,6 +90,7 @@ export class KeyCache {
   readonly #membership: FleetMembership | undefined
   readonly #unsubscribe: (() => void) | undefined
   readonly #gate: Gate
+  readonly #limit: SharedTimeLimit
   readonly #health: StoreHealth
   readonly #entries: Entries | undefined
   /**
@@ -120,6 +122,7 @@ export class KeyCache {
     this.#clock = clock
     this.#options = options
     this.#gate = new Gate(options.maxConcurrentLookups, clock)
+    this.#limit = new SharedTimeLimit(clock, options.lookupTimeout)
     this.#regulars = new Regulars(cache === false ? REGULARS : cache.max)
     if (cache !== false) this.#entries = new Entries(cache, (digest) => this.#regulars.add(digest))
     const coherence = cache !== false && isCoherent(store) ? store.coherence : undefined
@@ -292,7 +295,7 @@ export class KeyCache {
     const regular = this.#entries?.get(digest) !== undefined || this.#regulars.has(digest)
     let outcome: LookupOutcome = 'failed'
     try {
-      const stored = await withTimeLimit(this.#clock, lookupTimeout, (signal) =>
+      const stored = await this.#limit.run((signal) =>
         this.#gate.run(signal, { regular, deadline: asked + lookupTimeout }, () => {
           onTurn()
           return this.#store.findByHash(digestToHash(digest), { signal })

@@ -58,7 +58,10 @@ export type KeyHash = (key: string) => string
 
 /** What a look-up gets besides the hash. */
 export interface FindOptions {
-  /** Aborted when nobody waits for the answer any more: the look-up's time limit has passed. */
+  /**
+   * Aborted when nobody waits for the answer any more: the look-up's time limit has passed. Look-ups that begin at the same
+   * moment have the same.
+   */
   signal: AbortSignal
 }
 

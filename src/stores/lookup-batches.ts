@@ -9,6 +9,7 @@
  * - What one of them fails of, the others do not: the statement is made again in halves, until it fails alone (7).
  */
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts'
+import { onAbort } from '../lib/on-abort.ts'
 import type { StoredKey } from './key-store.ts'
 
 /** Look-ups in one statement: a server that does one thing at a time is soon there for others. */
@@ -104,6 +105,7 @@ class Lookup {
   /** Called when it is given up. */
   onGivenUp = (_reason: unknown): void => {}
   readonly #signal: AbortSignal
+  readonly #settled: () => void = () => {}
   #resolve!: (found: StoredKey | null) => void
   #reject!: (error: unknown) => void
 
@@ -115,7 +117,7 @@ class Lookup {
       this.#reject = reject
     })
     if (signal.aborted) this.#giveUp()
-    else signal.addEventListener('abort', this.#giveUp)
+    else this.#settled = onAbort(signal, this.#giveUp)
   }
 
   settle(found: Found): void {
@@ -139,7 +141,7 @@ class Lookup {
 
   #end(): void {
     this.isOver = true
-    this.#signal.removeEventListener('abort', this.#giveUp)
+    this.#settled()
   }
 }
 

@@ -148,20 +148,29 @@ describe('look-ups of a store', () => {
     assert.equal(outcomes.at(-1)?.error, 'before')
   })
 
-  it('leave no listener behind', async () => {
-    const { find, statement } = build()
-    const added: unknown[] = []
-    const { signal } = new AbortController()
-    signal.addEventListener = (_type: string, listener: unknown) => void added.push(listener)
-    signal.removeEventListener = (_type: string, listener: unknown) =>
-      void added.splice(added.indexOf(listener), 1)
-    find('aa', signal)
-    find('bb', signal)
+  it('listen once to a signal, however many have the same', async () => {
+    const { find, outcomes, asked, statement } = build()
+    const abort = new AbortController()
+    const add = abort.signal.addEventListener.bind(abort.signal)
+    let added = 0
+    abort.signal.addEventListener = (...args: Parameters<typeof add>) => {
+      added++
+      add(...args)
+    }
+    for (const hash of ['aa', 'bb', 'cc']) find(hash, abort.signal)
     await settle()
-    assert.equal(added.length, 2)
     statement(0).answer()
     await settle()
-    assert.deepEqual(added, [])
+    find('dd', abort.signal)
+    await settle()
+    abort.abort(new Error('given up'))
+    await settle()
+    assert.equal(added, 1)
+    assert.deepEqual(asked(), ['aa,bb,cc', 'dd'])
+    assert.deepEqual(
+      outcomes.map(({ error }) => error),
+      [undefined, undefined, undefined, 'given up'],
+    )
   })
 
   it('do not fail of each other: a statement that fails is made again in halves', async () => {
