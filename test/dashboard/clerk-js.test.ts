@@ -5,7 +5,8 @@ import type { Page, Route } from 'playwright-core'
 import { SessionSigner } from '../../src/testing/index.ts'
 import { browserMissing } from './browser.ts'
 import { fetchClerkPackages } from './clerk-packages.ts'
-import { FrontendApi, USER } from './frontend-api.ts'
+import { USER } from './clerk-resources.ts'
+import { FrontendApi } from './frontend-api.ts'
 import { create, refuseSession, rowOf, store, useDashboard } from './suite.ts'
 
 const HOST = 'loom.clerk.accounts.dev'
@@ -32,7 +33,10 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
   /** The page, what its Clerk has asked for, and what it has asked of other hosts, where nobody answers. */
   async function open(
     test: TestContext,
-    settings: Partial<ConstructorParameters<typeof FrontendApi>[1]> = {},
+    {
+      isAway = false,
+      ...settings
+    }: Partial<ConstructorParameters<typeof FrontendApi>[1]> & { isAway?: boolean } = {},
   ) {
     const api = new FrontendApi(signer, { host: HOST, origin, ...settings })
     const elsewhere = new Set<string>()
@@ -52,6 +56,7 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
         const contentType = 'text/javascript'
         return route.fulfill(body === undefined ? { status: 404, headers } : { headers, contentType, body })
       }
+      if (isAway) return route.abort()
       const [status, json] = api.answer(url, request.method(), request.postData())
       return route.fulfill({ status, headers, json })
     }
@@ -125,6 +130,12 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
     await page.getByRole('alert').getByText('It belongs to https://other.example').waitFor()
     await page.getByRole('button', { name: 'Open user menu' }).waitFor()
     assert.ok(!api.asked.includes(SIGN_OUT))
+  })
+
+  it('says so, with a way to try again, when its script is there and its API is not', async (t) => {
+    const { page } = await open(t, { isAway: true })
+    await page.getByRole('alert').getByText('Clerk could not start: Failed to fetch').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).waitFor()
   })
 
   it("lets in Clerk's abuse protection and Cloudflare's", async (t) => {
