@@ -8,7 +8,6 @@ import { TenantAuthError } from '../http/errors.ts'
 import { acceptedChannel, publishAccepted } from '../http/events.ts'
 import { Guard, type Outcome } from '../http/guard.ts'
 import { consoleSessionGuard, describeGuard } from '../http/openapi.ts'
-import { LastCredentials } from '../http/last-credential.ts'
 import type { Refusal } from '../http/refusal.ts'
 import { varyBy } from '../http/vary.ts'
 import { claimScope, declareEverywhere } from '../http/scope.ts'
@@ -18,7 +17,7 @@ import type { ConsoleUser } from './console-user.ts'
 import { type ConsoleAuthOptions, checkOptions } from './options.ts'
 import { ALL_REASONS, type ConsoleRefusalReason, OTHER_CREDENTIAL } from './refusals.ts'
 import { checkRouteConfig, type ConsoleAuthRouteConfig, unmetDemand } from './route-demands.ts'
-import { type Remembered, SessionCache } from './session-cache.ts'
+import { SessionCache } from './session-cache.ts'
 import { type Session, verifySession } from './session-token.ts'
 
 /** Counters since start. */
@@ -87,7 +86,6 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   const sessions = new SessionCache(cache === false ? 0 : cache.max, (token) =>
     verifySession(token, verification),
   )
-  const lastTokens = new LastCredentials<Remembered>()
   const isReady = () => options.jwtKey !== undefined || clerk.keys?.isReady() === true
   let hits = 0
   let misses = 0
@@ -134,20 +132,10 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   function check(request: FastifyRequest): Outcome | Promise<Outcome> {
     const token = readBearer(request, maxTokenLength)
     if (typeof token !== 'string') return token
-    const text = request.headers.authorization as string
-    const last = lastTokens.of(request.raw)
-    const remembered = last.recall(text)
-    const again = remembered && sessions.serve(remembered, true)
-    if (again !== undefined) {
-      hits++
-      return admit(request, again)
-    }
     const digest = hash('sha256', token, 'binary')
-    const held = sessions.held(digest)
-    const known = held && sessions.serve(held, false)
+    const known = sessions.get(digest)
     if (known !== undefined) {
       hits++
-      last.remember(text, held as Remembered)
       return admit(request, known)
     }
     misses++

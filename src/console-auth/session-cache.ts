@@ -19,32 +19,21 @@ const A_MOMENT = 1_000
 /** Verifications under way. A stranger's tokens, each a new one, would take all of the processor otherwise. */
 const MAX_AT_ONCE = 1_000
 
-/** Milliseconds for which a token may be used without a look-up. */
-const RENEWAL = 1_000
-
-/** What a token came to. Times are milliseconds since 1970. */
-export interface Remembered {
-  readonly outcome: Session | Refusal
-  readonly from: number
-  /** 0 as soon as it is not held any more. */
-  until: number
-  /** Of a look-up, which renewed its place among the others. */
-  renewedAt: number
+interface RefusedToken {
+  readonly refusal: Refusal
+  readonly until: number
 }
 
-/** Whoever remembers one is told that it is not held any more. */
-const dispose = (remembered: Remembered) => void (remembered.until = 0)
-
 export class SessionCache {
-  readonly #sessions: LRUCache<string, Remembered> | undefined
-  readonly #refused: LRUCache<string, Remembered> | undefined
+  readonly #sessions: LRUCache<string, Session> | undefined
+  readonly #refused: LRUCache<string, RefusedToken> | undefined
   readonly #verify: (token: string) => Promise<Session | Refusal>
   readonly #pending = new Map<string, Promise<Session | Refusal>>()
 
   /** @param max - 0: nothing is remembered, requests with the same token still share a verification */
   constructor(max: number, verify: (token: string) => Promise<Session | Refusal>) {
-    this.#sessions = max === 0 ? undefined : new LRUCache({ max, dispose })
-    this.#refused = max === 0 ? undefined : new LRUCache({ max: MAX_REFUSED, dispose })
+    this.#sessions = max === 0 ? undefined : new LRUCache({ max })
+    this.#refused = max === 0 ? undefined : new LRUCache({ max: MAX_REFUSED })
     this.#verify = verify
   }
 
@@ -53,25 +42,13 @@ export class SessionCache {
     return this.#sessions?.size ?? 0
   }
 
-  /** What is remembered of a token, whether it may be used or not. */
-  held(digest: string): Remembered | undefined {
-    return this.#sessions?.get(digest) ?? this.#refused?.get(digest)
-  }
-
-  /**
-   * On the hot path. Of a token that is not in its time, the verification says why.
-   *
-   * @param remembered since an earlier `held`. `undefined` then means that it has to be looked up again: it is not held any
-   * more, or it is time to renew its place among the others, which serving alone does not
-   */
-  serve(held: Remembered, remembered: boolean): Session | Refusal | undefined {
-    const now = Date.now()
-    if (!isWithin(held, now)) return undefined
-    if (now - held.renewedAt >= RENEWAL) {
-      if (remembered) return undefined
-      held.renewedAt = now
-    }
-    return held.outcome
+  /** On the hot path. */
+  get(digest: string): Session | Refusal | undefined {
+    const session = this.#sessions?.get(digest)
+    // Not in its time: the verification says why.
+    if (session !== undefined) return isWithin(session) ? session : undefined
+    const refused = this.#refused?.get(digest)
+    return refused !== undefined && Date.now() < refused.until ? refused.refusal : undefined
   }
 
   /** Verifies a token that is not remembered, once for all requests that wait for it. Never rejects. */
@@ -97,10 +74,8 @@ export class SessionCache {
   }
 
   #remember(digest: string, outcome: Session | Refusal): void {
-    const now = Date.now()
     if ('user' in outcome) {
-      const { from, until } = outcome
-      if (isWithin(outcome, now)) this.#sessions?.set(digest, { outcome, from, until, renewedAt: 0 })
+      if (isWithin(outcome)) this.#sessions?.set(digest, outcome)
       return
     }
     this.#sessions?.delete(digest)
@@ -108,11 +83,12 @@ export class SessionCache {
     // What passes with time, or as soon as Clerk answers again.
     if (reason === 'not_yet_valid' || cause !== undefined) return
     const lasts = reason === 'unknown_key' || reason === 'unavailable' ? A_MOMENT : REFUSED_FOR
-    this.#refused?.set(digest, { outcome, from: -Infinity, until: now + lasts, renewedAt: 0 })
+    this.#refused?.set(digest, { refusal: outcome, until: Date.now() + lasts })
   }
 }
 
-function isWithin({ from, until }: Pick<Session, 'from' | 'until'>, now: number): boolean {
+function isWithin({ from, until }: Session): boolean {
+  const now = Date.now()
   return now >= from && now < until
 }
 

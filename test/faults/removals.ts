@@ -27,8 +27,6 @@ const ON_STANDBY = ['test/stores/postgres/standby.test.ts']
 /** Real servers, and connections that other code has left in a bad state. */
 const ON_BORROWED = ['test/stores/postgres/borrowed-connections.test.ts']
 
-const ON_SESSIONS = ['test/console-auth/session-cache.test.ts']
-
 const CACHE = 'src/cache/key-cache.ts'
 const ENTRIES = 'src/cache/entries.ts'
 const BATCHES = 'src/stores/lookup-batches.ts'
@@ -236,22 +234,6 @@ export const REMOVALS: Removal[] = [
     find: 'const holds = this.#options.times.lease + this.#options.staleIfError()',
     replace: 'const holds = this.#options.times.lease',
     tests: ON_MEMBER,
-  },
-  {
-    rule: 'session',
-    what: 'who remembers a token goes on using it when it is not held any more',
-    file: 'src/console-auth/session-cache.ts',
-    find: 'void (remembered.until = 0)',
-    replace: 'void remembered',
-    tests: ON_SESSIONS,
-  },
-  {
-    rule: 'session',
-    what: 'a token that one connection sends again and again loses its place to others',
-    file: 'src/console-auth/session-cache.ts',
-    find: '      if (remembered) return undefined\n',
-    replace: '',
-    tests: ON_SESSIONS,
   },
   {
     rule: 'connection',
