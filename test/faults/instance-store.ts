@@ -54,11 +54,17 @@ export async function makeStore({ kind, url, lease, heartbeat }: StoreOptions): 
   const leak = async (kind: Leak) => {
     // The link has one of its own, and one is left to everybody else meanwhile.
     const clients = await Promise.all(Array.from({ length: CONNECTIONS - 2 }, () => pool.connect()))
-    const [client, ...others] = clients
-    for (const other of others) other.release()
+    // Another fault may end them meanwhile, which would end a process that does not listen.
+    for (const client of clients) client.on('error', ignore)
+    const [leaky, ...others] = clients
     for (const sql of LEAKS.postgres[kind as keyof typeof LEAKS.postgres])
-      await client?.query(sql).catch(() => {})
-    client?.release()
+      await leaky?.query(sql).catch(ignore)
+    for (const client of [...others, leaky]) {
+      client?.removeListener('error', ignore)
+      client?.release()
+    }
   }
   return { store, leak, close: () => pool.end() }
 }
+
+function ignore(): void {}
