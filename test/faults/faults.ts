@@ -221,10 +221,10 @@ export const FAULTS = {
   /** An instance is killed, and another one takes its place. */
   killed: { hits: 'one', run: (trial, instance) => replace(trial, instance, 'kill') },
 
-  /** A deployment that changes the lease: one with half of it takes the place of an instance, beside the others. */
+  /** A deployment that changes the lease: one with a shorter one takes the place of an instance, beside the others. */
   leaseChanged: {
     hits: 'one',
-    run: (trial, instance) => replace(trial, instance, 'leave', { lease: trial.fleet.lease / 2 }),
+    run: (trial, instance) => replace(trial, instance, 'leave', { lease: 0.75 * trial.fleet.lease }),
   },
 
   /** The process that revokes dies between the commit and the return. */

@@ -52,17 +52,17 @@ export async function makeStore({ kind, url, lease, heartbeat }: StoreOptions): 
   pool.on('error', () => {})
   const store = new PostgresKeyStore({ pool, lease, heartbeat })
   const leak = async (kind: Leak) => {
-    // The link has one of its own, and one is left to everybody else meanwhile.
-    const clients = await Promise.all(Array.from({ length: CONNECTIONS - 2 }, () => pool.connect()))
-    // Another fault may end them meanwhile, which would end a process that does not listen.
-    for (const client of clients) client.on('error', ignore)
-    const [leaky, ...others] = clients
+    // The link has one of its own, and one is left to everybody else meanwhile. Those that cannot be had are not missed.
+    const wanted = Array.from({ length: CONNECTIONS - 2 }, () => pool.connect())
+    const had = (await Promise.allSettled(wanted)).filter((one) => one.status === 'fulfilled')
+    const [leaky, ...others] = had.map(({ value }) => value)
+    // Another fault may end it meanwhile, which would end a process that does not listen.
+    leaky?.on('error', ignore)
+    for (const other of others) other.release()
     for (const sql of LEAKS.postgres[kind as keyof typeof LEAKS.postgres])
       await leaky?.query(sql).catch(ignore)
-    for (const client of [...others, leaky]) {
-      client?.removeListener('error', ignore)
-      client?.release()
-    }
+    leaky?.removeListener('error', ignore)
+    leaky?.release()
   }
   return { store, leak, close: () => pool.end() }
 }

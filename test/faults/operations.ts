@@ -64,6 +64,8 @@ export const OPERATIONS = {
     const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
     trial.subjects.changed(subject, 'import', called, outcome, good)
     note(trial, 'import', outcome)
+    // It may be there all the same, under an id that nobody knows: what becomes of its tenant is its business, too.
+    if (outcome.error !== undefined) tenant.unsure = true
     if (outcome.returned !== undefined) await trial.load.probe(subject.name)
     subject.busy = false
   },
