@@ -141,7 +141,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
       route.request().method() === 'GET' ? route.abort() : route.continue(),
     )
     await open()
-    await stops.getByText('could not be found out').waitFor()
+    await stops.getByText('Could not find out when').waitFor()
     await dialog.getByRole('button', { name: 'Revoke key' }).click()
     await page.locator('.notice').getByText('“In use”').waitFor()
   })
@@ -179,7 +179,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
   ) {
     await openCreate(page, name)
     if (expires !== null) {
-      await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a day of my choice')
+      await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a date I choose')
       await page.getByLabel('The last day').fill(expires)
     }
     await page.getByRole('dialog').getByRole('button', { name: 'Create key' }).click()
@@ -239,7 +239,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
       const { page } = await dashboard.open(t, { timezoneId }, (fresh) => fresh.clock.setFixedTime(now))
       await signIn(page, 'Acme', 'Administrator')
       await openCreate(page, 'Local')
-      await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a day of my choice')
+      await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a date I choose')
       const date = page.getByLabel('The last day')
       assert.deepEqual(
         [await date.getAttribute('min'), await date.getAttribute('max')],
@@ -252,7 +252,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     const { page } = await dashboard.open(t, { timezoneId: 'America/New_York' })
     await signIn(page, 'Acme', 'Administrator')
     const { submit } = await openCreate(page, 'Archive')
-    await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a day of my choice')
+    await page.getByRole('combobox', { name: 'Expires' }).selectOption('On a date I choose')
     await page.getByLabel('The last day').fill('9999-12-31')
     await submit.click()
     await newKey(page)

@@ -127,7 +127,7 @@ function isRefusal(error: unknown): error is ApiError {
 /** Of two tries with one `attempt` the second is told that the first was heard. */
 function lostAnswer({ status, code, requestId }: ApiError): ApiError {
   const message =
-    'An earlier try did make the key, but its answer was lost, and a key is shown only once. Revoke it in the list and create another.'
+    'An earlier attempt did create the key, but the response was lost, and a key is shown only once. Revoke it in the list and create another.'
   return new ApiError(status, code, message, requestId)
 }
 

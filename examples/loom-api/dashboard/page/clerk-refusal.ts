@@ -9,20 +9,20 @@ export function whyRefused(
   { authorizedParties, host }: { authorizedParties: readonly string[]; host: string },
   now = Date.now() / 1_000,
 ): string {
-  if (token === '') return 'Clerk gives no token for it. Reload the page.'
+  if (token === '') return 'Clerk did not provide a token for it. Reload the page.'
   const { azp, iss, exp, iat, sts } = claimsOf(token)
-  if (typeof azp !== 'string') return 'Its token does not say which page it was made for.'
+  if (typeof azp !== 'string') return 'Its token does not say which page it was issued for.'
   if (!authorizedParties.includes(azp)) {
-    return `It belongs to ${azp}, and the service takes sessions of ${authorizedParties.join(', ')} (CLERK_AUTHORIZED_PARTIES).`
+    return `It belongs to ${azp}, but the service accepts sessions of ${authorizedParties.join(', ')} (CLERK_AUTHORIZED_PARTIES).`
   }
-  if (sts === 'pending') return 'Clerk still asks for something: finish signing in.'
+  if (sts === 'pending') return 'Clerk needs one more step: finish signing in.'
   if (Number(exp) < now - SKEW || Number(iat) > now + SKEW) {
     return "The clocks of Clerk and of this device differ, and the service's may, too."
   }
   if (typeof iss === 'string' && URL.canParse(iss) && new URL(iss).host !== host) {
     return `It was made by ${iss}, and the page is for ${host} (CLERK_PUBLISHABLE_KEY).`
   }
-  return 'The service may verify tokens by the keys of another Clerk instance (CLERK_SECRET_KEY, CLERK_JWT_KEY). Its log says why.'
+  return 'The service may be using the keys of another Clerk instance (CLERK_SECRET_KEY, CLERK_JWT_KEY). Its log says why.'
 }
 
 function claimsOf(token: string): Record<string, unknown> {

@@ -67,7 +67,7 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
         onChange(null)
         const why = new ApiError(401, 'REFUSED', whyRefused(token, config), requestId)
         content.replaceChildren(
-          problem('This service does not take your session', why, () => onChange(again), 'h1'),
+          problem('This service does not accept your session', why, () => onChange(again), 'h1'),
         )
         content.querySelector('h1')?.focus()
       }

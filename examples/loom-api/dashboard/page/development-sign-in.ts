@@ -57,7 +57,7 @@ function form(
     'form',
     { class: 'card sign-in', 'aria-labelledby': 'sign-in-title' },
     h('h1', { id: 'sign-in-title', tabindex: '-1' }, 'Sign in'),
-    h('p', { class: 'soft' }, 'This is the development sign-in: be whoever you need to be.'),
+    h('p', { class: 'soft' }, 'This is the development sign-in: choose who you want to be.'),
     h(
       'fieldset',
       { class: 'field' },

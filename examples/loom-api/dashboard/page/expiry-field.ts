@@ -9,7 +9,7 @@ const LIFETIMES: readonly (readonly [value: string, label: string])[] = [
   ['30', 'In 30 days'],
   ['90', 'In 90 days'],
   ['365', 'In a year'],
-  ['date', 'On a day of my choice'],
+  ['date', 'On a date I choose'],
 ]
 
 /**

@@ -23,13 +23,13 @@ export function isEnding({ expiresAt }: Key): boolean {
 }
 
 export function reached({ confirmedBy, waitedMs }: Reach): string {
-  if (confirmedBy === 'none') return 'It is refused as soon as caches have let go of it.'
+  if (confirmedBy === 'none') return 'It is refused as soon as caches have dropped it.'
   const time = waitedMs < 10 ? waitedMs.toFixed(1) : Math.round(waitedMs)
   return `Refused everywhere after ${time} ms.`
 }
 
 export function confirmedBy({ confirmedBy }: Reach): string {
   if (confirmedBy === 'lease')
-    return 'Not all servers answered; those that did not may not serve any key without asking.'
+    return 'Not all servers answered. Those that did not cannot accept any key without asking the store.'
   return confirmedBy === 'all' ? 'Confirmed by all servers.' : ''
 }

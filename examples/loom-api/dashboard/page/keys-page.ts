@@ -153,7 +153,7 @@ export class KeysPage {
     const rest =
       rotated.retired.expiresAt === null
         ? 'Revoke the old one when it is in place.'
-        : 'The old one ends by itself.'
+        : 'The old one ends automatically.'
     this.#tell(`“${key.name}” was rotated`, `Both keys work now. ${rest}`)
   }
 

@@ -18,7 +18,7 @@ export function empty(create: (() => void) | null): HTMLElement {
   const words =
     create === null
       ? 'An administrator of your organization can create the first one.'
-      : 'A key lets your server call the API. Make one for each place that needs it, so that each can be revoked alone.'
+      : 'A key lets your server call the API. Create one for each place that needs it, so that you can revoke each separately.'
   return h(
     'section',
     { class: 'card empty' },
@@ -36,7 +36,7 @@ export function noOrganization(): HTMLElement {
     { class: 'card empty' },
     icon('building'),
     h('h2', {}, 'Choose an organization'),
-    h('p', {}, 'Keys belong to an organization. Choose yours at the top of the page, or make one there.'),
+    h('p', {}, 'Keys belong to an organization. Choose yours at the top of the page, or create one there.'),
   )
 }
 

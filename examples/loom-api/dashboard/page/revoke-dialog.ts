@@ -57,8 +57,8 @@ function lastUse({ lastUsedAt }: Key): Node | string {
 /** @param key `null` where its use is not known */
 function whatStops(key: Key | null): string {
   if (key?.status === 'paused') return 'It is paused, so nothing works with it now.'
-  if (key === null) return 'When it was last used could not be found out. Whatever sends it stops working.'
+  if (key === null) return 'Could not find out when it was last used. Whatever sends it stops working.'
   if (key.lastUsedAt === null)
-    return 'It was never used, so probably nothing stops working. A use in the last minute may not show yet.'
+    return 'It was never used, so probably nothing stops working. Use in the last minute may not show yet.'
   return `It was used ${say(key.lastUsedAt)}. Whatever sends it stops working, so give it another key first.`
 }

@@ -45,7 +45,7 @@ export async function rotateDialog(api: KeyApi, key: Key): Promise<RotatedKey | 
         h(
           'p',
           { class: 'hint', id: 'grace-hint' },
-          'Time to put the new key where the old one is. Never beyond the old key’s own expiry.',
+          'Time to replace the old key. It never extends beyond the old key’s own expiry.',
         ),
       ),
       expiry.element,

@@ -11,7 +11,7 @@ export async function secretDialog(key: string, name: string): Promise<void> {
     announce('Copied')
   }
   const onRefused = () => {
-    warning.textContent = 'The browser did not let this page copy. The text is selected: copy it by hand.'
+    warning.textContent = 'The browser did not allow copying. The text is selected: copy it by hand.'
   }
   await openDialog({
     title: 'Copy your key now',
