@@ -103,7 +103,8 @@ async function chooseKeyStore(app: FastifyInstance, settings: Settings['keys']):
   if (settings.kind === 'postgres') {
     const { default: pg } = await import('pg')
     const pool = new pg.Pool({ connectionString: settings.url, connectionTimeoutMillis: 2_000 })
-    pool.on('error', (err) => app.log.error({ err }, 'connection to the key store lost'))
+    // The error itself holds the whole client, and with it what would cancel its queries.
+    pool.on('error', ({ message }) => app.log.error({ cause: message }, 'connection to the key store lost'))
     app.addHook('onClose', () => pool.end())
     const keyStore = new PostgresKeyStore({ pool })
     const connect = async () => {

@@ -54,7 +54,8 @@ export function day(at: Date | null): string {
 export function reached({ confirmedBy, instances, waitedMs }: Confirmation): string {
   const took = `after ${Math.round(waitedMs)} ms`
   const running = instances === 1 ? '1 running instance' : `${instances} running instances`
-  if (confirmedBy === 'all' && instances === 0) return `in force everywhere ${took}: no instance is running`
+  // By `lease` where rows of the fleet may have been lost: then no other may serve any more, either.
+  if (confirmedBy !== 'none' && instances === 0) return `in force everywhere ${took}: no instance is running`
   if (confirmedBy === 'all') return `in force everywhere ${took}, confirmed by ${running}`
   if (confirmedBy === 'lease') {
     return `in force everywhere ${took}: of ${running} some did not answer and may serve no more`

@@ -69,6 +69,9 @@ describe('CLI: output', () => {
       'in force everywhere after 12 ms, confirmed by 3 running instances',
     )
     assert.match(reached({ ...REACH, confirmedBy: 'lease' }), /some did not answer and may serve no more$/)
+    for (const confirmedBy of ['all', 'lease'] as const) {
+      assert.match(reached({ ...REACH, confirmedBy, instances: 0 }), /everywhere .*: no instance is running$/)
+    }
     assert.doesNotMatch(reached({ ...REACH, confirmedBy: 'none' }), /everywhere/)
   })
 
