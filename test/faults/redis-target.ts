@@ -123,21 +123,29 @@ function plainWrites(server: RedisServer, settings: Settings): PlainWrites {
   }
 }
 
-/** A client with which the stream is gone in the same moment that a script has written to it. */
+/**
+ * A client with which the stream is gone in the same moment that a script has written to it: it and the connections that the
+ * store makes after its pattern.
+ */
 function trimming(client: Client): Client {
-  return Object.create(client, {
-    sendCommand: {
-      value: async (args: string[]) => {
-        const both = client.multi().addCommand(args).addCommand(['XTRIM', CHANGES, 'MAXLEN', '0'])
-        try {
-          return (await both.exec())[0]
-        } catch (error) {
-          // That of the script, which may be one that the store knows what to do with.
-          throw error instanceof MultiErrorReply ? error.replies[0] : error
-        }
-      },
+  const duplicate = (options?: Parameters<Client['duplicate']>[0]) =>
+    trimming(client.duplicate(options) as Client)
+  const sendCommand = async (args: string[]) => {
+    const both = client.multi().addCommand(args).addCommand(['XTRIM', CHANGES, 'MAXLEN', '0'])
+    try {
+      return (await both.exec())[0]
+    } catch (error) {
+      // That of the script, which may be one that the store knows what to do with.
+      throw error instanceof MultiErrorReply ? error.replies[0] : error
+    }
+  }
+  const own: Record<string | symbol, unknown> = { duplicate, sendCommand }
+  return new Proxy(client, {
+    get(target, name) {
+      const value: unknown = own[name] ?? Reflect.get(target, name, target)
+      return typeof value === 'function' && !(name in own) ? (value.bind(target) as unknown) : value
     },
-  }) as Client
+  })
 }
 
 /** Not through a proxy: whoever does this has a way of their own to the server. */
