@@ -61,9 +61,12 @@ end
  * hash that it has
  */
 export const FIND_BY_HASHES = reading(`${INDEX}
-local function columns(name, ...)
+local function columns(name, whole, ...)
   local values = redis.call('HMGET', base .. name, ...)
-  for i = 1, #values do values[i] = values[i] or 'null' end
+  for i = 1, #values do
+    if not values[i] and i <= whole then return 'null' end
+    values[i] = values[i] or 'null'
+  end
   return '[' .. table.concat(values, ',') .. ']'
 end
 local answer = { tag, epoch, '' }
@@ -72,7 +75,8 @@ for i = 2, #ARGV do
   if id then
     local tenant = redis.call('HGET', base .. ':key:' .. id, 'tenantId') or ''
     answer[#answer + 1] = { ARGV[i], id, tenant,
-      columns(':key:' .. id, ${quoted(FOUND_KEY)}), columns(':tenant:' .. tenant, ${quoted(FOUND_TENANT)}) }
+      columns(':key:' .. id, ${FOUND_KEY.indexOf('pausedAt')}, ${quoted(FOUND_KEY)}),
+      columns(':tenant:' .. tenant, ${FOUND_TENANT.length}, ${quoted(FOUND_TENANT)}) }
   elseif answer[3] == '' and not index_is_whole() then
     answer[3] = 'lost'
   end

@@ -124,7 +124,7 @@ export function keyDetailsOf(id: string, reply: unknown, lastUse: unknown): KeyD
   }
 }
 
-/** What a look-up reads of a key and of its tenant, in this order. */
+/** What a look-up reads of a key and of its tenant, in this order. Keys of version 0.1.0 have no `pausedAt` and no `networks`. */
 export const FOUND_KEY = [
   'name',
   'environment',
@@ -137,26 +137,21 @@ export const FOUND_KEY = [
 ] as const
 export const FOUND_TENANT = ['name', 'metadata', 'suspendedAt'] as const
 
-/** What a look-up finds. The last two are JSON, columns of `null` where there is no such record. */
+/** What a look-up finds. The last two are JSON, `null` where there is no such record or a part of it is gone. */
 export type FoundKey = [hash: string, id: string, tenantId: string, key: string, tenant: string]
+
+type FoundColumns = [
+  ...[name: string, environment: string, scopes: string[], metadata: object],
+  ...[expiresAt: number | null, revokedAt: number | null, pausedAt: number | null, networks: string[] | null],
+]
 
 /** @throws where the key or its tenant is gone though the hash is known: then nothing can be said of it */
 export function storedKeyOf([, id, tenantId, key, tenant]: FoundKey): StoredKey {
-  const [name, environment, scopes, metadata, expiresAt, revokedAt, pausedAt, networks] = JSON.parse(key) as [
-    ...[name: string | null, environment: string, scopes: string[], metadata: object],
-    ...[
-      expiresAt: number | null,
-      revokedAt: number | null,
-      pausedAt: number | null,
-      networks: string[] | null,
-    ],
-  ]
-  const [tenantName, tenantMetadata, suspendedAt] = JSON.parse(tenant) as [
-    string | null,
-    object,
-    number | null,
-  ]
-  if (name === null || tenantName === null) throw new Error('Redis has lost the record of a key or tenant')
+  const found = JSON.parse(key) as FoundColumns | null
+  const owner = JSON.parse(tenant) as [name: string, metadata: object, suspendedAt: number | null] | null
+  if (found === null || owner === null) throw new Error('Redis has lost the record of a key or tenant')
+  const [name, environment, scopes, metadata, expiresAt, revokedAt, pausedAt, networks] = found
+  const [tenantName, tenantMetadata, suspendedAt] = owner
   return {
     id,
     name,

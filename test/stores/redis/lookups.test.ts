@@ -51,6 +51,20 @@ describe(
         } else assert.equal(outcome.status === 'fulfilled' && outcome.value?.id, key?.id)
       }
 
+      const [, , key] = keys
+      for (const [record, part] of [
+        [`key:${key?.id}`, 'revokedAt'],
+        [`key:${key?.id}`, 'expiresAt'],
+        [`tenant:${tenantId}`, 'suspendedAt'],
+      ] as const) {
+        const name = `{${prefix}}:${record}`
+        const value = String(await admin('HGET', name, part))
+        await admin('HDEL', name, part)
+        await assert.rejects(find(key?.hash ?? ''), /lost the record/, part)
+        await admin('HSET', name, part, value)
+        assert.equal((await find(key?.hash ?? ''))?.id, key?.id)
+      }
+
       await admin('DEL', `{${prefix}}:hashes`)
       for (const { status } of await Promise.allSettled([find(sampleHash()), find(sampleHash())]))
         assert.equal(status, 'rejected', 'without the index no key is unknown')
