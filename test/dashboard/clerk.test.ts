@@ -7,7 +7,7 @@ import { clerkHost } from '../../examples/loom-api/clerk-settings.ts'
 import { contentSecurityPolicy } from '../../examples/loom-api/dashboard/content-security-policy.ts'
 import { SessionSigner } from '../../src/testing/index.ts'
 import { browserMissing, inspect } from './browser.ts'
-import { create, dialogGone, focused, refuseSession, useDashboard } from './suite.ts'
+import { create, dialogGone, focused, refuseSession, untilTrue, useDashboard } from './suite.ts'
 
 const HOST = 'clerk.loom.example'
 const PUBLISHABLE_KEY = `pk_test_${Buffer.from(`${HOST}$`).toString('base64')}`
@@ -206,8 +206,8 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
       })
       if (waits) {
         await page.getByRole('status').getByText('Loading the sign-in…').waitFor()
-        await page.waitForFunction("document.querySelector('script[data-clerk-publishable-key]') !== null")
-        if (says.source.includes('get')) await page.waitForFunction('window.Clerk !== undefined')
+        await untilTrue(page, "document.querySelector('script[data-clerk-publishable-key]') !== null")
+        if (says.source.includes('get')) await untilTrue(page, 'window.Clerk !== undefined')
         await inspect(page, 'clerk-loading', false)
         await page.clock.fastForward(15_000)
       }

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Page, Route } from 'playwright-core'
 import { browserMissing, inspect, signIn } from './browser.ts'
-import { create, dialogGone, focused, holding, rowOf, store, useDevelopmentDashboard } from './suite.ts'
+import {
+  create,
+  dialogGone,
+  focused,
+  holding,
+  rowOf,
+  store,
+  untilTrue,
+  useDevelopmentDashboard,
+} from './suite.ts'
 
 const LIST = /\/console\/keys(?:\?|$)/
 
@@ -76,7 +85,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     ])
     await loaded.finished()
     await dialogGone(page)
-    await page.waitForFunction('document.activeElement.ariaLabel?.startsWith("Rotate Demo")')
+    await untilTrue(page, 'document.activeElement.ariaLabel?.startsWith("Rotate Demo") === true')
   })
 
   it('shows more once, however often it is told to, and goes on reading there', async (t) => {

@@ -6,6 +6,7 @@ import { after, before, type TestContext } from 'node:test'
 import type { Browser, BrowserContextOptions, Locator, Page, Route } from 'playwright-core'
 import { type RunningExample, startExample, startSample } from '../examples/run-example.ts'
 import { launchBrowser, openPage } from './browser.ts'
+import { until } from '../harness/until.ts'
 
 export interface Dashboard {
   app: RunningExample
@@ -77,6 +78,14 @@ export function dialogGone(page: Page): Promise<void> {
 
 export function rowOf(page: Page, text: string): Locator {
   return page.getByRole('row').filter({ hasText: text })
+}
+
+/**
+ * Waits for an expression. `page.waitForFunction` would look again from within the page, where the policy allows no script
+ * that is made of text.
+ */
+export function untilTrue(page: Page, expression: string): Promise<void> {
+  return until(() => page.evaluate<boolean>(expression))
 }
 
 /** What has the focus: its id, its label or its text. `BODY` is nowhere. */
