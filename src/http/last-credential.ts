@@ -1,5 +1,5 @@
 /**
- * What the last good credential of each connection came to. A client that keeps its connection sends the same header again
+ * What the last credential of each connection came to, good or refused. A client that keeps its connection sends the same header again
  * and again, and is then recognised without a hash and a look-up.
  *
  * Whether that may still be used is for the cache to say which it came from: nothing here knows of leases and revocations.
@@ -8,11 +8,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 
 export class LastCredentials<Found> {
-  /** By connection, so that a header's text is kept for as long as that is there. */
+  /** By connection, so that a header's text is kept for as long as that is there, and no longer. */
   readonly #of = new WeakMap<object, LastCredential<Found>>()
 
   of(request: IncomingMessage): LastCredential<Found> {
     const connection = connectionOf(request)
+    // An adapter may make up a request that has come over none.
+    if (connection === undefined) return new LastCredential<Found>()
     let last = this.#of.get(connection)
     if (last === undefined) this.#of.set(connection, (last = new LastCredential<Found>()))
     return last
@@ -35,11 +37,10 @@ class LastCredential<Found> {
 }
 
 /** HTTP/2 has a stream for each request, and a session for the connection. */
-function connectionOf(request: IncomingMessage): object {
-  return (
-    (request as IncomingMessage & Partial<Pick<Http2ServerRequest, 'stream'>>).stream?.session ??
-    request.socket
-  )
+function connectionOf(request: IncomingMessage): object | undefined {
+  const { stream, socket }: Partial<Pick<Http2ServerRequest, 'stream' | 'socket'>> =
+    request as unknown as Http2ServerRequest
+  return stream?.session ?? socket ?? undefined
 }
 
 /**

@@ -37,6 +37,15 @@ describe('the last credential of a connection', () => {
     assert.equal(yours.of(on(socket)).recall('secret'), undefined)
   })
 
+  it('is forgotten at once where a request has come over no connection', () => {
+    const last = new LastCredentials<string>()
+    for (const socket of [undefined, null]) {
+      const request = { socket } as unknown as IncomingMessage
+      last.of(request).remember('secret', 'found')
+      assert.equal(last.of(request).recall('secret'), undefined)
+    }
+  })
+
   it('is of a connection of HTTP/1, and of a session of HTTP/2', async (t) => {
     for (const http2 of [false, true]) {
       const { port, found } = await serve(t, http2 ? (fastify({ http2 }) as never) : fastify())

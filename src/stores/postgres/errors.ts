@@ -27,3 +27,11 @@ export function isServerError(error: unknown): error is ServerError {
 export function isStatementError(error: unknown): error is ServerError {
   return isServerError(error) && !/^(08|53|57P)/.test(error.code)
 }
+
+/**
+ * Whether a statement has failed of a row that it has met: its data (class 22), a feature that data needs (0A), or a file
+ * that is damaged (XX). A missing right or a lock that is held is the same for every row.
+ */
+export function isRowError(error: unknown): boolean {
+  return isServerError(error) && /^(0A|22|XX)/.test(error.code)
+}

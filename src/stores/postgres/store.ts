@@ -22,8 +22,8 @@ import { Fleet } from '../../coherence/fleet.ts'
 import { again, isAlreadyThere, isCollision } from './again.ts'
 import { Borrower, type Statement } from './borrow.ts'
 import { parsed, PostgresDriver } from './driver.ts'
-import { isStatementError } from './errors.ts'
-import { failure, isNotMigrated, refusalOf } from './failures.ts'
+import { isRowError } from './errors.ts'
+import { failure, refusalOf } from './failures.ts'
 import type { PostgresPool } from './pool.ts'
 import {
   json,
@@ -117,7 +117,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     this.#borrower = new Borrower(pool, (words) => this.#fleet.spoilt(words))
     this.#lookups = new LookupBatches({
       ask: (hashes, signal) => this.#findByHashes(hashes, signal),
-      isOfOne: (error) => isStatementError(error) && !isNotMigrated(error),
+      isOfOne: isRowError,
     })
     const statements = this.#statements
     this.#driver = new PostgresDriver({ pool, schema, statements, borrower: this.#borrower })

@@ -89,9 +89,9 @@ export interface ScriptRunnerOptions {
 const NOTHING_DONE =
   /^-?(?:READONLY|OOM|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|BUSY|NOAUTH|MOVED|CROSSSLOT)\b/
 
-/** Whether a script has failed of what it met: a key that holds something else than it should. */
-export function isScriptError(error: unknown): boolean {
-  return /^-?(?:ERR|WRONGTYPE)\b/.test(messageOf(error))
+/** Whether a script has failed of a record that it has met: a Redis key that holds something else than it should. */
+export function isRecordError(error: unknown): boolean {
+  return /^-?WRONGTYPE\b/.test(messageOf(error))
 }
 
 export class ScriptRunner {

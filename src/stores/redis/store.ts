@@ -50,7 +50,7 @@ import {
   tenantDetailsOf,
   tenantPatchColumns,
 } from './records.ts'
-import { isScriptError, type Script, ScriptRunner } from './script.ts'
+import { isRecordError, type Script, ScriptRunner } from './script.ts'
 
 /** The options of `RedisKeyStore`. */
 export interface RedisKeyStoreOptions {
@@ -106,7 +106,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     this.#runner = newRunner()
     this.#lookups = new LookupBatches({
       ask: (hashes, signal) => this.#findByHashes(hashes, signal),
-      isOfOne: isScriptError,
+      isOfOne: isRecordError,
     })
     const times = { lease, heartbeat }
     const driver = new RedisDriver({ source, runner: this.#runner, heartbeats: newRunner(), prefix, times })

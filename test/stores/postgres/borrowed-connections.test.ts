@@ -54,6 +54,18 @@ after(async () => {
   await server.stop()
 })
 
+/** A member of the fleet, and what the log says of connections that were not fit for use. */
+function watch(store: PostgresKeyStore) {
+  const spoilt: string[] = []
+  const cache = store.coherence.join({
+    staleIfError: 0,
+    onChanged: () => {},
+    onReset: () => {},
+    onReport: (report) => report.event === 'spoilt' && spoilt.push(report.words),
+  })
+  return { cache, spoilt }
+}
+
 interface Via {
   pool: Pool
   /** What the store is given. */
@@ -136,13 +148,7 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
 
       it(`left in ${name} spoils nothing`, async () => {
         const key = await addKey(elsewhere, await addTenant(elsewhere))
-        const spoilt: string[] = []
-        const cache = store.coherence.join({
-          staleIfError: 0,
-          onChanged: () => {},
-          onReset: () => {},
-          onReport: (report) => report.event === 'spoilt' && spoilt.push(report.words),
-        })
+        const { cache, spoilt } = watch(store)
 
         await leak(sql)
         assert.equal((await store.findByHash(key.hash, { signal: NEVER }))?.id, key.id, 'a look-up')
@@ -181,13 +187,7 @@ it('a role without a right is not taken for a connection that somebody has left 
   const pool = newPool(server, { connectionString, max: 4 })
   t.after(() => pool.end())
   const store = new PostgresKeyStore({ pool })
-  const spoilt: string[] = []
-  const cache = store.coherence.join({
-    staleIfError: 0,
-    onChanged: () => {},
-    onReset: () => {},
-    onReport: (report) => report.event === 'spoilt' && spoilt.push(report.words),
-  })
+  const { cache, spoilt } = watch(store)
   t.after(() => cache.close())
   // On old connections and on new ones.
   const clients = await Promise.all([pool.connect(), pool.connect()])

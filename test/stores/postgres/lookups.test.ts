@@ -73,6 +73,24 @@ describe('look-ups of PostgresKeyStore that come together', () => {
     }
   })
 
+  it('are not made again for what no row can be to blame for: a right that is missing takes no more connections', async (t) => {
+    await pool.query('CREATE ROLE without_rights LOGIN')
+    const connectionString = server.connectionString.replace('postgres@', 'without_rights@')
+    const denied = newPool(server, { connectionString, max: 8 })
+    t.after(() => denied.end())
+    let taken = 0
+    denied.on('acquire', () => taken++)
+    const deniedStore = new PostgresKeyStore({ pool: denied })
+    const signal = new AbortController().signal
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 16 }, () => deniedStore.findByHash(sampleHash(), { signal })),
+    )
+    for (const outcome of outcomes) {
+      assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'KEY_STORE_UNAVAILABLE')
+    }
+    assert.ok(taken <= 2, `${taken} connections`)
+  })
+
   it('are not held up by one that hangs', async () => {
     const key = await addKey(store, await addTenant(store))
     const holder = await pool.connect()
