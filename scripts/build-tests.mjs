@@ -42,6 +42,20 @@ export async function bundleTests(tests, folder) {
 }
 
 /**
+ * The tests of a source file, or of all below a folder: those that load it, of the folder that mirrors its own, or of all
+ * folders where none of that one does.
+ */
+export async function testsLoading(source, tests) {
+  const { outputs } = await compile(tests, '.', AS_READ, { packages: 'external', write: false })
+  const loading = Object.values(outputs)
+    .filter(({ inputs }) => Object.keys(inputs).some((file) => file.startsWith(source)))
+    .flatMap(({ entryPoint }) => entryPoint ?? [])
+  const mirror = dirname(source).replace(/^src/, 'test')
+  const near = loading.filter((test) => test.startsWith(`${mirror}/`))
+  return near.length > 0 ? near : loading
+}
+
+/**
  * @param {string} folder within the repository, so that packages are found from there
  * @param {{ files?: string[], edit?: (path: string, source: string) => string }} options `files`: those to compile, by default
  *   all; `edit`: what a file is to be read as

@@ -2,6 +2,7 @@
 //
 //   npm test                        all but those that take long for a reason
 //   npm test -- test/cache          those below a path, of either sort
+//   npm test -- src/cache/gate.ts   those of a source file: of the folder that mirrors its own, those that load it
 //   npm run test:browser            a set of those that take long: `node scripts/test.mjs --set browser`
 //   npm run test:portable           `npm test` without what starts servers: for the other versions of Node
 //   npm run test:coverage           all but those that take long, with coverage
@@ -16,7 +17,7 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { leak } from '../test/harness/watch-logs.mjs'
-import { buildTests, bundleTests } from './build-tests.mjs'
+import { buildTests, bundleTests, testsLoading } from './build-tests.mjs'
 
 /** What takes long for a reason, by the command that runs it. */
 const SETS = {
@@ -39,8 +40,14 @@ const { values, positionals } = parseArgs({
 const { set, coverage = false } = values
 if (set !== undefined && set !== 'portable' && !Object.hasOwn(SETS, set))
   throw new Error(`--set takes one of portable, ${Object.keys(SETS).join(', ')}`)
-const paths = positionals.map((path) => relative('.', path))
-const whole = paths.length === 0
+const tests = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((file) => join('test', file))
+  .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules'))
+const paths = []
+for (const path of positionals.map((given) => relative('.', given))) {
+  paths.push(...(path.startsWith('src/') ? await testsLoading(path, tests) : [path]))
+}
+const whole = positionals.length === 0
 
 function isWanted(file) {
   if (!whole) return paths.some((path) => file.startsWith(path))
@@ -49,11 +56,10 @@ function isWanted(file) {
   return !takesLong && !(set === 'portable' && ON_SERVERS.test(file))
 }
 
-const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
-  .map((file) => join('test', file))
-  .filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules') && isWanted(file))
+const files = tests
+  .filter(isWanted)
   .sort((a, b) => Number(FIRST.test(b)) - Number(FIRST.test(a)) || (a < b ? -1 : 1))
-if (files.length === 0) throw new Error(`there is no test at ${paths.join(', ')}`)
+if (files.length === 0) throw new Error(`there is no test at ${positionals.join(', ')}`)
 
 /** Milliseconds for the whole run, several times what it takes, so that one which hangs fails and says so. */
 const LIMIT = 20 * 60_000
