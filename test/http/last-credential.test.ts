@@ -48,7 +48,10 @@ describe('the last credential of a connection', () => {
 
   it('is of a connection of HTTP/1, and of a session of HTTP/2', async (t) => {
     for (const http2 of [false, true]) {
-      const { port, found } = await serve(t, http2 ? (fastify({ http2 }) as never) : fastify())
+      const { port, found } = await serve(
+        t,
+        fastify({ forceCloseConnections: true, ...(http2 && { http2 }) } as object),
+      )
       const [first, second] = http2 ? sessions(t, port) : agents(t, port)
       for (const request of [first, first, second, second]) await request?.()
       assert.deepEqual(found, [undefined, 1, undefined, 3], `http2: ${http2}`)
