@@ -150,7 +150,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     retire?: { id: string; expiresAt: Date | null },
   ): Promise<Written<KeyDetails> | InsertRefusal> {
     // Nothing is awaited in here, so nothing comes between these statements, and all of them are one transaction.
-    return this.#transaction(() => {
+    const rows = this.#transaction(() => {
       if (!this.#get('SELECT 1 FROM tenants WHERE id = ?', key.tenantId)) return 'no-such-tenant'
       if (this.#get('SELECT 1 FROM keys WHERE id = ?', key.id)) return 'id-taken'
       if (this.#get('SELECT 1 FROM keys WHERE hash = ?', key.hash)) return 'hash-taken'
@@ -181,8 +181,9 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
         time(key.expiresAt) ?? null,
         JSON.stringify(key.networks ?? null),
       ) as Row
-      return this.#written(toKey(row), retired ? [row, retired] : [row])
+      return retired ? [row, retired] : [row]
     })
+    return typeof rows === 'string' ? rows : this.#written(toKey(rows[0] as Row), rows)
   }
 
   async findKey(id: string): Promise<KeyDetails | null> {
@@ -273,7 +274,11 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
       this.#database.exec('COMMIT')
       return result
     } catch (error) {
-      this.#database.exec('ROLLBACK')
+      try {
+        this.#database.exec('ROLLBACK')
+      } catch {
+        // If the disk is full, for instance, SQLite has already rolled back. That error must not hide the first one.
+      }
       throw error
     }
   }

@@ -88,9 +88,10 @@ export function judge(stored: StoredKey | null | undefined, wall: number, until:
   const pausedAt = date(stored.pausedAt, 'pausedAt')
   const owner = fields(tenant, 'tenant')
   refuseMisread(owner, TENANT_NAMES, 'tenant.')
-  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) throw wrong('scopes')
+  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string'))
+    throw wrong('scopes', 'a list of strings')
   const suspended: unknown = owner.suspended ?? false
-  if (typeof suspended !== 'boolean') throw wrong('tenant.suspended')
+  if (typeof suspended !== 'boolean') throw wrong('tenant.suspended', 'true or false')
 
   const entry: KeyEntry = {
     tenant: tenantOf({
@@ -122,7 +123,7 @@ export function isExpired({ expiresAt }: KeyEntry, wall: number): boolean {
 }
 
 function fields<T extends object>(value: T | undefined, name: string): T {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object')
   return value
 }
 
@@ -151,27 +152,27 @@ function isPlainPrototype(prototype: unknown): boolean {
 }
 
 function string(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw wrong(name)
+  if (typeof value !== 'string') throw wrong(name, 'a string')
   return value
 }
 
 /** An empty id is how rows without an owner get one. */
 function identifier(value: unknown, name: string): string {
-  if (value === '') throw wrong(name)
+  if (value === '') throw wrong(name, 'a string of at least one character')
   return string(value, name)
 }
 
 function networks(value: unknown): BlockList | null {
   if (value === null || value === undefined) return null
   const list = Array.isArray(value) ? networksOf(value) : undefined
-  if (list === undefined) throw wrong('networks')
+  if (list === undefined) throw wrong('networks', 'a list of addresses and CIDRs, or null')
   return list
 }
 
 function date(value: unknown, name: string): Date | null {
   if (value === null || value === undefined) return null
   const moment = momentOf(value)
-  if (moment === undefined) throw wrong(name)
+  if (moment === undefined) throw wrong(name, 'a valid Date, or null')
   return new Date(moment)
 }
 
@@ -187,6 +188,6 @@ function refuseMisread(answer: object, known: KnownNames, before: string): void 
   throw new StoreAnswerError(`the key store's answer has ${before}${name}, which is not read: ${right}`)
 }
 
-function wrong(name: string): StoreAnswerError {
-  return new StoreAnswerError(`the key store's answer has the wrong shape: ${name}`)
+function wrong(name: string, shape: string): StoreAnswerError {
+  return new StoreAnswerError(`the key store's answer has the wrong shape: ${name} must be ${shape}`)
 }

@@ -160,7 +160,7 @@ function idempotency({ 'idempotency-key': idempotencyKey }: Values): { idempoten
 
 function fromHash({ hash = '', start, last4 }: Values) {
   if (start === undefined || last4 === undefined)
-    throw new UsageError('--start and --last4 go with --hash: one is missing')
+    throw new UsageError('--hash needs --start and --last4, which may be empty')
   return { hash, start, last4 }
 }
 
@@ -170,14 +170,18 @@ async function fromInput(invocation: Invocation) {
     throw new UsageError('--start and --last4 go with --hash: a key on standard input has its own')
   }
   const key = await keyFromInput(invocation)
+  // Of a shorter one, hardly anything could be shown.
+  if (key.length < 16) {
+    throw new UsageError('A key of fewer than 16 characters is imported by --hash, --start and --last4')
+  }
   return { hash: hashKey(key), ...shownOf(key) }
 }
 
 async function keyFromInput({ input, inputIsTerminal, err }: Invocation): Promise<string> {
   if (inputIsTerminal) await err('The key, then Enter and Ctrl-D:\n')
   const key = (await input()).trim()
-  if (!/^[!-~]{16,512}$/.test(key)) {
-    throw new UsageError('Standard input must hold the key alone: 16 to 512 visible ASCII characters')
+  if (!/^[!-~]{1,512}$/.test(key)) {
+    throw new UsageError('Standard input must hold the key alone: up to 512 visible ASCII characters')
   }
   return key
 }

@@ -31,7 +31,7 @@ export function limitReached(max: number): TenantAuthError {
 }
 
 export function tenantNotFound(): TenantAuthError {
-  return new TenantAuthError('TENANT_NOT_FOUND', 'No tenant has this id')
+  return new TenantAuthError('TENANT_NOT_FOUND', 'No tenant has this id: create the tenant first')
 }
 
 export const INSERT_REFUSALS: readonly InsertRefusal[] = [

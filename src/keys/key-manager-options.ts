@@ -1,7 +1,7 @@
 /** What `KeyManager` takes, checked once when it is made. */
 import { badOption } from '../http/errors.ts'
 import { optional, readOptions, required, type SpecificationOf, whole, withDefault } from '../lib/options.ts'
-import { isWritable, type WritableKeyStore } from '../stores/writable-key-store.ts'
+import { missingMethods, type WritableKeyStore } from '../stores/writable-key-store.ts'
 import { ENVIRONMENT_PATTERN, PREFIX_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
 import { LAST_TIME } from './limits.ts'
@@ -48,8 +48,10 @@ export type KeyManagerSettings = ReturnType<typeof checkOptions>
 /** @throws `TENANT_AUTH_BAD_OPTION` where a JavaScript caller passes a store that cannot be written to */
 export function checkStore(store: WritableKeyStore): WritableKeyStore {
   const given: unknown = store
-  if (typeof given !== 'object' || given === null || !isWritable(store)) {
-    throw badOption('KeyManager: store', 'a store with the writing side of WritableKeyStore')
+  const missing = typeof given === 'object' && given !== null ? missingMethods(given) : undefined
+  if (missing?.length !== 0) {
+    const lacks = missing === undefined ? '' : `, which also has ${missing.join(', ')}`
+    throw badOption('KeyManager: store', `a WritableKeyStore${lacks}`)
   }
   return store
 }

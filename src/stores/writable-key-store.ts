@@ -176,7 +176,8 @@ export interface WritableKeyStore extends KeyStore {
   recordUse(uses: ReadonlyMap<string, Date>): Promise<void>
 }
 
-const WRITING_SIDE = [
+const METHODS = [
+  'findByHash',
   'insertTenant',
   'findTenant',
   'listTenants',
@@ -193,6 +194,10 @@ const WRITING_SIDE = [
 
 /** Whether a store has the writing side, the whole of it. */
 export function isWritable(store: KeyStore): store is WritableKeyStore {
-  const candidate: Partial<WritableKeyStore> = store
-  return WRITING_SIDE.every((method) => typeof candidate[method] === 'function')
+  return missingMethods(store).length === 0
+}
+
+/** The methods of `WritableKeyStore` that an object lacks. */
+export function missingMethods(candidate: Partial<WritableKeyStore>): string[] {
+  return METHODS.filter((method) => typeof candidate[method] !== 'function')
 }

@@ -1,7 +1,7 @@
 /** The contract of `CoherentKeyStore` as tests: what a cache in front of a store relies on. */
 import assert from 'node:assert/strict'
 import * as nodeTest from 'node:test'
-import type { CoherentKeyStore } from '../stores/coherent-key-store.ts'
+import { type CoherentKeyStore, isCoherent } from '../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { type ContractOptions, opening } from './key-store-contract.ts'
 import { epochContract } from './store-contract/epochs.ts'
@@ -32,7 +32,10 @@ export function coherenceContract(
 ): void {
   runner.describe(`${name} keeps the contract of a coherent key store`, () => {
     const store = opening(open, runner)
-    runner.it(`is of kind ${kind}`, () => assert.equal(store().coherence.kind, kind))
+    runner.it(`is of kind ${kind}`, () => {
+      assert.ok(isCoherent(store()), 'the store must have a property coherence, with its methods')
+      assert.equal(store().coherence.kind, kind)
+    })
     epochContract(store, runner)
     if (kind === 'local') localCoherenceContract(store, runner)
     else {

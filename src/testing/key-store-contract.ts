@@ -1,6 +1,7 @@
 /** The whole contract of `WritableKeyStore` as tests: what every store of this package passes, and yours should. */
+import assert from 'node:assert/strict'
 import * as nodeTest from 'node:test'
-import type { WritableKeyStore } from '../stores/writable-key-store.ts'
+import { missingMethods, type WritableKeyStore } from '../stores/writable-key-store.ts'
 import { concurrencyContract } from './store-contract/concurrency.ts'
 import { fidelityContract } from './store-contract/fidelity.ts'
 import { keyContract } from './store-contract/keys.ts'
@@ -47,6 +48,7 @@ export function keyStoreContract(
 ): void {
   runner.describe(`${name} keeps the contract of a writable key store`, () => {
     const store = opening(open, runner)
+    runner.it('has every method', () => assert.deepEqual(missingMethods(store()), [], 'methods are missing'))
     tenantContract(store, runner)
     keyContract(store, runner)
     rotationContract(store, runner)

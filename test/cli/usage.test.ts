@@ -186,7 +186,7 @@ describe('CLI: usage', () => {
       ['keys', 'import', ...NEW, '--start', 'abcd'],
       /go with --hash/,
     ],
-    ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /one is missing/],
+    ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /--hash needs --start and --last4/],
   ]
   for (const [what, args, message] of mistakes) {
     it(`exits with 2 on ${what}, and says what it takes`, async () => {
@@ -197,12 +197,16 @@ describe('CLI: usage', () => {
   }
 
   it('exits with 2 on a key on standard input that is none, and does not repeat it', async () => {
-    for (const input of ['', 'short', 'two words that are long enough']) {
+    for (const [input, message] of [
+      ['', /Standard input must hold the key alone/],
+      ['two words that are long enough', /Standard input must hold the key alone/],
+      ['fifteen-letters', /fewer than 16 characters is imported by --hash/],
+    ] as const) {
       const { code, err } = await here(['keys', 'import', ...NEW], await nowhere(), {
         input: async () => input,
       })
       assert.equal(code, 2)
-      assert.match(err, /Standard input must hold the key alone/)
+      assert.match(err, message)
       assert.ok(input === '' || !err.includes(input))
     }
   })

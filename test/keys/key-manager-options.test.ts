@@ -5,14 +5,15 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { code, setUp, VALUES } from './set-up.ts'
 
 describe('a KeyManager', () => {
-  it('takes only a store with the writing side, and says so', () => {
-    const half = Object.assign(new MemoryKeyStore(), { listKeys: undefined })
-    for (const store of [undefined, null, 'store', {}, { findByHash: async () => null }, half]) {
-      assert.throws(() => new KeyManager(store as never), {
-        code: 'TENANT_AUTH_BAD_OPTION',
-        message: 'KeyManager: store must be a store with the writing side of WritableKeyStore',
-      })
+  it('takes only a store with the writing side, and says what one lacks', () => {
+    const half = Object.assign(new MemoryKeyStore(), { findByHash: undefined, listKeys: undefined })
+    const refuses = (store: unknown, message: RegExp) =>
+      assert.throws(() => new KeyManager(store as never), { code: 'TENANT_AUTH_BAD_OPTION', message })
+    for (const store of [undefined, null, 'store']) {
+      refuses(store, /^KeyManager: store must be a WritableKeyStore$/)
     }
+    refuses(half, /must be a WritableKeyStore, which also has findByHash, listKeys$/)
+    refuses({ findByHash: async () => null }, /which also has insertTenant, .*, recordUse$/)
   })
 
   const wrong: Record<string, unknown[]> = {

@@ -46,6 +46,22 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
+  'says in look-ups that a key is good by a name that nobody reads': {
+    seenBy: 'answer the key and its tenant',
+    break: (right) => ({
+      findByHash: changed(right, ({ revokedAt = null, ...found }) => ({ ...found, revoked_at: revokedAt })),
+    }),
+  },
+  'answers look-ups with times as text': {
+    seenBy: 'refuses the id and the hash of a revoked key',
+    break: (right) => ({
+      findByHash: changed(right, (found) => ({
+        ...found,
+        revokedAt: found.revokedAt?.toISOString() as never,
+      })),
+    }),
+  },
+  'lacks a method': { seenBy: 'has every method', break: () => ({ deleteKeys: undefined as never }) },
   'forgets in look-ups that a tenant is suspended': {
     seenBy: 'sees a suspended tenant in look-ups of every key of it',
     break: (right) => ({

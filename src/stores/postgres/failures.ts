@@ -54,7 +54,7 @@ export function failure(error: unknown, schema: string, writes = false): TenantA
   if (error instanceof NotSentError) return unavailable('none', `${NOTHING}: PostgreSQL cannot be reached`)
   if (!isServerError(error)) return unknown()
   if (isNotMigrated(error)) {
-    const message = `Schema ${schema} does not have the tables of this version: call migrate() or run its SQL`
+    const message = `Schema ${schema} does not have the tables of this version: call migrate(), or run npx fastify-tenant-auth migrate`
     return unavailable('none', message)
   }
   if (NOT_STORABLE.has(error.code)) {

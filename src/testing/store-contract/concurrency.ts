@@ -7,7 +7,7 @@ import {
   addTenant,
   at,
   detailsOf,
-  isRefused,
+  assertRefused,
   lookUp,
   sampleHash,
   sampleKey,
@@ -73,7 +73,7 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
 
         const left = await store().findKey(key.id)
         assert.deepEqual(left?.revokedAt, at(9))
-        assert.ok(await isRefused(store(), key.hash))
+        await assertRefused(store(), key.hash)
         const updated = answers.update !== null
         const rotated = answers.rotate !== 'not-retirable'
         assert.deepEqual(left?.scopes, updated ? ['x'] : key.scopes, 'an update answered what it did')
@@ -90,7 +90,7 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
         const later = sampleKey(tenantId)
         assert.equal(await store().insertKey(later, { id: key.id, expiresAt: at(90) }), 'not-retirable')
         assert.deepEqual((await store().findKey(key.id))?.revokedAt, at(9))
-        assert.ok(await isRefused(store(), key.hash))
+        await assertRefused(store(), key.hash)
       })
     }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
-import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
-import { addKey, addTenant, at, sampleKey, written } from './sample-records.ts'
+import type { KeyDetails, TenantDetails, WritableKeyStore } from '../../stores/writable-key-store.ts'
+import { addKey, addTenant, at, sampleKey, writesOf, written } from './sample-records.ts'
 
 export function epochContract(
   store: () => WritableKeyStore & CoherentKeyStore,
@@ -13,24 +13,13 @@ export function epochContract(
     it('rise with every write that matters', async () => {
       const tenantId = await addTenant(store())
       const key = sampleKey(tenantId)
-      const writes = [
-        () => store().insertKey(key),
-        () => store().updateKey(key.id, { name: 'renamed' }),
-        () => store().updateKey(key.id, { scopes: ['a'] }),
-        () => store().updateKey(key.id, { expiresAt: at(60) }),
-        () => store().updateKey(key.id, { metadata: { a: 1 } }),
-        () => store().updateTenant(tenantId, { name: 'Renamed' }),
-        () => store().updateTenant(tenantId, { metadata: { a: 1 } }),
-        () => store().updateTenant(tenantId, { suspendedAt: at(1) }),
-        () => store().updateTenant(tenantId, { suspendedAt: null }),
-        () => store().insertKey(sampleKey(tenantId), { id: key.id, expiresAt: at(30) }),
-        () => store().insertKey(sampleKey(tenantId)),
-        () => store().revokeKey(key.id, at(2)),
-      ]
       let last = -1
-      for (const [i, write] of writes.entries()) {
-        const { epoch } = written<unknown>(await write())
-        assert.ok(epoch > last, `write ${i}: ${epoch} comes after ${last}`)
+      for (const [name, write] of writesOf(store(), key)) {
+        const { epoch } = written<KeyDetails | TenantDetails>(await write())
+        assert.ok(
+          epoch > last,
+          `${name} returned the epoch ${epoch}, which must be above ${last}, the one before`,
+        )
         last = epoch
       }
     })
@@ -53,7 +42,7 @@ export function epochContract(
       const revocation = written(await subject.revokeKey(key.id, at(1)))
       for (const write of [rotation, revocation]) {
         const confirmation = await subject.coherence.confirm(write)
-        assert.equal(confirmation.epoch, write.epoch)
+        assert.equal(confirmation.epoch, write.epoch, 'confirm() must return the epoch that it was given')
         assert.equal(confirmation.confirmedBy, 'all')
         assert.ok(confirmation.waitedMs >= 0)
       }

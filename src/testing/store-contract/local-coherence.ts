@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { type TestRunner, undoing } from '../test-runner.ts'
 import type { CoherentKeyStore, LocalCoherence } from '../../stores/coherent-key-store.ts'
-import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
-import { addKey, addTenant, at, isRefused, sampleKey, written } from './sample-records.ts'
+import type { KeyDetails, TenantDetails, WritableKeyStore } from '../../stores/writable-key-store.ts'
+import { addKey, addTenant, assertRefused, at, sampleKey, writesOf, written } from './sample-records.ts'
 
 export function localCoherenceContract(
   store: () => WritableKeyStore & CoherentKeyStore,
@@ -15,25 +15,11 @@ export function localCoherenceContract(
       undoing(async (atEnd) => {
         const tenantId = await addTenant(store())
         const key = sampleKey(tenantId)
-        const writes = [
-          () => store().insertKey(key),
-          () => store().updateKey(key.id, { name: 'renamed' }),
-          () => store().updateKey(key.id, { scopes: [] }),
-          () => store().updateKey(key.id, { expiresAt: at(60) }),
-          () => store().updateKey(key.id, { metadata: {} }),
-          () => store().updateKey(key.id, { pausedAt: at(3) }),
-          () => store().updateKey(key.id, { networks: ['192.0.2.1'] }),
-          () => store().updateTenant(tenantId, { name: 'Renamed' }),
-          () => store().updateTenant(tenantId, { metadata: {} }),
-          () => store().updateTenant(tenantId, { suspendedAt: at(1) }),
-          () => store().updateTenant(tenantId, { suspendedAt: null }),
-          () => store().revokeKey(key.id, at(2)),
-        ]
         const heard = listen(atEnd, store())
-        for (const [i, write] of writes.entries()) {
+        for (const [name, write] of writesOf(store(), key)) {
           heard.clear()
-          written<unknown>(await write())
-          assert.ok(heard.has(key.hash), `write ${i}`)
+          written<KeyDetails | TenantDetails>(await write())
+          assert.ok(heard.has(key.hash), `${name} returned before a listener was called with the key's hash`)
         }
       }),
     )
@@ -66,13 +52,14 @@ export function localCoherenceContract(
       'is called after the write: what it looks up then is the new state',
       undoing(async (atEnd) => {
         const key = await addKey(store(), await addTenant(store()))
-        let refused: Promise<boolean> | undefined
+        let refused: Promise<void> | undefined
         const stop = localOf(store()).subscribe(() => {
-          refused = isRefused(store(), key.hash)
+          refused = assertRefused(store(), key.hash)
         })
         atEnd(stop)
         await store().revokeKey(key.id, at(1))
-        assert.equal(await refused, true)
+        assert.ok(refused, 'no listener was called')
+        await refused
       }),
     )
 

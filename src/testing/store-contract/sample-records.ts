@@ -1,12 +1,15 @@
 /** Tenants and keys for the contract suites. Everything is unique, so that tests share one store and never meet. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { judge } from '../../cache/verdict.ts'
 import type { StoredKey } from '../../stores/key-store.ts'
 import type {
   InsertRefusal,
   KeyDetails,
+  KeyPatch,
   NewKey,
   TenantDetails,
+  TenantPatch,
   WritableKeyStore,
   Written,
 } from '../../stores/writable-key-store.ts'
@@ -71,6 +74,42 @@ export async function addKey(
   return key
 }
 
+type Write = () => Promise<Written<KeyDetails | TenantDetails> | InsertRefusal | null>
+
+/** Every kind of write to a key that is yet to be inserted, and to its tenant, by name and in an order in which all succeed. */
+export function writesOf(store: WritableKeyStore, key: NewKey): [name: string, write: Write][] {
+  const { id, tenantId } = key
+  const keyPatches: KeyPatch[] = [
+    { name: 'renamed' },
+    { scopes: ['a'] },
+    { expiresAt: at(60) },
+    { metadata: { a: 1 } },
+    { pausedAt: at(3) },
+    { pausedAt: null },
+    { networks: ['192.0.2.1'] },
+  ]
+  const tenantPatches: TenantPatch[] = [
+    { name: 'Renamed' },
+    { metadata: { a: 1 } },
+    { suspendedAt: at(1) },
+    { suspendedAt: null },
+  ]
+  const named = (method: string, patch: object) => `${method}(${Object.keys(patch).join()})`
+  return [
+    ['insertKey', () => store.insertKey(key)],
+    ...keyPatches.map((patch): [string, Write] => [
+      named('updateKey', patch),
+      () => store.updateKey(id, patch),
+    ]),
+    ...tenantPatches.map((patch): [string, Write] => [
+      named('updateTenant', patch),
+      () => store.updateTenant(tenantId, patch),
+    ]),
+    ['insertKey of a rotation', () => store.insertKey(sampleKey(tenantId), { id, expiresAt: at(30) })],
+    ['revokeKey', () => store.revokeKey(id, at(2))],
+  ]
+}
+
 /** The write that must have taken effect. */
 export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
   if (answer === null || typeof answer === 'string') {
@@ -79,9 +118,15 @@ export function written<Record>(answer: Written<Record> | InsertRefusal | null):
   return answer
 }
 
-/** What a store promises of a look-up, with what it may leave out filled in. What it answers beside that is its own affair. */
+/**
+ * What a store promises of a look-up, with what it may leave out filled in. What it returns beside that is its own affair,
+ * unless `tenantAuth` would refuse to trust it.
+ *
+ * @throws what `tenantAuth` would log of the answer
+ */
 export async function lookUp(store: WritableKeyStore, hash: string): Promise<StoredKey | null> {
   const found = await store.findByHash(hash, { signal: new AbortController().signal })
+  judge(found, Date.now(), 0)
   if (!found) return null
   const { id, name = null, environment = null, scopes = null, metadata = null } = found
   const { expiresAt = null, revokedAt = null, pausedAt = null, networks = null } = found
@@ -91,8 +136,11 @@ export async function lookUp(store: WritableKeyStore, hash: string): Promise<Sto
   return { id, tenant, name, environment, scopes, expiresAt, revokedAt, pausedAt, networks, metadata }
 }
 
-/** Whether a look-up lets nobody in: a store answers nothing for a revoked key, or says when it was revoked. */
-export async function isRefused(store: WritableKeyStore, hash: string): Promise<boolean> {
+/** A look-up lets nobody in: the store returns nothing for a revoked key, or says when it was revoked. */
+export async function assertRefused(store: WritableKeyStore, hash: string): Promise<void> {
   const found = await lookUp(store, hash)
-  return found === null || found.revokedAt instanceof Date
+  assert.ok(
+    found === null || found.revokedAt !== null,
+    'the look-up of a revoked key must return null, or the key with revokedAt',
+  )
 }
