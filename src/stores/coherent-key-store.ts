@@ -11,10 +11,9 @@ export interface Confirmation {
   epoch: number
   /**
    * - `all`: every instance has acknowledged the write.
-   * - `lease`: some instances have not, but the time for which they may serve without an answer of the store has
-   *   ended.
-   * - `none`: nothing is known. The store is not coherent, and caches keep what they have until its time to live
-   *   ends. Or, after a rotation only, the store failed before it could say more.
+   * - `lease`: some instances have not, but the time for which they may serve without an answer of the store has ended.
+   * - `none`: nothing is known. The store is not coherent, and caches keep what they have until its time to live ends.
+   *   Or, after a rotation only, the store failed before it could say more.
    */
   confirmedBy: 'all' | 'lease' | 'none'
   /** How many instances had to see the write. */

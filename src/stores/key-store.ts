@@ -5,11 +5,11 @@
  *
  * - `KeyStore`: one look-up. Five lines are enough for your own store.
  * - `WritableKeyStore` (`writable-key-store.ts`): what `KeyManager` needs to create, list, change and revoke keys.
- * - `CoherentKeyStore` (`coherent-key-store.ts`): what keeps a cache in front of the store coherent, in one process
- *   or on a fleet.
+ * - `CoherentKeyStore` (`coherent-key-store.ts`): what keeps a cache in front of the store coherent, in one process or
+ *   on a fleet.
  *
- * `keyStoreContract` and `coherenceContract` of `fastify-tenant-auth/testing` test the same contract: run them on
- * your store.
+ * `keyStoreContract` and `coherenceContract` of `fastify-tenant-auth/testing` test the same contract: run them on your
+ * store.
  */
 
 /** The tenant that a key belongs to, as a store returns it. Only `id` is required; `null` counts as absent. */
@@ -42,10 +42,7 @@ export interface StoredKey {
   expiresAt?: Date | null
   /** When the key was paused: it is refused until this is `null` again. */
   pausedAt?: Date | null
-  /**
-   * The only addresses and CIDRs (`192.0.2.0/24`, `2001:db8::/32`) from which the key is accepted. Default: `null`,
-   * any.
-   */
+  /** The only addresses and CIDRs (`192.0.2.0/24`, `2001:db8::/32`) that may use the key. Default: `null`, any. */
   networks?: readonly string[] | null
   /** When the key was revoked, or `null`. For a revoked key, a store may also return nothing at all. */
   revokedAt?: Date | null
@@ -57,8 +54,7 @@ export interface StoredKey {
  * Hashes a key, in place of SHA-256. It must be as fast, because it runs on each request.
  *
  * @param key the full key
- * @returns 64 to 128 lower-case hexadecimal characters: the same number for every key, and a different hash for each
- *   key
+ * @returns 64 to 128 lower-case hexadecimal characters: the same number for every key, and a different hash for each key
  */
 export type KeyHash = (key: string) => string
 
@@ -86,8 +82,7 @@ export interface FindOptions {
 export interface KeyStore {
   /**
    * How a key becomes its hash, in place of SHA-256: `sha512KeyHash` or `hmacKeyHash` of this package, or your own
-   * function. It must be as fast as those, because it runs on each request, and must never change while there are
-   * keys.
+   * function. It must be as fast as those, because it runs on each request, and must never change while there are keys.
    */
   readonly keyHash?: KeyHash | undefined
   /**

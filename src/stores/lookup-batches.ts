@@ -1,6 +1,6 @@
 /**
- * Sends look-ups that arrive together to the store together. Those that arrive while a statement is under way form
- * the next statement. A look-up that arrives alone is sent at once.
+ * Sends look-ups that arrive together to the store together. Those that arrive while a statement is under way form the
+ * next statement. A look-up that arrives alone is sent at once.
  *
  * They share the round trip to the store, and nothing else:
  * - A look-up that arrives after a statement was sent is not in it, so no answer is older than its question (3).

@@ -1,6 +1,6 @@
 /**
- * Keys in the memory of this process: for tests, for development, and for a service that is one process and creates
- * its keys when it starts. Nothing survives a restart, and nothing is shared between processes.
+ * Keys in the memory of this process: for tests, for development, and for a service that is one process and creates its
+ * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
 import { callback, readOptions } from '../lib/options.ts'
 import { endsBefore, hasEnded, keyFits, pageOf, tenantFits } from './key-filter.ts'
@@ -36,8 +36,8 @@ interface KeyRow {
 /**
  * A store with all capabilities, in memory.
  *
- * Each method does its whole work before it returns its promise, so no two writes interleave. Every record that goes
- * in or out is a copy: changing one does not change the store.
+ * Each method does its whole work before it returns its promise, so no two writes interleave. Every record that goes in
+ * or out is a copy: changing one does not change the store.
  *
  * ```ts
  * const keyStore = new MemoryKeyStore()

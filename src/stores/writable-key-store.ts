@@ -37,11 +37,10 @@ export interface KeyDetails {
 }
 
 /**
- * A key to insert. `KeyManager` passes ids of up to 200 UTF-16 code units, names, scopes and environments of up to
- * 100, `start` of up to 40, up to 100 scopes and 100 networks, metadata of up to 4 KiB as JSON, and no text with NUL
- * or half a surrogate pair.
- * Compare text exactly: case, accents and trailing spaces count, whatever the database's collation makes of them.
- * Times are whole milliseconds.
+ * A key to insert. `KeyManager` passes ids of up to 200 UTF-16 code units, names, scopes and environments of up to 100,
+ * `start` of up to 40, up to 100 scopes and 100 networks, metadata of up to 4 KiB as JSON, and no text with NUL or half
+ * a surrogate pair. Compare text exactly: case, accents and trailing spaces count, whatever the database's collation
+ * makes of them. Times are whole milliseconds.
  */
 export type NewKey = Omit<KeyDetails, 'revokedAt' | 'pausedAt' | 'networks' | 'lastUsedAt'> & {
   /** Default: `null`. */
@@ -51,8 +50,8 @@ export type NewKey = Omit<KeyDetails, 'revokedAt' | 'pausedAt' | 'networks' | 'l
 }
 
 /**
- * A write that took effect, and what `confirm` needs to know about it. A store without epochs returns 0. A store that
- * a fleet shares should return the whole mark.
+ * A write that took effect, and what `confirm` needs to know about it. A store without epochs returns 0. A store that a
+ * fleet shares should return the whole mark.
  */
 export interface Written<Record> extends WriteMark {
   record: Record
@@ -115,8 +114,7 @@ export interface Page {
  * The writing side. Each write is atomic and touches only the columns it names: two writers of different columns both
  * take effect, and nothing can undo a revocation.
  *
- * A write that fails throws, and then claims nothing. `null` means that there is no such row, unless the method says
- * otherwise.
+ * A write that fails throws, and claims nothing. `null` means that there is no such row, unless noted otherwise.
  */
 export interface WritableKeyStore extends KeyStore {
   /** @returns `null` if the id is taken */
@@ -131,9 +129,8 @@ export interface WritableKeyStore extends KeyStore {
   deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null>
 
   /**
-   * Inserts a key. With `retire`, the same transaction changes the old key of a rotation. That key must belong to the
-   * same tenant, and be neither revoked nor paused. Its expiry becomes the earlier of its own and the given one
-   * (`null`: it stays).
+   * Inserts a key. With `retire`, the same transaction changes the old key of a rotation. That key must be the same
+   * tenant's, and neither revoked nor paused. Its expiry becomes the earlier of its own and the one given (`null`: its own).
    *
    * @param fresh the key was made of random bits a moment ago, so no instance can have looked it up: no cache has to
    *   learn of it, and the epoch need not be raised
@@ -151,8 +148,7 @@ export interface WritableKeyStore extends KeyStore {
    */
   listKeys(options: KeyFilter & Page): Promise<KeyDetails[]>
   /**
-   * Checks by the store's own clock whether the key has ended, and changes it, in one step: a key that has ended,
-   * even a moment ago, stays ended.
+   * Checks by the store's own clock that the key has not ended, and changes it, in one step: an ended key stays ended.
    *
    * @returns `null` if no key has this id, or if the key has ended
    */
@@ -163,9 +159,8 @@ export interface WritableKeyStore extends KeyStore {
    */
   revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null>
   /**
-   * Deletes those of the keys that were revoked or expired before `endedBefore`, with everything stored about them,
-   * in one short step. No cache has to learn of the deletion, but a cache that has not yet learned of a revocation
-   * among them still must.
+   * Deletes those of the keys that were revoked or expired before `endedBefore`, with everything stored about them, in
+   * one short step. No cache has to learn of the deletion, but each must still learn of the revocations among them.
    *
    * @param ids up to 1,000. Ids that no longer exist are ignored
    * @returns how many were deleted

@@ -1,11 +1,10 @@
 /**
  * Runs statements on borrowed connections, whatever state other code of the app has left them in.
  *
- * Each statement of ours must be alone in its transaction. The server says so on the wire when it is ready again, in
- * the same exchange: then the snapshot was taken after the statement was sent, and what it wrote is committed. If the
- * client does not report this, the statement itself returns what it sees of its session. A spoilt connection is
- * closed, which rolls back what was left open on it. The statement runs again on another connection if it cannot have
- * taken effect.
+ * Each statement of ours must be alone in its transaction. The server says so on the wire when it is ready again, in the
+ * same exchange: then the snapshot was taken after the statement was sent, and what it wrote is committed. If the client
+ * does not report this, the statement itself returns what it sees of its session. A spoilt connection is closed, which
+ * rolls back what was left open on it. The statement runs again on another connection if it cannot have taken effect.
  */
 import { orAborted } from '../../lib/time-limit.ts'
 import { isStatementError, SpoiltError } from './errors.ts'
@@ -44,10 +43,7 @@ export interface Ran {
   alone: boolean
 }
 
-/**
- * The session's fault, not the statement's: a transaction that has failed, is under way or is read-only, or the
- * encoding.
- */
+/** The session's fault, not the statement's: a transaction that failed, is open or is read-only, or the encoding. */
 const OF_SESSION: Record<string, string> = {
   '25P02':
     'a client was given back to the pool inside a transaction that has failed: BEGIN without ROLLBACK before release()',
@@ -87,8 +83,7 @@ export class Borrower {
 
   /**
    * Runs a statement. When the signal aborts, the promise rejects with its reason at once, and the connection is
-   * destroyed: one that does not answer is no good to the next borrower. The server may or may not finish the
-   * statement.
+   * destroyed: one that does not answer is no good to the next borrower. The server may or may not finish the statement.
    *
    * @throws `SpoiltError`, `NotSentError`: nothing was done; otherwise the error of the statement
    */
@@ -183,8 +178,8 @@ export class Borrower {
   }
 
   /**
-   * Whether to try another connection. If a new one fails as well, or a second one where the pool does not say which
-   * are new, the statement is to blame for a while.
+   * Whether to try another connection. If a new one fails as well, or a second one if the pool does not say which are
+   * new, the statement is to blame for a while.
    */
   #isSuspect(code: string, client: PostgresClient, suspects: Set<string>): boolean {
     const now = performance.now()

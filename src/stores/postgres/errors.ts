@@ -22,8 +22,7 @@ export function isServerError(error: unknown): error is ServerError {
 
 /**
  * Whether the statement is to blame. The SQLSTATE says so, because the server sends the severity in the language of
- * `lc_messages`: classes 08 (connection), 53 (out of resources) and 57P (shutting down) are not the statement's
- * fault.
+ * `lc_messages`: classes 08 (connection), 53 (out of resources) and 57P (shutting down) are not the statement's fault.
  */
 export function isStatementError(error: unknown): error is ServerError {
   return isServerError(error) && !/^(08|53|57P)/.test(error.code)

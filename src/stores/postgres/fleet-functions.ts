@@ -2,12 +2,12 @@
  * The functions that instances call all the time: part of version 2. PostgreSQL plans a function once for each
  * connection, and planning is four fifths of the cost of such a small statement.
  *
- * Everything that one call returns comes from one snapshot, taken after the call was sent: the epoch, the rows and
- * the changed keys are of the same moment. Changes commit one after the other (see version-1.ts), so a snapshot with
- * epoch n has every change up to n. This is why each function reads with a single query, and is VOLATILE although it
- * only reads: that query then gets its own snapshot, taken after its tables are locked. A STABLE function would read
- * with the snapshot of its caller. That one may be older than a TRUNCATE that the query waited for, and by now the
- * table is empty.
+ * Everything that one call returns comes from one snapshot, taken after the call was sent: the epoch, the rows and the
+ * changed keys are of the same moment. Changes commit one after the other (see version-1.ts), so a snapshot with epoch n
+ * has every change up to n. This is why each function reads with a single query, and is VOLATILE although it only reads:
+ * that query then gets its own snapshot, taken after its tables are locked. A STABLE function would read with the
+ * snapshot of its caller. That one may be older than a TRUNCATE that the query waited for, and by now the table is
+ * empty.
  */
 
 /** If more keys than this have changed at once, a cache is better off starting over. */

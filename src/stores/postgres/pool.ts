@@ -131,9 +131,8 @@ function listenForStatus(client: PostgresClient): void {
 }
 
 /**
- * The transaction status that the server sent when it was last ready, if the client reports it: `I` for none, `T`
- * inside one, `E` in one that has failed. After a statement, `I` says that it was alone in its transaction, which is
- * committed.
+ * The transaction status that the server sent when it was last ready, if the client reports it: `I` for none, `T` inside
+ * one, `E` in one that has failed. After a statement, `I` says that it was alone in its transaction, which is committed.
  */
 export function transactionStatus(client: PostgresClient | undefined): string | undefined {
   return client?.getTransactionStatus?.() ?? (client && statuses.get(client))
@@ -143,8 +142,8 @@ const toldToLook = new WeakSet<PostgresClient>()
 
 /**
  * Makes the server check twice a second, while a statement runs, whether the client is still there. Otherwise a
- * statement whose connection was destroyed would keep waiting for a lock, and keep a server process and its own
- * locks: the size of the pool would bound nothing. Runs once for each connection, and keeps what the user has set.
+ * statement whose connection was destroyed would keep waiting for a lock, and keep a server process and its own locks:
+ * the size of the pool would bound nothing. Runs once for each connection, and keeps what the user has set.
  */
 export async function noticeDeadPeers(client: PostgresClient, signal: AbortSignal): Promise<void> {
   if (toldToLook.has(client)) return
@@ -161,8 +160,8 @@ const NOTICE_DEAD_PEERS = `SELECT set_config('client_connection_check_interval',
   WHERE current_setting('client_connection_check_interval', true) = '0'`
 
 /**
- * Closes a client's connection without waiting for anything. `release(true)` alone says goodbye first and waits for
- * the answer, for as long as TCP keeps trying.
+ * Closes a client's connection without waiting for anything. `release(true)` alone says goodbye first and waits for the
+ * answer, for as long as TCP keeps trying.
  */
 export function destroy(client: PostgresClient): void {
   client.release(true)

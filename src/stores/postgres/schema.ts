@@ -22,8 +22,8 @@ export function checkSchema(schema: unknown): void {
 const VERSIONS = [versionOne, versionTwo]
 
 /**
- * The whole migration as one statement of plain SQL. Run it as it is, or give it to a migration tool. It is
- * idempotent, applies the versions that are missing, and may run in several places at once.
+ * The whole migration as one statement of plain SQL. Run it as it is, or give it to a migration tool. It is idempotent,
+ * applies the versions that are missing, and may run in several places at once.
  *
  * It creates what is missing and fails if a name is taken; it never replaces or changes what it did not create.
  *

@@ -1,8 +1,8 @@
 /**
- * Every statement that the store sends. Values are always parameters; only the schema's name, which was checked, is
- * part of the text. Each returns rows of one column `row`, JSON as text, so that type parsers which an application
- * has set do not change what a key is. Reads also return what the session says of itself (`session`), and at least
- * one row, with `null` for none.
+ * Every statement that the store sends. Values are always parameters; only the schema's name, which was checked, is part
+ * of the text. Each returns rows of one column `row`, JSON as text, so that type parsers which an application has set do
+ * not change what a key is. Reads also return what the session says of itself (`session`), and at least one row, with
+ * `null` for none.
  */
 import { fleetStatements, session } from './fleet-statements.ts'
 
@@ -34,9 +34,9 @@ export function statementsFor(schema: string, timeout = 10_000) {
       $10::timestamptz, $11::text, $12::timestamptz, $13::text[]`
 
   /**
-   * A write stops waiting for locks shortly before it is given up by the store or by a `KeyManager` (after five
-   * seconds by default): it must not take effect long after its caller was told that it failed. A write that waits
-   * for a row waits twice, in the queue for it and at its head.
+   * A write stops waiting for locks shortly before it is given up by the store or by a `KeyManager` (after five seconds
+   * by default): it must not take effect long after its caller was told that it failed. A write that waits for a row
+   * waits twice, in the queue for it and at its head.
    */
   const lockTimeout = `'${Math.min(2_000, Math.ceil(timeout * 0.4))}ms'`
 
@@ -91,8 +91,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(TENANT, 't')}`,
 
     /**
-     * A column that is not named keeps its value in the newest version of the row: a change that this one waited for
-     * is not undone.
+     * A column that is not named keeps its value in the newest version of the row: a change that this one waited for is
+     * not undone.
      * $1 id, $2 name, $3 metadata, $4 whether suspended changes, $5 suspended
      */
     updateTenant: `
@@ -107,8 +107,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
 
     /**
      * An id or a hash that is taken is an error.
-     * $1 id, $2 tenant, $3 hash, $4 name, $5 environment, $6 scopes, $7 metadata, $8 start, $9 last four, $10
-     * created, $11 created by, $12 expires, $13 networks
+     * $1 id, $2 tenant, $3 hash, $4 name, $5 environment, $6 scopes, $7 metadata, $8 start, $9 last four, $10 created,
+     * $11 created by, $12 expires, $13 networks
      */
     insertKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}`,
 
@@ -133,8 +133,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
     findKey: read(`SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`),
 
     /**
-     * $1 tenant, $2 limit, $3 and $4 time and id of the key to continue after, $5 status, $6 environment, $7 part of
-     * the name, $8 unused since, $9 ends before; null for any
+     * $1 tenant, $2 limit, $3 and $4 time and id of the key to continue after, $5 status, $6 environment, $7 part of the
+     * name, $8 unused since, $9 ends before; null for any
      */
     listKeys: read(`
       SELECT ${KEY}::text AS row FROM ${s}.keys k

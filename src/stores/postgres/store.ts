@@ -48,8 +48,8 @@ export interface PostgresKeyStoreOptions {
   /** Schema of the tables. Letters, digits, `_` and `-`. Default: `tenant_auth`. */
   schema?: string
   /**
-   * Milliseconds for which an instance may serve from its cache after it has heard from the database, and so the
-   * longest that a revocation may take. 100 to 600000. Default: 2000.
+   * Milliseconds for which an instance may serve from its cache after it has heard from the database, and so the longest
+   * that a revocation may take. 100 to 600000. Default: 2000.
    */
   lease?: number
   /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */
@@ -274,8 +274,8 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   /**
-   * For clients that do not report whether a statement was alone in its transaction. A write is committed if a
-   * snapshot sees it from a transaction that has written nothing.
+   * For clients that do not report whether a statement was alone in its transaction. A write is committed if a snapshot
+   * sees it from a transaction that has written nothing.
    */
   async #checkCommitted(
     write: { epoch: number; history: string },

@@ -1,18 +1,17 @@
 /**
- * The tables, and the triggers that make revocation coherent whoever writes: this package, another service, or a
- * person with psql.
+ * The tables, and the triggers that make revocation coherent whoever writes: this package, another service, or a person
+ * with psql.
  *
  * - Every statement that changes keys or tenants raises `coherence.epoch` in its own transaction, and stamps the rows
  *   that it changes with the new epoch. The row lock on `coherence`, held until the commit, makes changes commit one
  *   after the other: a reader that sees epoch `n` sees all changes up to `n`. A sequence or a timestamp would not do,
  *   because later values can become visible first.
- * - The statement trigger fires before the rows are touched, so every writer locks `coherence` first and rows after:
- *   no deadlocks between writers.
+ * - The statement trigger fires before the rows are touched, so every writer locks `coherence` first and rows after: no
+ *   deadlocks between writers.
  * - A deleted row cannot say when it was deleted, so deleting changes the tag instead, and every cache is dropped.
  * - `last_used_at` has its own table, without triggers.
  *
- * Triggers run with the rights of the role that migrated, so that a role needs no rights on `coherence` to change a
- * key.
+ * Triggers run with the rights of the role that migrated, so that a role needs no rights on `coherence` to change a key.
  */
 
 /** Function bodies find names by the function's own search path, with temporary tables last. */

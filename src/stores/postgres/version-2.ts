@@ -1,23 +1,22 @@
 /**
  * Version 2: proof of where an answer comes from, and an idle fleet that writes nothing.
  *
- * - `coherence.stamp` names the transaction that wrote the row. It equals the row's `xmin` only if our functions
- *   wrote it. After a dump of data alone, a COPY, an UPDATE by hand or logical replication it differs: the history
- *   then has another name, and the next change sets a new tag.
+ * - `coherence.stamp` names the transaction that wrote the row. It equals the row's `xmin` only if our functions wrote
+ *   it. After a dump of data alone, a COPY, an UPDATE by hand or logical replication it differs: the history then has
+ *   another name, and the next change sets a new tag.
  * - `fleet` holds what instances share beside their rows. `roster` changes whenever rows vanish other than by `leave`
  *   and `reap`. `settled` names the history and roster for which a process has waited for instances without rows.
  * - A row of `instances` belongs to a `session`, created here, so that two processes with one id cannot act for each
  *   other.
  * - A key that no instance can have looked up (`tenant_auth.fresh`), and a new tenant, which has no keys, raise no
  *   epoch.
- * - NOTIFY makes things fast, and must not fail a write. A transaction that has sent one cannot be prepared, and a
- *   full queue fails the commit. The functions leave it out if either may happen.
+ * - NOTIFY makes things fast, and must not fail a write. A transaction that has sent one cannot be prepared, and a full
+ *   queue fails the commit. The functions leave it out if either may happen.
  * - Deleting a key that has ended resets only the caches that have yet to learn of its end. `fleet.forgotten` is the
- *   last change of any deleted key: an instance that has not caught up with it cannot be told everything that
- *   changed.
+ *   last change of any deleted key: an instance that has not caught up with it cannot be told everything that changed.
  *
- * Instances of version 0.1.0 still work: their statements call `register`, `adopt_settings`, `reach` and `history`,
- * and count `beats`. They leave and reap without these functions, which makes a new roster.
+ * Instances of version 0.1.0 still work: their statements call `register`, `adopt_settings`, `reach` and `history`, and
+ * count `beats`. They leave and reap without these functions, which makes a new roster.
  */
 
 import { fleetFunctions } from './fleet-functions.ts'

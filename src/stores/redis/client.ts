@@ -2,8 +2,8 @@
  * The clients that the store accepts: structural types, distinguished by their methods, so that neither library is
  * imported.
  *
- * The client of a cluster is not among them. Its scripts would have to name all keys beforehand, which "all keys of
- * this tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
+ * The client of a cluster is not among them. Its scripts would have to name all keys beforehand, which "all keys of this
+ * tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
  */
 import { badOption } from '../../http/errors.ts'
 import type { RedisSource } from './connection.ts'

@@ -1,8 +1,8 @@
 /**
  * The store's own connections, for either library: copies of the user's client, which itself carries nothing.
  *
- * A borrowed connection can be in any state: a `MULTI` left open, another database, a server that has become a
- * replica, a peer that is gone. The store can replace its own connections.
+ * A borrowed connection can be in any state: a `MULTI` left open, another database, a server that has become a replica,
+ * a peer that is gone. The store can replace its own connections.
  */
 
 /** The user's client, as a template for connections. */

@@ -12,8 +12,8 @@
  * | `session:<instance>` | the token of the row |
  * | `acknowledged:<instance>` | the last epoch whose changes it has dropped |
  *
- * Rows of version 0.1.0 have `settings:<instance>` and `beats:<instance>` in place of a token. Instances of that
- * version never take a row without `beats` for silent, and so reap none of ours.
+ * Rows of version 0.1.0 have `settings:<instance>` and `beats:<instance>` in place of a token. Instances of that version
+ * never take a row without `beats` for silent, and so reap none of ours.
  */
 import { PLACE_LENGTH } from './records.ts'
 import { KEPT, reading, writing } from './script.ts'
@@ -44,9 +44,7 @@ local function answer(instance, session)
 end
 `
 
-/**
- * All rows, and the longest `holds` of any. If rows have vanished other than by these scripts, the roster changes.
- */
+/** All rows, and the longest `holds` of any. If rows have vanished other than by these scripts, the roster changes. */
 export const SURVEY = `
 local function survey()
   local fields, of = redis.call('HGETALL', fleet), {}
@@ -137,8 +135,8 @@ return answer(instance, session)
 /**
  * ARGV: known epoch, known tag → epoch[, list of hashes]: without the list if the changes cannot be known.
  *
- * KEPT limits the list, because the server does nothing else meanwhile. If anything that would name a hash is gone,
- * the answer has no list, rather than a shorter one.
+ * KEPT limits the list, because the server does nothing else meanwhile. If anything that would name a hash is gone, the
+ * answer has no list, rather than a shorter one.
  */
 export const CATCH_UP = reading(`
 local known, known_tag = ARGV[2], ARGV[3]
@@ -211,8 +209,7 @@ return { tag }
 `)
 
 /**
- * ARGV: epoch, tag, roster, instances… → those removed, because they are still behind: none if tag or roster has
- * changed
+ * ARGV: epoch, tag, roster, instances… → those removed, because they are still behind: none if tag or roster has changed
  */
 export const REAP = writing(`${STANDING}${REMOVE}
 local reaped = {}

@@ -12,12 +12,11 @@
  * | `changes` | stream | `<epoch>-0` → the keys (`k`, hash) or the tenant (`t`, id) that this write changed |
  * | `pushes` | channel | epochs |
  *
- * None of them expires: a key's expiry is data. Columns are JSON, except `tenantId` and `hash`, which the scripts
- * read.
+ * None of them expires: a key's expiry is data. Columns are JSON, except `tenantId` and `hash`, which the scripts read.
  *
- * Each of them may be lost by itself, to eviction or to a `DEL` by hand. What is left must show it (`lost`), because
- * a lost index looks like an empty one. Version 0.1.0 keeps neither `keys` nor `#`: the first write of this version
- * takes both from what is there, and what version 0.1.0 adds later is counted in.
+ * Each of them may be lost by itself, to eviction or to a `DEL` by hand. What is left must show it (`lost`), because a
+ * lost index looks like an empty one. Version 0.1.0 keeps neither `keys` nor `#`: the first write of this version takes
+ * both from what is there, and what version 0.1.0 adds later is counted in.
  */
 import { SURVEY } from './fleet-scripts.ts'
 import { EARLIEST, FOUND_KEY, FOUND_TENANT, PLACE_LENGTH } from './records.ts'
@@ -58,8 +57,8 @@ end
 
 /**
  * Answers few and long strings, because a short one costs the client as much as a long one.
- * ARGV: hashes → epoch, `lost` if the index is, and for each hash that is there: hash, id, tenant's id, JSON of the
- * key, JSON of the tenant
+ * ARGV: hashes → epoch, `lost` if the index is, and for each hash that is there: hash, id, tenant's id, JSON of the key,
+ * JSON of the tenant
  */
 export const FIND_BY_HASHES = reading(`${INDEX}
 local function columns(name, whole, ...)
@@ -183,8 +182,7 @@ return written(row)
 `)
 
 /**
- * ARGV: time, ids… → how many were deleted. Caches have learned of their end, or will: `changes` has it, or has a
- * gap.
+ * ARGV: time, ids… → how many were deleted. Caches have learned of their end, or will: `changes` has it, or has a gap.
  */
 export const DELETE_KEYS: Script = {
   ...writing(`
@@ -213,8 +211,8 @@ return { tag, tostring(deleted) }
 }
 
 /**
- * ARGV: id, hash, tenant, place, `fresh` or '', id of the key to retire or '', its expiry, columns… → a refusal,
- * `lost`, or what was written. A fresh key is one that no instance can have looked up.
+ * ARGV: id, hash, tenant, place, `fresh` or '', id of the key to retire or '', its expiry, columns… → a refusal, `lost`,
+ * or what was written. A fresh key is one that no instance can have looked up.
  */
 export const INSERT_KEY = growing(`${INDEX}${COUNT}${WRITTEN}
 local id, hash, tenant_id, place, fresh, old_id, old_expiry = unpack(ARGV, 2, 8)

@@ -3,8 +3,7 @@ import type { OwnConnection, RedisSource } from './connection.ts'
 
 /**
  * The peer counts as gone when this many checks in a row find an answer due and none received: after a second and a
- * half, while TCP alone takes minutes. Checks count rather than time, because a process that is held up reads
- * nothing.
+ * half, while TCP alone takes minutes. Checks count rather than time, because a process that is held up reads nothing.
  */
 const LOOKS = 6
 /** Milliseconds between checks. */

@@ -33,7 +33,7 @@ export class Pushes {
   /**
    * Requests a sign of life, because a connection that only listens would never notice that its peer is gone.
    *
-   * @returns whether one that was requested at least `ms` ago has not come. It may only wait to be read, if this
+   * @returns whether one that was requested at least `ms` ago has not come. It may only wait to be read, because this
    *   process was held up; but then it is read before the answer to anything sent now.
    */
   isOverdue(ms: number): boolean {

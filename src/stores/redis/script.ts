@@ -2,8 +2,8 @@
  * Runs Lua scripts, each one atomic step and one round trip. All of them begin with the same prelude.
  *
  * Rules for all of them:
- * - A replica refuses them, readers too: a script with a `#!lua` line that does not say `no-writes` needs the
- *   primary. For the same reason a primary that has lost its replicas (`min-replicas-to-write`) refuses them.
+ * - A replica refuses them, readers too: a script with a `#!lua` line that does not say `no-writes` needs the primary.
+ *   For the same reason a primary that has lost its replicas (`min-replicas-to-write`) refuses them.
  * - The epoch is raised before rows are written: an error in between then costs an invalidation, and loses none.
  * - Replies hold only strings and lists, and begin with the tag: libraries return anything else in different ways.
  */
@@ -17,10 +17,10 @@ export const KEPT = 10_000
 /**
  * ARGV[1]: random characters, different each time.
  *
- * The tag of the history has two parts. The first is created with the data and lost with it (FLUSHALL, a restart
- * without persistence). The second is the server's replication id. It changes whenever a server starts, perhaps with
- * older data, and whenever a replica takes over, which may lack the last writes. Without it, an epoch given out twice
- * would look like one.
+ * The tag of the history has two parts. The first is created with the data and lost with it (FLUSHALL, a restart without
+ * persistence). The second is the server's replication id. It changes whenever a server starts, perhaps with older data,
+ * and whenever a replica takes over, which may lack the last writes. Without it, an epoch given out twice would look
+ * like one.
  *
  * `raise` without arguments says that something changed, but not what: the missing entry is a gap. A push that the
  * server refuses fails nothing.

@@ -56,8 +56,8 @@ import { isRecordError, type Script, ScriptRunner } from './script.ts'
 export interface RedisKeyStoreOptions {
   /**
    * A client of node-redis 5 or 6 made with `disableOfflineQueue: true`, or of ioredis 5 or 6 made with
-   * `enableOfflineQueue: false` and `maxRetriesPerRequest: 0`. It stays yours: connect it, and close it at the end.
-   * The store opens its own connections with the client's settings, and sends nothing through the client.
+   * `enableOfflineQueue: false` and `maxRetriesPerRequest: 0`. It stays yours: connect it, and close it at the end. The
+   * store opens its own connections with the client's settings, and sends nothing through the client.
    */
   client: RedisClient
   /** The start of all key names in Redis, as `{prefix}:`. 1 to 200 characters, no braces. Default: `tenant-auth`. */
@@ -231,8 +231,8 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   /**
-   * Looks at every record, in short steps, so that the server can do what others request in between. There is no
-   * index across tenants, because version 0.1.0 would not maintain it.
+   * Looks at every record, in short steps, so that the server can do what others request in between. There is no index
+   * across tenants, because version 0.1.0 would not maintain it.
    */
   async #walk<Record extends { id: string; createdAt: Date }>(
     script: Script,
