@@ -130,7 +130,8 @@ export interface WritableKeyStore extends KeyStore {
 
   /**
    * Inserts a key. With `retire`, the same transaction changes the old key of a rotation. That key must be the same
-   * tenant's, and neither revoked nor paused. Its expiry becomes the earlier of its own and the given (`null`: it stays).
+   * tenant's, and neither revoked nor paused. Its expiry becomes the earlier of its own and
+   * `retire.expiresAt` (`null`: it stays).
    *
    * @param fresh the key was made of random bits a moment ago, so no instance can have looked it up: no cache has to
    *   learn of it, and the epoch need not be raised
