@@ -1,6 +1,6 @@
 /**
- * For authors of stores: what a store answers, what it must be able to do, and the fleet's protocol for one of your own. The
- * contract suites for it are in `fastify-tenant-auth/testing`.
+ * For authors of stores: what a store returns, what it must be able to do, and the fleet protocol for your own store.
+ * The contract suites are in `fastify-tenant-auth/testing`.
  *
  * @module fastify-tenant-auth/stores
  */

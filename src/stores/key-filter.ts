@@ -1,9 +1,9 @@
-/** Filters, order and pages of lists, for stores that look at their records themselves. */
+/** Filters, order and pages of lists, for stores that go through their records themselves. */
 import type { KeyDetails, KeyFilter, Page, TenantDetails, TenantFilter } from './writable-key-store.ts'
 
 type Place = NonNullable<Page['after']>
 
-/** What has become of a key. A key of a suspended tenant has the status that it would have otherwise. */
+/** The state of a key. Suspending its tenant does not change it. */
 export type KeyStatus = NonNullable<KeyFilter['status']>
 
 export function statusOfKey(
@@ -39,7 +39,7 @@ export function tenantFits({ id, name }: TenantDetails, { search }: TenantFilter
   return search === undefined || contains(id, search) || contains(name, search)
 }
 
-/** What a page shows of all records that fit, which may be given in any order. */
+/** Returns one page of the records that match, which may be given in any order. */
 export function pageOf<Record extends Place>(records: readonly Record[], { limit, after }: Page): Record[] {
   const rest = after === undefined ? [...records] : records.filter((record) => newestFirst(after, record) < 0)
   return rest.sort(newestFirst).slice(0, limit)
@@ -49,7 +49,7 @@ function newestFirst(a: Place, b: Place): number {
   return b.createdAt.getTime() - a.createdAt.getTime() || (a.id === b.id ? 0 : a.id < b.id ? 1 : -1)
 }
 
-/** Letters of ASCII alone change their case everywhere in the same way. */
+/** Ignores the case of ASCII letters: only those change case the same way everywhere. */
 function contains(text: string, part: string): boolean {
   return lowerCase(text).includes(lowerCase(part))
 }

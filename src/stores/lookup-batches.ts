@@ -1,29 +1,29 @@
 /**
- * Look-ups that come together go to the store together: those that have come while one statement is under way are the next
- * statement. One that comes alone is sent at once.
+ * Sends look-ups that arrive together to the store together. Those that arrive while a statement is under way form the
+ * next statement. A look-up that arrives alone is sent at once.
  *
- * What they share is the way to the store and back, and nothing else:
- * - Who comes when a statement has been sent is not in it, so that no answer is older than its question (3).
- * - Each is given up by its own signal, and a statement when nobody waits for it any more.
+ * They share the round trip to the store, and nothing else:
+ * - A look-up that arrives after a statement was sent is not in it, so no answer is older than its question (3).
+ * - Each look-up is given up by its own signal, and a statement when all of its look-ups are given up.
  * - A statement holds up the next one for a moment only, however slow it is (7).
- * - What one of them fails of, the others do not: the statement is made again in halves, until it fails alone (7).
+ * - No look-up fails because of another: the statement is repeated in halves until the one to blame fails alone (7).
  */
 import { type Clock, systemClock, type Timer } from '../lib/clock.ts'
 import { onAbort } from '../lib/on-abort.ts'
 import type { StoredKey } from './key-store.ts'
 
-/** Look-ups in one statement: a server that does one thing at a time is soon there for others. */
+/** The most look-ups in one statement, so that a server that does one thing at a time is soon free for others. */
 const MOST = 64
 /** Milliseconds for which a statement under way holds up the next one. */
 const MOMENT = 20
 
-/** What a statement has found. Throws for a hash of which alone it cannot be known. */
+/** Returns what a statement found for a hash. Throws if that cannot be known for this hash. */
 export type Found = (hash: string) => StoredKey | null
 
 export interface LookupBatchesOptions {
-  /** Sends one statement. No hash is in it twice. */
+  /** Sends one statement. No hash occurs twice. */
   ask(hashes: readonly string[], signal: AbortSignal): Promise<Found>
-  /** Whether a statement may have failed of one of its hashes, and not of what they share. */
+  /** Whether one of the hashes may have made the statement fail, and not something they share. */
   isOfOne(error: unknown): boolean
   clock?: Clock
 }
@@ -49,7 +49,7 @@ export class LookupBatches {
     return lookup.answer
   }
 
-  /** At the end of this turn of the event loop: who comes in one turn comes together. */
+  /** Sends at the end of this turn of the event loop, so that the look-ups of one turn go together. */
   #sendNext(): void {
     if (this.#isDue || this.#holding > 0 || this.#waiting.length === 0) return
     this.#isDue = true
@@ -62,7 +62,7 @@ export class LookupBatches {
     })
   }
 
-  /** @returns lets the next statement go, which happens by itself after a moment */
+  /** @returns a function that lets the next statement go. It also runs by itself after a moment */
   #hold(): () => void {
     this.#holding++
     const release = () => {
@@ -102,7 +102,7 @@ class Lookup {
   readonly hash: string
   readonly answer: Promise<StoredKey | null>
   isOver = false
-  /** Called when it is given up. */
+  /** Called when the look-up is given up. */
   onGivenUp = (_reason: unknown): void => {}
   readonly #signal: AbortSignal
   readonly #settled: () => void = () => {}
@@ -145,7 +145,7 @@ class Lookup {
   }
 }
 
-/** A signal that is aborted when the last of them is given up. */
+/** A signal that aborts when the last of the look-ups is given up. */
 function onceNobodyAsks(lookups: readonly Lookup[]): AbortSignal {
   const abort = new AbortController()
   let left = lookups.length

@@ -1,5 +1,5 @@
 /**
- * Keys in the memory of this process: for tests, for development, and for a service that is one process and makes its
+ * Keys in the memory of this process: for tests, for development, and for a service that is one process and creates its
  * keys when it starts. Nothing survives a restart, and nothing is shared between processes.
  */
 import { callback, readOptions } from '../lib/options.ts'
@@ -37,7 +37,7 @@ interface KeyRow {
  * A store with all capabilities, in memory.
  *
  * Each method does its whole work before it returns its promise, so no two writes interleave. Every record that goes in
- * or out is a copy: changing one changes nothing in here.
+ * or out is a copy: changing one does not change the store.
  *
  * ```ts
  * const keyStore = new MemoryKeyStore()
@@ -67,7 +67,7 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
         this.#listeners.delete(listener)
       }
     },
-    // Every cache was told before the write's promise was there to be awaited.
+    // Every cache learned of the write before the write returned its promise.
     confirm: ({ epoch }): Promise<Confirmation> =>
       Promise.resolve({ epoch, confirmedBy: 'all', instances: 1, waitedMs: 0 }),
   }
@@ -196,7 +196,7 @@ export class MemoryKeyStore implements WritableKeyStore, CoherentKeyStore {
     }
   }
 
-  /** Raises the epoch and tells the caches, in the same breath as the write. */
+  /** Raises the epoch and tells the caches, synchronously with the write. */
   #changed(rows: readonly KeyRow[]): number {
     this.#epoch += 1
     for (const row of rows) row.epoch = this.#epoch

@@ -1,4 +1,4 @@
-/** The writing side of a store: what `KeyManager` needs to make, list, change and revoke keys. */
+/** The writing side of a store: what `KeyManager` needs to create, list, change and revoke keys. */
 import type { WriteMark } from '../coherence/driver.ts'
 import type { KeyStore } from './key-store.ts'
 
@@ -11,7 +11,7 @@ export interface TenantDetails {
   suspendedAt: Date | null
 }
 
-/** A key as administration sees it: never its hash, never the key. */
+/** A key as administration sees it: without the key itself and its hash. */
 export interface KeyDetails {
   id: string
   tenantId: string
@@ -24,23 +24,23 @@ export interface KeyDetails {
   /** The key's last four characters. */
   last4: string
   createdAt: Date
-  /** Who made it, in the words of the caller: a user id as a rule. */
+  /** Who created the key, as the caller says it: usually a user id. */
   createdBy: string | null
   expiresAt: Date | null
   revokedAt: Date | null
-  /** Since when it is refused until it is resumed. */
+  /** When the key was paused: it is refused until it is resumed. */
   pausedAt: Date | null
-  /** Addresses and CIDRs from which alone it is accepted, `null` for any. */
+  /** The only addresses and CIDRs from which the key is accepted, `null` for any. */
   networks: readonly string[] | null
-  /** Kept to about a minute. */
+  /** Accurate to about a minute. */
   lastUsedAt: Date | null
 }
 
 /**
  * A key to insert. `KeyManager` passes ids of up to 200 UTF-16 code units, names, scopes and environments of up to 100,
- * `start` of up to 40, up to 100 scopes and 100 networks, metadata of up to 4 KiB as JSON, and no text with NUL or half a surrogate pair.
- * Text is compared exactly: case, accents and trailing spaces count, whatever a database's collation makes of them.
- * Times are whole milliseconds.
+ * `start` of up to 40, up to 100 scopes and 100 networks, metadata of up to 4 KiB as JSON, and no text with NUL or half
+ * a surrogate pair. Compare text exactly: case, accents and trailing spaces count, whatever the database's collation
+ * makes of them. Times are whole milliseconds.
  */
 export type NewKey = Omit<KeyDetails, 'revokedAt' | 'pausedAt' | 'networks' | 'lastUsedAt'> & {
   /** Default: `null`. */
@@ -50,8 +50,8 @@ export type NewKey = Omit<KeyDetails, 'revokedAt' | 'pausedAt' | 'networks' | 'l
 }
 
 /**
- * A write that took effect, and what `confirm` has to know of it. Stores without epochs answer 0; what else there is in a
- * mark, a store of a fleet should answer.
+ * A write that took effect, and what `confirm` needs to know about it. A store without epochs returns 0. A store that a
+ * fleet shares should return the whole mark.
  */
 export interface Written<Record> extends WriteMark {
   record: Record
@@ -62,10 +62,10 @@ export type InsertRefusal =
   | 'no-such-tenant'
   | 'id-taken'
   | 'hash-taken'
-  /** The key to retire is unknown, of another tenant, paused, or revoked. */
+  /** The key to retire does not exist, belongs to another tenant, is paused, or is revoked. */
   | 'not-retirable'
 
-/** The columns of a key that may change. What is not named stays as it is. */
+/** The columns of a key that may change. A column that is not named stays as it is. */
 export interface KeyPatch {
   name?: string
   scopes?: readonly string[]
@@ -75,38 +75,38 @@ export interface KeyPatch {
   metadata?: object
 }
 
-/** The columns of a tenant that may change. What is not named stays as it is. */
+/** The columns of a tenant that may change. A column that is not named stays as it is. */
 export interface TenantPatch {
   name?: string
   metadata?: object
   suspendedAt?: Date | null
 }
 
-/** Which keys. What is not named is any. */
+/** Which keys to list. What is not set matches any key. */
 export interface KeyFilter {
   tenantId?: string | undefined
-  /** The first that fits of revoked, expired by the store's clock, paused, active. */
+  /** The first that applies of: revoked, expired by the store's clock, paused, active. */
   status?: 'active' | 'paused' | 'expired' | 'revoked' | undefined
   environment?: string | undefined
-  /** Part of the name. ASCII letters in any case. */
+  /** Part of the name. ASCII letters match in either case. */
   name?: string | undefined
-  /** Last used before then, or never used and made before then. */
+  /** Last used before this time, or never used and created before it. */
   unusedSince?: Date | undefined
-  /** Revoked before then, or to expire before then. */
+  /** Revoked before this time, or expiring before it. */
   endsBefore?: Date | undefined
 }
 
-/** Which tenants. */
+/** Which tenants to list. */
 export interface TenantFilter {
-  /** Part of the name or the id. ASCII letters in any case. */
+  /** Part of the name or the id. ASCII letters match in either case. */
   search?: string | undefined
 }
 
-/** Which part of a list. */
+/** Which part of a list to return. */
 export interface Page {
-  /** As many as there are, up to this: a shorter page is taken for the last one. */
+  /** Return as many records as there are, up to this number: a shorter page counts as the last one. */
   limit: number
-  /** Only what comes after this one, in the order of the list. */
+  /** Return only what comes after this record, in the order of the list. */
   after?: { createdAt: Date; id: string } | undefined
 }
 
@@ -114,10 +114,10 @@ export interface Page {
  * The writing side. Each write is atomic and touches only the columns it names: two writers of different columns both
  * take effect, and nothing can undo a revocation.
  *
- * A write that fails throws, and then claims nothing. Answers of `null` mean that there is no such row to write to.
+ * A write that fails throws, and claims nothing. `null` means that there is no such row, unless noted otherwise.
  */
 export interface WritableKeyStore extends KeyStore {
-  /** @returns `null` where the id is taken */
+  /** @returns `null` if the id is taken */
   insertTenant(tenant: TenantDetails): Promise<Written<TenantDetails> | null>
   /** @returns `null` if no tenant has this id */
   findTenant(id: string): Promise<TenantDetails | null>
@@ -125,51 +125,51 @@ export interface WritableKeyStore extends KeyStore {
   listTenants(options: TenantFilter & Page): Promise<TenantDetails[]>
   /** @returns the tenant as it is now, or `null` if no tenant has this id */
   updateTenant(id: string, patch: TenantPatch): Promise<Written<TenantDetails> | null>
-  /** @returns `has-keys` where it has keys: they are deleted first. `null` where there is none */
+  /** @returns `has-keys` if the tenant still has keys: delete them first. `null` if no tenant has this id */
   deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null>
 
   /**
-   * Inserts a key. With `retire`, the old key of a rotation is written in the same transaction: it must be the same
-   * tenant's and not revoked, and its expiry becomes the earlier of its own and the one given (`null`: it stays).
+   * Inserts a key. With `retire`, the same transaction changes the old key of a rotation. That key must be the same
+   * tenant's, and neither revoked nor paused. Its expiry becomes the earlier of its own and
+   * `retire.expiresAt` (`null`: it stays).
    *
-   * @param fresh the key was made of random bits a moment ago, so that nobody can have asked for it: no cache has to hear
-   *   of it, and the epoch need not be raised
+   * @param fresh the key was made of random bits a moment ago, so no instance can have looked it up: no cache has to
+   *   learn of it, and the epoch need not be raised
    */
   insertKey(
     key: NewKey,
     retire?: { id: string; expiresAt: Date | null },
     fresh?: boolean,
   ): Promise<Written<KeyDetails> | InsertRefusal>
-  /** @returns the key, revoked and expired ones too, or `null` if no key has this id */
+  /** @returns the key, even if it is revoked or expired, or `null` if no key has this id */
   findKey(id: string): Promise<KeyDetails | null>
   /**
-   * Newest first: `createdAt` descending, then `id` descending by code unit (in PostgreSQL `COLLATE "C"`). Revoked and
-   * expired keys included. Without a `tenantId` of all tenants.
+   * Newest first: `createdAt` descending, then `id` descending by code unit (in PostgreSQL `COLLATE "C"`). Includes
+   * revoked and expired keys. Without a `tenantId`, lists the keys of all tenants.
    */
   listKeys(options: KeyFilter & Page): Promise<KeyDetails[]>
   /**
-   * Looks whether the key has ended, by the store's own clock, and changes it in one step: what has ended, by a revocation
-   * in between or because its time is up, stays ended.
+   * Checks by the store's own clock that the key has not ended, and changes it, in one step: an ended key stays ended.
    *
-   * @returns `null` where the id is unknown, or the key is revoked or has expired and changes no more
+   * @returns `null` if no key has this id, or if the key has ended
    */
   updateKey(id: string, patch: KeyPatch): Promise<Written<KeyDetails> | null>
   /**
-   * Idempotent: a key that is revoked already keeps its first `revokedAt`, and the answer's epoch is that of the first
+   * Idempotent: a key that is already revoked keeps its first `revokedAt`. The epoch returned is that of the first
    * revocation or later, so that confirming it is as good.
    */
   revokeKey(id: string, at: Date): Promise<Written<KeyDetails> | null>
   /**
-   * Deletes those of the keys that were revoked or have expired before then, with all that is kept of them, in one short
-   * step. No cache has to hear of it; one that has yet to hear of a revocation among them must, all the same.
+   * Deletes those of the keys that were revoked or expired before `endedBefore`, with everything stored about them, in
+   * one short step. No cache has to learn of the deletion, but each must still learn of the revocations among them.
    *
-   * @param ids up to 1,000. Ids that are gone are passed over
+   * @param ids up to 1,000. Ids that no longer exist are ignored
    * @returns how many were deleted
    */
   deleteKeys(ids: readonly string[], endedBefore: Date): Promise<number>
   /**
-   * Notes when keys were last used. Never moves a time back, never raises the epoch, passes over ids that are gone. May be
-   * called again with uses that it has recorded.
+   * Records when keys were last used. Never moves a time back, never raises the epoch, and ignores ids that no longer
+   * exist. The caller may repeat uses that are already recorded.
    *
    * @param uses key id → time, up to 10,000
    */
@@ -192,7 +192,7 @@ const METHODS = [
   'recordUse',
 ] as const satisfies readonly (keyof WritableKeyStore)[]
 
-/** Whether a store has the writing side, the whole of it. */
+/** Whether a store has the whole writing side. */
 export function isWritable(store: KeyStore): store is WritableKeyStore {
   return missingMethods(store).length === 0
 }

@@ -1,4 +1,4 @@
-/** Statements that failed because another one was faster, and that are good when sent again. */
+/** Repeats statements that failed because another one was faster. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const ATTEMPTS = 10
@@ -8,7 +8,7 @@ const ALREADY_THERE = new Set(['42P06', '42P07', '42723', '42710', '23505'])
 /** `serialization_failure`. Nothing was written. */
 const COLLISION = '40001'
 
-/** Repeats work a few times where what it failed of passes. */
+/** Repeats work up to ten times, as long as `passes` says that its error is temporary. */
 export async function again<Answer>(
   passes: (error: unknown) => boolean,
   work: () => Promise<Answer>,
@@ -27,12 +27,12 @@ export function isCollision(error: unknown): boolean {
   return codeOf(error) === COLLISION
 }
 
-/** Something was created, or is being created, that a migration would create. */
+/** Whether something that a migration would create exists already, or is being created. */
 export function isAlreadyThere(error: unknown): boolean {
   return isCollision(error) || ALREADY_THERE.has(codeOf(error))
 }
 
-/** The SQLSTATE of what caused an error of the store. */
+/** The SQLSTATE behind an error of the store. */
 function codeOf(error: unknown): string {
   const { cause } = error as { cause?: { code?: unknown } }
   return String(cause?.code)

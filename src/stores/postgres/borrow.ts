@@ -1,10 +1,10 @@
 /**
- * Runs statements on connections that are borrowed: whatever state other code of the app has left them in.
+ * Runs statements on borrowed connections, whatever state other code of the app has left them in.
  *
- * A statement of ours is always alone in its transaction. The server says so on the wire when it is ready again, in the
- * exchange itself: then its snapshot is younger than its sending, and what it wrote is committed. A client that does not
- * tell has the statement itself say what it sees of its session. A connection that is found to be spoilt is closed, which
- * rolls back what was left open on it, and the statement runs again on another one where nothing can have happened.
+ * Each statement of ours must be alone in its transaction. The server says so on the wire when it is ready again, in the
+ * same exchange: then the snapshot was taken after the statement was sent, and what it wrote is committed. If the client
+ * does not report this, the statement itself returns what it sees of its session. A spoilt connection is closed, which
+ * rolls back what was left open on it. The statement runs again on another connection if it cannot have taken effect.
  */
 import { orAborted } from '../../lib/time-limit.ts'
 import { isStatementError, SpoiltError } from './errors.ts'
@@ -19,7 +19,7 @@ import {
   watchPool,
 } from './pool.ts'
 
-/** What a row says of the session that it was read in, as `SESSION` of `statements.ts` asks. */
+/** What a row says of the session that it was read in, as `session` of `fleet-statements.ts` selects it. */
 export type SessionState = [
   standby: boolean,
   wrote: boolean,
@@ -31,19 +31,19 @@ export type SessionState = [
 export interface Statement {
   text: string
   values: unknown[]
-  /** Whether it writes: then it is not repeated where it may have taken effect. */
+  /** Whether it writes: then it is not repeated if it may have taken effect. */
   writes?: boolean
-  /** Looks at the answer: what is wrong with where it comes from, if anything. */
+  /** Looks at the answer, and returns what is wrong with where it comes from, if anything. */
   judge?: (rows: readonly object[]) => Promise<string | undefined> | string | undefined
 }
 
 export interface Ran {
   rows: object[]
-  /** Whether the wire has told that the statement was alone in its transaction. */
+  /** Whether the server said on the wire that the statement was alone in its transaction. */
   alone: boolean
 }
 
-/** Of the session and not of the statement: a transaction that has failed or is under way, or is read-only. */
+/** The session's fault, not the statement's: a transaction that failed, is open or is read-only, or the encoding. */
 const OF_SESSION: Record<string, string> = {
   '25P02':
     'a client was given back to the pool inside a transaction that has failed: BEGIN without ROLLBACK before release()',
@@ -53,7 +53,7 @@ const OF_SESSION: Record<string, string> = {
     'a connection is read-only: it leads to a server that is no primary any more, or default_transaction_read_only is on, of the server, the role or the connection',
   '55000': 'a client was given back to the pool with another client_encoding than UTF8',
 }
-/** Of the session, perhaps: another connection tells. */
+/** Perhaps the session's fault: another connection shows. */
 const OF_SESSION_PERHAPS: Record<string, string> = {
   '42501':
     'a client was given back to the pool with another role: SET ROLE or SET SESSION AUTHORIZATION without RESET',
@@ -61,20 +61,20 @@ const OF_SESSION_PERHAPS: Record<string, string> = {
 }
 const LEFT_OPEN: Record<string, string | undefined> = { T: OF_SESSION['25001'], E: OF_SESSION['25P02'] }
 
-/** How many times a statement is tried where the pool does not say how many connections it has. */
+/** How many connections a pool is taken to have if it does not say. */
 const USUAL_MAX = 10
-/** Milliseconds for which it is remembered that all connections are bad. */
+/** Milliseconds for which the borrower remembers that all connections are bad. */
 const MEMORY = 1_000
 
 export class Borrower {
   readonly #pool: PostgresPool
   readonly #onSpoilt: (words: string) => void
-  /** Monotonic milliseconds until which connections that are bad are kept. */
+  /** Monotonic milliseconds until which it keeps connections that are bad. */
   #hopelessUntil = -Infinity
-  /** SQLSTATEs that several connections agreed on → until when they are taken for the statement's own. */
+  /** SQLSTATEs that turned out to be the statement's own → until when that is taken for granted. */
   readonly #agreed = new Map<string, number>()
 
-  /** @param onSpoilt told of each connection that was not fit for use */
+  /** @param onSpoilt called for each connection that was not fit for use */
   constructor(pool: PostgresPool, onSpoilt: (words: string) => void) {
     watchPool(pool)
     this.#pool = pool
@@ -82,19 +82,19 @@ export class Borrower {
   }
 
   /**
-   * When the signal is aborted the promise rejects with its reason at once, and the connection is destroyed: one that does
-   * not answer is no good to whoever would be lent it next. The server finishes the statement or not, as it happens.
+   * Runs a statement. When the signal aborts, the promise rejects with its reason at once, and the connection is
+   * destroyed: one that does not answer is no good to the next borrower. The server may or may not finish the statement.
    *
-   * @throws `SpoiltError`, `NotSentError`: nothing was done; otherwise what the statement failed of
+   * @throws `SpoiltError`, `NotSentError`: nothing was done; otherwise the error of the statement
    */
   async run(statement: Statement, signal: AbortSignal): Promise<Ran> {
     const most = (this.#pool.options?.max ?? USUAL_MAX) + 1
     const suspects = new Set<string>()
-    // What only a better connection shows to have been the fault of the last.
+    // Faults to report only if another connection does better.
     const suspicions: string[] = []
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
-      // The statement under way rejects with the same error.
+      // Errors of the client are ignored, because the statement under way rejects with the same error.
       const client = await checkOut(this.#pool, signal, ignore)
       try {
         const ran = await this.#runOn(client, statement, suspects, signal)
@@ -104,7 +104,7 @@ export class Borrower {
         if (signal.aborted || !(error instanceof SpoiltError)) throw error
         if (Object.values(OF_SESSION_PERHAPS).includes(error.message)) suspicions.push(error.message)
         else this.#onSpoilt(error.message)
-        // What a new connection says as well is no leak.
+        // A fault that a new connection has as well was not left behind by the app.
         const isHopeless = client !== undefined && isNew(this.#pool, client) === true
         if (attempt < most && !isHopeless) continue
         this.#hopelessUntil = performance.now() + MEMORY
@@ -143,7 +143,7 @@ export class Borrower {
       const isOurs = client === undefined || signal.aborted
       const told = isOurs ? error : this.#classified(error, client, suspects, sent && writes)
       if (client !== undefined) {
-        // Where all of them are bad, none is the better for being closed and made anew.
+        // If all of them are bad, closing one and opening another gains nothing.
         const isAsGood = told instanceof SpoiltError && performance.now() < this.#hopelessUntil
         const keeps = (isAsGood && transactionStatus(client) === 'I') || isStatementError(told)
         if (keeps && !signal.aborted) client.release()
@@ -154,7 +154,7 @@ export class Borrower {
   }
 
   /**
-   * What an error comes to: the session's, and then a `SpoiltError`, or the statement's own.
+   * Returns a `SpoiltError` if the session is to blame, otherwise the error itself.
    *
    * @param mayHaveHappened whether a write was sent
    */
@@ -172,12 +172,15 @@ export class Borrower {
       const isSuspect = OF_SESSION_PERHAPS[code] !== undefined && this.#isSuspect(code, client, suspects)
       return isSuspect ? new SpoiltError(OF_SESSION_PERHAPS[code], { cause: error }) : error
     }
-    // The connection is gone. Of what was not sent, or only reads, nothing is left.
+    // The connection is gone. A statement that was not sent, or only reads, has left nothing behind.
     if (isAbort(error) || mayHaveHappened) return error
     return new SpoiltError('a connection of the pool was lost', { cause: error })
   }
 
-  /** Whether another connection is to be asked. What a new one says, or a second one, is the statement's, for a while. */
+  /**
+   * Whether to try another connection. If a new one fails as well, or a second one if the pool does not say which are
+   * new, the statement is to blame for a while.
+   */
   #isSuspect(code: string, client: PostgresClient, suspects: Set<string>): boolean {
     const now = performance.now()
     if (now < (this.#agreed.get(code) ?? -Infinity)) return false
@@ -189,17 +192,17 @@ export class Borrower {
   }
 }
 
-/** @throws `SpoiltError` where the client says that a transaction is open on it */
+/** @throws `SpoiltError` if the client says that a transaction is open on it */
 export function refuseOpen(client: PostgresClient | undefined): void {
   const words = LEFT_OPEN[transactionStatus(client) ?? '']
   if (words !== undefined) throw new SpoiltError(words)
 }
 
 /**
- * What is wrong with the session that a row was read in.
+ * What is wrong with the session that a row was read in, if anything.
  *
- * @param alone whether the wire has told that the statement was alone in its transaction
- * @param toWrite whether the session is to be written on
+ * @param alone whether the server said on the wire that the statement was alone in its transaction
+ * @param toWrite whether the session is to be used for writes
  */
 export function sessionFault(
   rows: readonly object[],

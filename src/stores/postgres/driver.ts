@@ -27,15 +27,15 @@ export interface PostgresDriverOptions {
   statements: Statements
 }
 
-/** A standing, as statements answer it. */
+/** An answer as statements return it: its position is flat. */
 type Flat<Answer extends { position: Position }> = Omit<Answer, 'position'> & Position
 
-/** Pools → how many connections of them are kept. */
+/** Pools → how many of their connections links keep. */
 const kept = new WeakMap<PostgresPool, number>()
 
 export class PostgresDriver implements FleetDriver {
   readonly #options: PostgresDriverOptions
-  /** Those of this process, and those about to be. */
+  /** The links of this process that are open or being opened. */
   readonly #links = new Set<LinkEvents>()
 
   constructor(options: PostgresDriverOptions) {
@@ -43,9 +43,9 @@ export class PostgresDriver implements FleetDriver {
   }
 
   /**
-   * From here on, until the answer is called, one connection is out of the pool.
+   * Reserves one connection of the pool, until the returned function is called.
    *
-   * @throws `TENANT_AUTH_BAD_OPTION` where none would be left for look-ups: they would wait for one for ever
+   * @throws `TENANT_AUTH_BAD_OPTION` if that leaves none for look-ups, which would wait for one forever
    */
   claim(): () => void {
     const { pool } = this.#options
@@ -65,7 +65,7 @@ export class PostgresDriver implements FleetDriver {
   async open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink> {
     signal.throwIfAborted()
     const { pool, schema, statements } = this.#options
-    // Any number of those that were idle may be of no use.
+    // Any number of the connections that were idle may be unusable.
     const most = pool.connect === undefined ? 1 : (pool.options?.max ?? 10) + 1
     this.#links.add(events)
     const handlers = {
@@ -95,14 +95,14 @@ export class PostgresDriver implements FleetDriver {
   }
 
   /**
-   * This process wrote. Where the write's own transaction could not push, it is done now, and may fail.
+   * Announces a write of this process. If the write's own transaction could not push, this pushes now, and may fail.
    *
    * @param quiet whether the triggers have left NOTIFY out
    */
   wrote(epoch: number, quiet: boolean): void {
     const { pool, borrower, statements, schema } = this.#options
     if (pool.connect === undefined) {
-      // A database without connections to lend is this process' own: no push but this one will ever come.
+      // A database that lends no connections belongs to this process alone: no other push will ever come.
       for (const events of this.#links) events.onPush(epoch)
     } else if (quiet) {
       const statement = { text: statements.notify, values: [CHANNEL, `${epoch} ${schema}`] }
@@ -182,7 +182,7 @@ class PostgresLink implements FleetLink {
     return present(rows[0] && (JSON.parse(rows[0].row) as Answer))
   }
 
-  /** Whatever fails, fails with an error of this package, or with the reason of the signal. */
+  /** Fails only with an error of this package, or with the reason of the signal. */
   async #query(text: string, values: unknown[], signal: AbortSignal): Promise<object[]> {
     try {
       return await this.#session.query(text, values, signal)
@@ -192,7 +192,7 @@ class PostgresLink implements FleetLink {
   }
 }
 
-/** The answers of statements: one column, JSON as text, and nothing where there was nothing to read. */
+/** Parses the answers of statements: one column, JSON as text. Leaves out what is `null`. */
 export function parsed<Answer>(rows: readonly object[]): Answer[] {
   return (rows as { row?: string | null }[]).flatMap(({ row }) =>
     row === null || row === undefined ? [] : [JSON.parse(row) as Answer],

@@ -1,6 +1,6 @@
-/** What statements fail of. */
+/** Why statements fail. */
 
-/** A connection that was not fit for use. Nothing came of the statement. */
+/** The connection was not fit for use. The statement had no effect. */
 export class SpoiltError extends Error {
   override readonly name = 'SpoiltError'
 }
@@ -15,22 +15,22 @@ export interface ServerError extends Error {
   constraint?: string | undefined
 }
 
-/** What the server has answered, as opposed to what became of the connection. */
+/** Whether the server reported the error, as opposed to a connection that failed. */
 export function isServerError(error: unknown): error is ServerError {
   return error instanceof Error && 'severity' in error && 'code' in error && typeof error.code === 'string'
 }
 
 /**
- * Told by the SQLSTATE, because the server says the severity in the language of `lc_messages`: classes 08 (connection),
- * 53 (out of resources) and 57P (shutting down) are not the statement's.
+ * Whether the statement is to blame. The SQLSTATE says so, because the server sends the severity in the language of
+ * `lc_messages`: classes 08 (connection), 53 (out of resources) and 57P (shutting down) are not the statement's fault.
  */
 export function isStatementError(error: unknown): error is ServerError {
   return isServerError(error) && !/^(08|53|57P)/.test(error.code)
 }
 
 /**
- * Whether a statement has failed of a row that it has met: its data (class 22), a feature that data needs (0A), or a file
- * that is damaged (XX). A missing right or a lock that is held is the same for every row.
+ * Whether a row that the statement met is to blame: its data (class 22), a feature that data needs (0A), or a damaged
+ * file (XX). A missing right or a lock that is held is the same for every row.
  */
 export function isRowError(error: unknown): boolean {
   return isServerError(error) && /^(0A|22|XX)/.test(error.code)

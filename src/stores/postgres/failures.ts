@@ -1,4 +1,4 @@
-/** What a failed statement means to a caller, without a word of what the statement held. */
+/** What a failed statement means to a caller, without any value that the statement held. */
 import { type Effect, TenantAuthError } from '../../http/errors.ts'
 import type { InsertRefusal } from '../writable-key-store.ts'
 import { isServerError, isStatementError, NotSentError, SpoiltError } from './errors.ts'
@@ -17,7 +17,7 @@ const REFUSALS: Record<string, InsertRefusal> = {
   keys_tenant: 'no-such-tenant',
 }
 
-/** Which of the table's rules the insert of a key has broken, if that is what a failure says. */
+/** Which rule of the table an insert of a key has broken, if the error says so. */
 export function refusalOf(failed: unknown): InsertRefusal | undefined {
   const { constraint }: { constraint?: string } =
     failed instanceof TenantAuthError ? (failed.cause ?? {}) : {}
@@ -35,7 +35,7 @@ const NOT_KNOWN =
 /**
  * The error to throw for a statement that failed.
  *
- * @param writes whether it may have taken effect where nothing says that it has not
+ * @param writes whether the statement writes: then it may have taken effect, unless the error says otherwise
  */
 export function failure(error: unknown, schema: string, writes = false): TenantAuthError {
   if (error instanceof TenantAuthError) return error
@@ -63,12 +63,12 @@ export function failure(error: unknown, schema: string, writes = false): TenantA
   if (error.code === LOCK_TIMEOUT) {
     return unavailable('none', `${NOTHING}: another transaction holds keys or tenants locked for too long`)
   }
-  // A server that goes away says so, and not what has become of the statement.
+  // A server that goes away says so, but not what became of the statement.
   if (!isStatementError(error)) return unknown()
   return unavailable('none', `${NOTHING}: PostgreSQL refused it (SQLSTATE ${error.code})`)
 }
 
-/** Details of a server's error may hold whole rows, hashes among them. Its message and code do not. */
+/** The details of a server's error may hold whole rows, including hashes. Its message and code do not. */
 function withoutValues(error: unknown): unknown {
   if (error instanceof SpoiltError || error instanceof NotSentError) {
     return new Error(error.message, { cause: withoutValues(error.cause) })

@@ -1,15 +1,16 @@
 /**
- * What instances ask all the time, as functions: part of version 2. A function's plans are made once for each connection,
- * and making them is four fifths of what such a small statement costs.
+ * The functions that instances call all the time: part of version 2. PostgreSQL plans a function once for each
+ * connection, and planning is four fifths of the cost of such a small statement.
  *
- * All that one of them answers is of one snapshot, a moment after it was sent: what it says of the epoch, the rows and the
- * changed keys is of the same moment. Since changes commit one after the other (see version-1.ts), a snapshot with epoch n
- * has every change up to n. So each reads with a single query, and is VOLATILE although it only reads: then that query has
- * a snapshot of its own, taken after its tables are locked. A STABLE one would look with the snapshot of its caller, which
- * may be older than a TRUNCATE that is waited for, at a table that is empty by now.
+ * Everything that one call returns comes from one snapshot, taken after the call was sent: the epoch, the rows and the
+ * changed keys are of the same moment. Changes commit one after the other (see version-1.ts), so a snapshot with epoch n
+ * has every change up to n. This is why each function reads with a single query, and is VOLATILE although it only reads:
+ * that query then gets its own snapshot, taken after its tables are locked. A STABLE function would read with the
+ * snapshot of its caller. That one may be older than a TRUNCATE that the query waited for, and by now the table is
+ * empty.
  */
 
-/** More changed keys than this at once, and a cache is better off starting over. */
+/** If more keys than this have changed at once, a cache is better off starting over. */
 const MOST_CHANGES = 10_000
 
 /** Milliseconds since 1970, exactly. */
@@ -19,7 +20,7 @@ export function fleetFunctions(s: string): string {
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
   const STANDING = `'history', p.history, 'epoch', p.epoch, 'roster', p.roster,
     'settled', p.settled IS NOT DISTINCT FROM p.history || '/' || p.roster, 'maxHolds', p.max_holds`
-  // LIMIT tells the planner that it is one row each: the product of what it knows nothing of would be compiled (JIT, 0.2 s).
+  // LIMIT tells the planner that each has one row. Otherwise it expects many, and compiles their product (JIT, 0.2 s).
   const PRESENT = `SELECT c.epoch, c.tag || history() AS history, f.roster, f.settled, f.max_holds, f.forgotten
     FROM (TABLE coherence LIMIT 1) c, (TABLE fleet LIMIT 1) f`
 

@@ -1,13 +1,13 @@
-/** The statements by which instances beat, and by which a write learns how far it has got. As in `statements.ts`. */
+/** The statements for heartbeats, and for finding out how far a write has got. The rules of `statements.ts` apply. */
 
-/** What the session says of itself. As `SessionState`. */
+/** What the session says of itself: a `SessionState`. */
 export const session = (s: string) => `${s}.session() AS session`
 
-/** Each calls a function of `fleet-functions.ts` or `version-2.ts`. */
+/** Most call a function of `fleet-functions.ts` or `version-2.ts`. */
 export function fleetStatements(s: string) {
   const call = (work: string) => `SELECT ${session(s)}, ${work} AS row`
   return {
-    /** Whether a connection is good for a link. */
+    /** Shows whether a connection is good for a link. */
     probe: `SELECT ${session(s)} FROM (TABLE ${s}.coherence LIMIT 1) c, (TABLE ${s}.fleet LIMIT 1) f`,
 
     /** $1 instance, $2 session */

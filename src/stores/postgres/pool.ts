@@ -1,11 +1,11 @@
-/** The part of `pg` that is used, as structural types: nothing imports `pg`, and whatever fits them works. */
+/** The part of `pg` that the store uses, as structural types: nothing imports `pg`, and whatever fits them works. */
 import { orAborted } from '../../lib/time-limit.ts'
 import { isStatementError, NotSentError } from './errors.ts'
 
 /**
  * A `pg` Pool, or anything that can `query` like one.
  *
- * Without `connect`, as PGlite is without it, there is no push, and look-ups that are given up cannot be cut off.
+ * Without `connect`, which PGlite lacks, there is no push, and look-ups that are given up cannot be cut off.
  */
 export interface PostgresPool {
   query(text: string, values?: unknown[]): Promise<PostgresResult>
@@ -21,7 +21,7 @@ export interface PostgresResult {
 /** A client that a Pool has lent. */
 export interface PostgresClient {
   query(text: string, values?: unknown[]): Promise<PostgresResult>
-  /** @param destroy whether the client is closed instead of going back to the pool */
+  /** @param destroy whether to close the client instead of returning it to the pool */
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown
@@ -45,16 +45,16 @@ export interface PostgresNotification {
   payload?: string | undefined
 }
 
-/** Pools → how many clients were asked for that nobody waits for any more and that have not come. */
+/** Pools → how many clients they still owe to callers that have stopped waiting. */
 const givenUp = new WeakMap<PostgresPool, number>()
-/** A pool that owes so many does not work, and its queue, out of which nobody can step, must not grow for ever. */
+/** A pool that owes this many does not work. Its queue, which no caller can leave, must not grow forever. */
 const MOST_GIVEN_UP = 1_000
 
 /**
- * A client of the pool, if it lends any. One that is lent too late, after the abort, goes back at once.
+ * Takes a client from the pool, if it lends any. A client that arrives after the abort goes back at once.
  *
- * @param onError listens to the client, which has no listener of the pool's while it is lent
- * @throws `NotSentError`, at once where the pool owes very many already
+ * @param onError listens to the client: the pool itself does not, while the client is lent
+ * @throws `NotSentError`, at once if the pool already owes too many
  */
 export async function checkOut(
   pool: PostgresPool,
@@ -82,8 +82,8 @@ export async function checkOut(
 }
 
 /**
- * By callback, because a server that goes away may say "ready" and "shutting down" in one breath: the second is an event
- * that a promise's reader would come too late to listen to, and that ends the process where nobody does.
+ * By callback, because a server that goes away may say "ready" and "shutting down" at the same time. The second is an
+ * error event: code that awaits a promise would listen for it too late, and without a listener it ends the process.
  */
 function lend(pool: PostgresPool, onError: (error: Error) => void): Promise<PostgresClient> | undefined {
   if (pool.connect === undefined) return undefined
@@ -100,11 +100,11 @@ function lend(pool: PostgresPool, onError: (error: Error) => void): Promise<Post
   })
 }
 
-/** Clients → how often the pool has lent them, as far as that was seen from their beginning. */
+/** Clients → how often the pool has lent them. Only clients seen from their beginning. */
 const lent = new WeakMap<object, number>()
 const watched = new WeakSet<PostgresPool>()
 
-/** From here on it is seen which clients are new. */
+/** Starts to keep track of which clients are new. */
 export function watchPool(pool: PostgresPool): void {
   if (pool.on === undefined || watched.has(pool)) return
   watched.add(pool)
@@ -115,12 +115,12 @@ export function watchPool(pool: PostgresPool): void {
   })
 }
 
-/** Whether nobody has had this client before; `undefined` where the pool does not say. */
+/** Whether this is the first time the pool lends the client; `undefined` if the pool does not say. */
 export function isNew(pool: PostgresPool, client: PostgresClient): boolean | undefined {
   return watched.has(pool) ? lent.get(client) === 1 : undefined
 }
 
-/** Clients of pg before 8.23 → what the server said last. */
+/** Clients of pg before 8.23 → the status that the server sent last. */
 const statuses = new WeakMap<PostgresClient, string | undefined>()
 
 function listenForStatus(client: PostgresClient): void {
@@ -131,8 +131,8 @@ function listenForStatus(client: PostgresClient): void {
 }
 
 /**
- * What the server said of the transaction when it last was ready, if the client tells: `I` for none, `T` inside one, `E` in
- * one that has failed. After a statement, `I` says that it was alone in its transaction, which is committed.
+ * The transaction status that the server sent when it was last ready, if the client reports it: `I` for none, `T` inside
+ * one, `E` in one that has failed. After a statement, `I` says that it was alone in its transaction, which is committed.
  */
 export function transactionStatus(client: PostgresClient | undefined): string | undefined {
   return client?.getTransactionStatus?.() ?? (client && statuses.get(client))
@@ -141,21 +141,21 @@ export function transactionStatus(client: PostgresClient | undefined): string | 
 const toldToLook = new WeakSet<PostgresClient>()
 
 /**
- * Has the server look twice a second, while a statement runs, whether anybody still waits for it. Otherwise a statement
- * whose connection was destroyed would go on waiting for a lock, and hold a server process and whatever it has locked:
- * the size of the pool would bound nothing. Once for each connection; what the user has set stays.
+ * Makes the server check twice a second, while a statement runs, whether the client is still there. Otherwise a
+ * statement whose connection was destroyed would keep waiting for a lock, and keep a server process and its own locks:
+ * the size of the pool would bound nothing. Runs once for each connection, and keeps what the user has set.
  */
 export async function noticeDeadPeers(client: PostgresClient, signal: AbortSignal): Promise<void> {
   if (toldToLook.has(client)) return
   try {
     await orAborted(client.query(NOTICE_DEAD_PEERS), signal)
   } catch (error) {
-    if (!isStatementError(error)) throw error // Otherwise: this server's operating system cannot tell it.
+    if (!isStatementError(error)) throw error // Otherwise the server's operating system has no such check.
   }
   toldToLook.add(client)
 }
 
-/** Nothing happens where the server, one before version 14, does not have the setting. */
+/** Does nothing if the server, one before version 14, does not have the setting. */
 const NOTICE_DEAD_PEERS = `SELECT set_config('client_connection_check_interval', '500ms', false)
   WHERE current_setting('client_connection_check_interval', true) = '0'`
 

@@ -1,8 +1,8 @@
-/** From rows, as the statements answer them, to records, and from values to parameters. Times come as milliseconds. */
+/** Turns the rows that statements return into records, and values into parameters. Times arrive as milliseconds. */
 import type { StoredKey } from '../key-store.ts'
 import type { KeyDetails, TenantDetails } from '../writable-key-store.ts'
 
-/** The type, with numbers where it has dates. */
+/** The type, with numbers in place of dates. */
 export type Row<Record> = {
   [Name in keyof Record]: Record[Name] extends Date
     ? number
@@ -43,12 +43,12 @@ function toDate(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms)
 }
 
-/** A parameter. `null` is what stays as it is. */
+/** A parameter. `null` leaves the column as it is. */
 export function json(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value)
 }
 
-/** A parameter, as PostgreSQL reads it. Years beyond 9999 have a sign in ISO 8601, but not there. */
+/** A parameter. PostgreSQL reads ISO 8601, but not the sign that years beyond 9999 have there. */
 export function time(date: Date | null | undefined): string | null {
   return date ? date.toISOString().replace(/^\+/, '') : null
 }

@@ -1,31 +1,31 @@
-/** The migration: which versions of the tables there are, and how a database gets to the last one. */
+/** The migration: the versions of the tables, and how a database gets to the last one. */
 import { badOption } from '../../http/errors.ts'
 import { versionOne } from './version-1.ts'
 import { versionTwo } from './version-2.ts'
 
 /** The default schema. */
 export const DEFAULT_SCHEMA = 'tenant_auth'
-/** The channel of NOTIFY. The payload is the epoch, a space, and the schema: several may live in one database. */
+/** The channel of NOTIFY. The payload is the epoch, a space, and the schema, because a database may have several. */
 export const CHANNEL = 'fastify_tenant_auth'
 
-/** Names that can stand between quotes of any kind with nothing to escape. */
+/** Names that need no escaping between quotes of any kind. */
 const SCHEMA_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
-/** @throws `TENANT_AUTH_BAD_OPTION` where it could not be part of a statement as it is */
+/** @throws `TENANT_AUTH_BAD_OPTION` if the name cannot be part of a statement as it is */
 export function checkSchema(schema: unknown): void {
   if (typeof schema !== 'string' || !SCHEMA_PATTERN.test(schema)) {
     throw badOption('schema', 'a name of at most 63 letters, digits, _ and -, no digit or - first')
   }
 }
 
-/** What each version adds, in a file of its own. Written once, never changed after its release. */
+/** What each version adds, each in its own file. A version never changes after its release. */
 const VERSIONS = [versionOne, versionTwo]
 
 /**
- * The whole migration as one statement of plain SQL, to be run as it is or handed to a migration tool. It is idempotent,
+ * The whole migration as one statement of plain SQL. Run it as it is, or give it to a migration tool. It is idempotent,
  * applies the versions that are missing, and may run in several places at once.
  *
- * It creates what is not there and fails where a name is taken; it never replaces or changes what it did not create.
+ * It creates what is missing and fails if a name is taken; it never replaces or changes what it did not create.
  *
  * ```ts
  * await writeFile('migrations/001-tenant-auth.sql', migrationSql())

@@ -1,4 +1,4 @@
-/** A connection of a link's own, as far as the pool has such a thing. */
+/** The connection that a link keeps for itself, if the pool lends any. */
 import { orAborted } from '../../lib/time-limit.ts'
 import { refuseOpen, sessionFault } from './borrow.ts'
 import { SpoiltError } from './errors.ts'
@@ -15,7 +15,7 @@ import {
 import { CHANNEL } from './schema.ts'
 
 export interface Session {
-  /** A statement whose signal is aborted destroys the connection: whatever it answers then, it is late. */
+  /** If the signal aborts, the connection is destroyed: any answer would come too late. */
   query(text: string, values: unknown[], signal: AbortSignal): Promise<object[]>
   destroy(): void
 }
@@ -25,14 +25,14 @@ export interface SessionEvents {
   onLost: (cause: unknown) => void
 }
 
-/** Milliseconds in which a client that was idle has to answer: its connection may have been dropped without a word. */
+/** Milliseconds for a client that was idle to answer: its connection may have been dropped silently. */
 const FIRST_ANSWER = 250
 
 /**
- * Takes a client from the pool for good, and listens. A pool without clients of its own has no push. Events of a session
- * that is not there yet are none.
+ * Takes a client from the pool permanently, and listens. A pool that lends no clients has no push. Reports no events
+ * until the session is open.
  *
- * @param probe a statement that tells of the session, and fails where it could not be used
+ * @param probe a statement that returns the session's state, and fails if the session is unusable
  */
 export async function openSession(
   pool: PostgresPool,
@@ -73,7 +73,7 @@ export async function openSession(
         if (signal.aborted || error instanceof SpoiltError) end()
         throw error
       } finally {
-        client.unref?.() // A script or a test that forgets to close its app ends all the same.
+        client.unref?.() // A script or a test that forgets to close its app can still exit.
       }
     },
     destroy: end,
@@ -93,7 +93,7 @@ export async function openSession(
   }
 }
 
-/** In-process databases answer in any case, so there is nothing to cut off. */
+/** An in-process database always answers, so there is no connection to cut off. */
 function withoutConnection(pool: PostgresPool): Session {
   let destroyed = false
   return {
@@ -110,7 +110,7 @@ function withoutConnection(pool: PostgresPool): Session {
   }
 }
 
-/** @throws `SpoiltError` where the answer does not prove that its statement was alone in its transaction */
+/** @throws `SpoiltError` if the answer does not prove that its statement was alone in its transaction */
 function check(rows: readonly object[], client: PostgresClient | undefined): void {
   refuseOpen(client)
   const wrong = sessionFault(rows, transactionStatus(client) === 'I', false, true)

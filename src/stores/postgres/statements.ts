@@ -1,8 +1,8 @@
 /**
- * Every statement that the store sends. Values are parameters, always; only the schema's name, which was checked, is
- * part of the text. Each answers rows of one column `row`, JSON as text, so that no type parser that an application has
- * set for its own use has a say in what a key is; beside it, what the session says of itself (`session`). Reads answer one
- * row at the least, with `null` for none.
+ * Every statement that the store sends. Values are always parameters; only the schema's name, which was checked, is part
+ * of the text. Each returns rows of one column `row`, JSON as text, so that type parsers which an application has set do
+ * not change what a key is. Reads also return what the session says of itself (`session`), and at least one row, with
+ * `null` for none.
  */
 import { fleetStatements, session } from './fleet-statements.ts'
 
@@ -15,7 +15,7 @@ const TENANT = `json_build_object(
   'id', t.id, 'name', t.name, 'metadata', t.metadata,
   'createdAt', ${ms('t.created_at')}, 'suspendedAt', ${ms('t.suspended_at')})`
 
-/** @param timeout milliseconds after which a write is given up */
+/** @param timeout milliseconds after which the store gives a write up */
 export function statementsFor(schema: string, timeout = 10_000) {
   const s = `"${schema}"`
 
@@ -34,22 +34,23 @@ export function statementsFor(schema: string, timeout = 10_000) {
       $10::timestamptz, $11::text, $12::timestamptz, $13::text[]`
 
   /**
-   * Waits for locks no longer than until shortly before the write is given up, by the store or by a `KeyManager`, which
-   * waits five seconds: a write must not take effect when its caller has long been told that it failed. Who waits for a
-   * row waits twice, in the queue for it and at its head.
+   * A write stops waiting for locks shortly before it is given up by the store or by a `KeyManager` (after five seconds
+   * by default): it must not take effect long after its caller was told that it failed. A write that waits for a row
+   * waits twice, in the queue for it and at its head.
    */
   const lockTimeout = `'${Math.min(2_000, Math.ceil(timeout * 0.4))}ms'`
 
   /**
-   * Answers what a data-modifying statement has written, with its epoch and what it has to reach. The conditions are the
-   * same for all rows, so they are looked at, and set what they set, before the first row is asked for and written.
+   * `written` returns what a data-modifying statement has written, with its epoch and what it has to reach. The
+   * conditions are the same for all rows, so PostgreSQL evaluates them, and sets what they set, before it writes the
+   * first row.
    */
   const conditions = `(SELECT ${s}.require_utf8())
        AND (SELECT set_config('lock_timeout', ${lockTimeout}, true)) IS NOT NULL`
   const written = (record: string, alias: string) =>
     `SELECT json_build_object('record', ${record}, 'mark', ${s}.mark())::text AS row
      FROM written ${alias} WHERE ${conditions}`
-  /** Without what is not given. */
+  /** Leaves the condition out if the parameter is null. */
   const named = (parameter: string, condition: string) => `(${parameter} IS NULL OR ${condition})`
   const contains = (text: string, parameter: string) =>
     `position(lower(${parameter} COLLATE "C") IN lower(${text} COLLATE "C")) > 0`
@@ -58,7 +59,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
     `SELECT s.session, q.row FROM (SELECT ${session(s)}) s LEFT JOIN LATERAL (${query}) q ON true`
 
   return {
-    /** $1 hashes in hexadecimal, with commas between */
+    /** $1 hashes in hexadecimal, separated by commas */
     findByHashes: `SELECT ${session(s)}, ${s}.find_by_hashes($1::text) AS row`,
 
     /** $1 id, $2 name, $3 metadata, $4 created, $5 suspended */
@@ -73,7 +74,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
     /** $1 id */
     findTenant: read(`SELECT ${TENANT}::text AS row FROM ${s}.tenants t WHERE t.id = $1::text`),
 
-    /** $1 part of id or name, $2 limit, $3 and $4 time and id of the tenant before; null for any */
+    /** $1 part of id or name, $2 limit, $3 and $4 time and id of the tenant to continue after; null for any */
     listTenants: read(`
       SELECT ${TENANT}::text AS row FROM ${s}.tenants t
       WHERE ${named('$1::text', `(${contains('t.id', '$1::text')} OR ${contains('t.name', '$1::text')})`)}
@@ -81,7 +82,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ORDER BY t.created_at DESC, t.id DESC
       LIMIT $2::integer`),
 
-    /** Nothing where it has keys. $1 id */
+    /** Does nothing if the tenant has keys. $1 id */
     deleteTenant: `
       WITH written AS (
         DELETE FROM ${s}.tenants t
@@ -90,8 +91,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(TENANT, 't')}`,
 
     /**
-     * What is not named stays as it is in the newest version of the row: a change that came first and is waited for here
-     * is not undone.
+     * A column that is not named keeps its value in the newest version of the row: a change that this one waited for is
+     * not undone.
      * $1 id, $2 name, $3 metadata, $4 whether suspended changes, $5 suspended
      */
     updateTenant: `
@@ -105,19 +106,19 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(TENANT, 't')}`,
 
     /**
-     * A name that is taken is an error.
+     * An id or a hash that is taken is an error.
      * $1 id, $2 tenant, $3 hash, $4 name, $5 environment, $6 scopes, $7 metadata, $8 start, $9 last four, $10 created,
      * $11 created by, $12 expires, $13 networks
      */
     insertKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}`,
 
-    /** One that nobody can have asked for: no cache has to hear of it. As above. */
+    /** For a key that no instance can have looked up: no cache has to learn of it. Parameters as above. */
     insertFreshKey: `WITH written AS (${NEW_KEY} RETURNING *) ${written(KEY, 'k')}
        AND (SELECT set_config('tenant_auth.fresh', 'on', true)) IS NOT NULL`,
 
     /**
      * Both or neither: an error undoes the whole statement.
-     * As above, and $14 id of the key to retire, $15 its expiry or null
+     * Parameters as above, and $14 id of the key to retire, $15 its expiry or null
      */
     replaceKey: `
       WITH retired AS (
@@ -132,8 +133,8 @@ export function statementsFor(schema: string, timeout = 10_000) {
     findKey: read(`SELECT ${KEY}::text AS row FROM ${s}.keys k WHERE k.id = $1::text`),
 
     /**
-     * $1 tenant, $2 limit, $3 and $4 time and id of the key before, $5 status, $6 environment, $7 part of the name, $8 unused
-     * since, $9 ends before; null for any
+     * $1 tenant, $2 limit, $3 and $4 time and id of the key to continue after, $5 status, $6 environment, $7 part of the
+     * name, $8 unused since, $9 ends before; null for any
      */
     listKeys: read(`
       SELECT ${KEY}::text AS row FROM ${s}.keys k
@@ -180,7 +181,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) ${written(KEY, 'k')}`,
 
     /**
-     * A revoked key has ended whatever the time of its revocation, which another machine's clock may have said.
+     * A revoked key has ended whatever the time of its revocation, which another machine's clock may have set.
      * $1 ids, $2 time
      */
     deleteKeys: `
@@ -192,7 +193,7 @@ export function statementsFor(schema: string, timeout = 10_000) {
       ) SELECT count(*)::text AS row FROM gone WHERE ${conditions}`,
 
     /**
-     * The keys are locked against deletion first, in one order, so that one that goes meanwhile is passed over.
+     * Locks the keys against deletion first, always in the same order, so that a key deleted meanwhile is left out.
      * $1 ids, $2 times
      */
     recordUse: `

@@ -1,4 +1,4 @@
-/** Keys in PostgreSQL, for a service of any number of instances. */
+/** Keys in PostgreSQL, for a service with any number of instances. */
 import { badOption, TenantAuthError } from '../../http/errors.ts'
 import { refuseUnknown } from '../../lib/option-names.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
@@ -40,8 +40,9 @@ import { type Statements, statementsFor } from './statements.ts'
 /** The options of `PostgresKeyStore`. */
 export interface PostgresKeyStoreOptions {
   /**
-   * A `pg` Pool on the primary. Heartbeats keep one connection of it, so its `max` is 2 or more where `tenantAuth` caches
-   * keys. Give it a `connectionTimeoutMillis`. Anything else that can `query` works as well, PGlite for one. The store never ends it.
+   * A `pg` Pool on the primary. Heartbeats keep one connection of it, so its `max` must be at least 2 if `tenantAuth`
+   * caches keys. Set its `connectionTimeoutMillis`. Anything else that can `query` works as well, such as PGlite. The
+   * store never ends it.
    */
   pool: PostgresPool
   /** Schema of the tables. Letters, digits, `_` and `-`. Default: `tenant_auth`. */
@@ -74,12 +75,12 @@ interface WrittenRow<Record> {
 }
 
 interface FoundKeys extends Position {
-  /** Those that there are, in whatever order. */
+  /** The keys that exist, in any order. */
   keys: (LookupRow & { hash: string })[]
 }
 
 /**
- * A store with all capabilities, on tables of its own.
+ * A store with all capabilities, on its own tables.
  *
  * ```ts
  * const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, connectionTimeoutMillis: 2_000 })
@@ -126,12 +127,12 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   /**
-   * Creates the tables, or brings them up to date. Idempotent, and several instances may do it at the same moment.
-   * `migrationSql` gives the same as plain SQL, for a migration tool.
+   * Creates the tables, or brings them up to date. Idempotent, and several instances may call it at the same moment.
+   * `migrationSql` returns the same as plain SQL, for a migration tool.
    */
   async migrate(): Promise<void> {
     const sql = migrationSql(this.#schema)
-    // Under any isolation but READ COMMITTED a statement does not see what the one that it has waited for has created.
+    // Under any isolation but READ COMMITTED, a statement does not see what was created while it waited.
     await again(isAlreadyThere, () => this.#run({ text: sql, values: [], writes: true }))
   }
 
@@ -184,7 +185,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   async deleteTenant(id: string): Promise<Written<TenantDetails> | 'has-keys' | null> {
-    // Raises no epoch, so what proves the commit is that the tenant is gone.
+    // What proves the commit is that the tenant is gone.
     const gone = async () => ((await this.findTenant(id)) === null ? {} : null)
     const written = await this.#write(this.#statements.deleteTenant, [id], toTenantDetails, gone)
     return written ?? ((await this.findTenant(id)) && 'has-keys')
@@ -273,8 +274,8 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   /**
-   * For clients that do not tell whether a statement was alone in its transaction: a write is committed when a snapshot
-   * sees it that comes from no transaction which has written anything.
+   * For clients that do not report whether a statement was alone in its transaction. A write is committed if a snapshot
+   * sees it from a transaction that has written nothing.
    */
   async #checkCommitted(
     write: { epoch: number; history: string },

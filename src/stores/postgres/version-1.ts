@@ -2,19 +2,19 @@
  * The tables, and the triggers that make revocation coherent whoever writes: this package, another service, or a person
  * with psql.
  *
- * - Every statement that changes keys or tenants raises `coherence.epoch` in its own transaction, and stamps the rows it
- *   changes with it. The row lock on `coherence`, held until the commit, lets one change commit after the other: a reader
- *   that sees epoch `n` sees all changes up to `n`. A sequence or a timestamp would not do, because later values can
- *   become visible first.
- * - The statement trigger comes before the rows are touched, so that everybody locks `coherence` first and rows after:
- *   no deadlocks between writers.
+ * - Every statement that changes keys or tenants raises `coherence.epoch` in its own transaction, and stamps the rows
+ *   that it changes with the new epoch. The row lock on `coherence`, held until the commit, makes changes commit one
+ *   after the other: a reader that sees epoch `n` sees all changes up to `n`. A sequence or a timestamp would not do,
+ *   because later values can become visible first.
+ * - The statement trigger fires before the rows are touched, so every writer locks `coherence` first and rows after: no
+ *   deadlocks between writers.
  * - A deleted row cannot say when it was deleted, so deleting changes the tag instead, and every cache is dropped.
- * - `last_used_at` is in a table of its own, without triggers.
+ * - `last_used_at` has its own table, without triggers.
  *
- * Triggers run with the rights of whoever migrated, so that a role needs no rights on `coherence` to change a key.
+ * Triggers run with the rights of the role that migrated, so that a role needs no rights on `coherence` to change a key.
  */
 
-/** Names in function bodies are found by the function's own search path, with temporary tables last. */
+/** Function bodies find names by the function's own search path, with temporary tables last. */
 export function versionOne(s: string, channel: string): string {
   const definer = `LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${s}, pg_temp`
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`

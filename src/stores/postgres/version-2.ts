@@ -1,21 +1,22 @@
 /**
- * Version 2: what proves where an answer comes from, and an idle fleet that writes nothing.
+ * Version 2: proof of where an answer comes from, and an idle fleet that writes nothing.
  *
- * - `coherence.stamp` is the transaction that wrote the row, by its own word. The row says so truly (`xmin`) only where our
- *   functions wrote it: a dump of data alone, a COPY, an UPDATE by hand or logical replication leave another one, the
- *   history has another name then, and the next change a new tag.
- * - `fleet` is what instances share beside their rows. `roster` is another one whenever rows vanish otherwise than by
- *   `leave` and `reap`; `settled` names the history and roster for which somebody has waited for instances without rows.
- * - A row of `instances` belongs to a `session`, made here, so that two processes with one id cannot act for each other.
- * - A key that nobody can have asked for (`tenant_auth.fresh`), and a tenant that is new and has none, raise no epoch.
- * - NOTIFY makes things fast, and nothing may fail for it: a transaction that has sent one cannot be prepared, and a queue
- *   that is full fails the commit. So it is left out where either may happen.
+ * - `coherence.stamp` names the transaction that wrote the row. It equals the row's `xmin` only if our functions wrote
+ *   it. After a dump of data alone, a COPY, an UPDATE by hand or logical replication it differs: the history then has
+ *   another name, and the next change sets a new tag.
+ * - `fleet` holds what instances share beside their rows. `roster` changes whenever rows vanish other than by `leave`
+ *   and `reap`. `settled` names the history and roster for which a process has waited for instances without rows.
+ * - A row of `instances` belongs to a `session`, created here, so that two processes with one id cannot act for each
+ *   other.
+ * - A key that no instance can have looked up (`tenant_auth.fresh`), and a new tenant, which has no keys, raise no
+ *   epoch.
+ * - NOTIFY makes things fast, and must not fail a write. A transaction that has sent one cannot be prepared, and a full
+ *   queue fails the commit. The functions leave it out if either may happen.
+ * - Deleting a key that has ended resets only the caches that have yet to learn of its end. `fleet.forgotten` is the
+ *   last change of any deleted key: an instance that has not caught up with it cannot be told everything that changed.
  *
- * - Deleting a key that has ended makes no cache start over but those that have yet to hear of its end: `fleet.forgotten` is
- *   the last change of any such key, and who has not caught up with that cannot be told of all that has changed.
- *
- * Instances of version 0.1.0 go on working: their statements call `register`, `adopt_settings`, `reach` and `history`, and
- * count `beats`. What they do by hand, leaving and reaping, makes a new roster.
+ * Instances of version 0.1.0 still work: their statements call `register`, `adopt_settings`, `reach` and `history`, and
+ * count `beats`. They leave and reap without these functions, which makes a new roster.
  */
 
 import { fleetFunctions } from './fleet-functions.ts'

@@ -1,7 +1,8 @@
 /**
- * Which clients the store takes: structural types, told apart by their methods, so that neither library is imported.
+ * The clients that the store accepts: structural types, distinguished by their methods, so that neither library is
+ * imported.
  *
- * A client of a cluster is none of them. Its scripts would have to name all keys beforehand, which "all keys of this
+ * The client of a cluster is not among them. Its scripts would have to name all keys beforehand, which "all keys of this
  * tenant" cannot, and a store whose keys share one slot gains nothing from the other nodes.
  */
 import { badOption } from '../../http/errors.ts'
@@ -12,10 +13,10 @@ import { fromNodeRedis, type NodeRedisClient } from './node-redis.ts'
 /** A client of node-redis 5 or 6 (`createClient`), or of ioredis 5 or 6 (`new Redis`). */
 export type RedisClient = NodeRedisClient | IoredisClient
 
-/** One for each client, however many stores it is given to: it is listened to once. */
+/** One source for each client, however many stores share it, so that the client is listened to once. */
 const sources = new WeakMap<RedisClient, RedisSource>()
 
-/** @throws `TENANT_AUTH_BAD_OPTION` where the store cannot work with the client, or the client queues commands */
+/** @throws `TENANT_AUTH_BAD_OPTION` if the store cannot work with the client, or the client queues commands */
 export function sourceOf(client: RedisClient): RedisSource {
   const source = sources.get(client) ?? newSource(client)
   sources.set(client, source)
@@ -29,7 +30,7 @@ function newSource(client: RedisClient): RedisSource {
     if (hasMethods(given, IOREDIS) && !('isCluster' in given && given.isCluster === true)) {
       return fromIoredis(given as IoredisClient)
     }
-    // Clients of a node-redis cluster, pool or Sentinel lack one or another of these, or show no options.
+    // Clients of a node-redis cluster, pool or Sentinel lack one of these methods, or have no options.
     if (hasMethods(given, NODE_REDIS) && 'options' in given) return fromNodeRedis(given as NodeRedisClient)
   }
   throw badOption(

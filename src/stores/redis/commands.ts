@@ -1,19 +1,19 @@
-/** A connection for commands: opened when it is first needed, and replaced when it is of no use any more. */
+/** A connection for commands: opened when it is first needed, and replaced when it is no longer usable. */
 import { type RedisSource, untilAborted } from './connection.ts'
 import { Line } from './line.ts'
 
-/** Milliseconds. A connection that is younger is not replaced: the next one would not fare better. */
+/** Milliseconds. A younger connection is not replaced, because the next one would not fare better. */
 const YOUNG = 100
 
 /**
- * What a server answers that does nothing for anybody: a replica, a primary that has lost its replicas, one that is still
- * loading. Where another server has taken over, a new connection leads to it.
+ * Errors of a server that serves no one: a replica, a primary that has lost its replicas, a server that is still
+ * loading. If another server has taken over, a new connection leads to it.
  */
 const WRONG_SERVER = /^-?(?:READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
 
 export interface SendOptions {
   signal?: AbortSignal | undefined
-  /** It may be sent again though it may have been carried out. Default: `false`. */
+  /** Whether to send it again although it may have been carried out. Default: `false`. */
   repeatable?: boolean
 }
 
@@ -22,7 +22,7 @@ export class Commands {
   readonly #onWrongServer: (words: string) => void
   #line: Line | undefined
 
-  /** @param onWrongServer called when the connection has led to a server of no use: others may lead there, too */
+  /** @param onWrongServer called when the connection has led to an unusable server: others may lead there, too */
   constructor(source: RedisSource, onWrongServer: (words: string) => void) {
     this.#source = source
     this.#onWrongServer = onWrongServer
@@ -30,8 +30,8 @@ export class Commands {
   }
 
   /**
-   * Sends a command, and sends it again on another connection where it is certain, or does not matter, that nothing was
-   * done. Rejects with the signal's reason as soon as it is aborted.
+   * Sends a command. If nothing was done, or the command is repeatable, sends it again on another connection. Rejects
+   * with the signal's reason as soon as it is aborted.
    */
   async send(args: readonly string[], { signal, repeatable = false }: SendOptions = {}): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
@@ -52,7 +52,7 @@ export class Commands {
     }
   }
 
-  /** Closes the connection when what is under way is answered. The next command goes over another one. */
+  /** Closes the connection when what is under way is answered. The next command opens another one. */
   hangUp(): void {
     this.#line?.retire()
   }

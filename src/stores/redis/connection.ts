@@ -1,16 +1,16 @@
 /**
- * Connections of the store's own, whichever the library: copied from the user's client, which itself carries nothing.
+ * The store's own connections, for either library: copies of the user's client, which itself carries nothing.
  *
- * What a borrowed connection is in, nobody can know: a `MULTI` left open, another database, a server that is a replica
- * by now, a peer that is gone. A connection of one's own can be replaced.
+ * A borrowed connection can be in any state: a `MULTI` left open, another database, a server that has become a replica,
+ * a peer that is gone. The store can replace its own connections.
  */
 
-/** The user's client, as a pattern for connections. */
+/** The user's client, as a template for connections. */
 export interface RedisSource {
-  /** Whether the user has connected the client and not ended it: connections of the store live no longer. */
+  /** Whether the user has connected the client and not ended it. The store's connections end with it. */
   isOpen(): boolean
   onEnd(listener: () => void): void
-  /** A connection to the same server, not connected yet. It queues nothing, and once lost it stays lost. */
+  /** Returns a connection to the same server, not connected yet. It queues nothing, and once lost it stays lost. */
   open(onLost: (cause: unknown) => void): OwnConnection
 }
 
@@ -19,13 +19,13 @@ export interface OwnConnection {
   send(args: readonly string[]): Promise<unknown>
   connect(): Promise<unknown>
   subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown>
-  /** Whether the process waits for what is still to come over it. Only once it is connected. */
+  /** Whether the connection keeps the process alive. Call it only once connected. */
   holdProcess(holds: boolean): void
-  /** Destroys the connection, one being made, too, without waiting for anything. Idempotent, never throws. */
+  /** Destroys the connection, even while it connects, without waiting for anything. Idempotent, never throws. */
   destroy(): void
 }
 
-/** Rejects with the signal's reason as soon as it is aborted; what the promise comes to then is nobody's concern. */
+/** Rejects with the signal's reason as soon as it is aborted, and ignores the promise from then on. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {

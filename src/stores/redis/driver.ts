@@ -1,6 +1,6 @@
 /**
- * The fleet's driver on Redis: a connection for heartbeats, which look-ups and writes must not hold up, and one for pushes.
- * Barriers read over the one that writes use.
+ * The fleet's driver on Redis: a connection for heartbeats, which look-ups and writes must not hold up, and one for
+ * pushes. Barriers read over the connection for writes.
  */
 import type {
   BeatAnswer,
@@ -26,7 +26,7 @@ export interface RedisDriverOptions {
   runner: ScriptRunner
   heartbeats: ScriptRunner
   prefix: string
-  /** What an instance of version 0.1.0 compares with its own before it starts. */
+  /** What an instance of version 0.1.0 compares with its own settings before it starts. */
   times: FleetTimes
 }
 
@@ -47,7 +47,7 @@ export class RedisDriver implements FleetDriver {
     return new RedisLink(this.#options, pushes, () => this.#pushes.delete(pushes))
   }
 
-  /** Another connection has led to a server of no use: those for pushes may lead there, too. */
+  /** Another connection has led to an unusable server: those for pushes may lead there, too. */
   onWrongServer(): void {
     this.#losePushes('Another server may have taken over')
   }

@@ -1,19 +1,19 @@
 /**
- * The scripts of the fleet. Everything they keep is in one hash, `fleet`, so that it is lost together or not at all:
+ * The scripts of the fleet. They keep everything in one hash, `fleet`, so that it is lost together or not at all:
  *
  * | field | holds |
  * |---|---|
  * | `tag`, `epoch` | where the history stands |
- * | `roster` | a random word, another one when rows have vanished |
- * | `settled-roster` | the tag and roster of which it is known that nobody lives whose row was lost before them |
+ * | `roster` | a random word, which changes when rows have vanished |
+ * | `settled-roster` | the tag and roster that are settled: no instance lives whose row was lost before them |
  * | `max-holds` | milliseconds: the longest `holds` of any row since then |
  * | `rows`, `sessions` | how many rows there are, and how many tokens were given out |
- * | `info:<instance>` | JSON: label, holds, and what version 0.1.0 compares, lease and heartbeat |
+ * | `info:<instance>` | JSON: label, holds, and what version 0.1.0 compares: lease and heartbeat |
  * | `session:<instance>` | the token of the row |
  * | `acknowledged:<instance>` | the last epoch whose changes it has dropped |
  *
- * Rows of version 0.1.0 have `settings:<instance>` and `beats:<instance>` in place of a token. A row without `beats` is one
- * that its instances never take for silent, and so they reap none of ours.
+ * Rows of version 0.1.0 have `settings:<instance>` and `beats:<instance>` in place of a token. Instances of that version
+ * never take a row without `beats` for silent, and so reap none of ours.
  */
 import { PLACE_LENGTH } from './records.ts'
 import { KEPT, reading, writing } from './script.ts'
@@ -44,10 +44,7 @@ local function answer(instance, session)
 end
 `
 
-/**
- * All rows, and the longest that any holds. Where rows have vanished otherwise than by the scripts here, the roster is
- * another one from now on.
- */
+/** All rows, and the longest `holds` of any. If rows have vanished other than by these scripts, the roster changes. */
 export const SURVEY = `
 local function survey()
   local fields, of = redis.call('HGETALL', fleet), {}
@@ -79,7 +76,9 @@ local function survey()
 end
 `
 
-/** Takes a row away, whichever version's. Where no row was lost, the longest `holds` is that of those who stay. */
+/**
+ * Removes a row of either version. If no row was lost, `max-holds` becomes the longest `holds` of the rows that stay.
+ */
 const REMOVE = `${SURVEY}
 local function lower_holds()
   local rows = survey()
@@ -95,8 +94,8 @@ end
 /**
  * ARGV: instance, info, holds, earlier token or '' → new token or ''.
  *
- * The token begins with a count that the server keeps: two processes that were one before they were cloned draw the same
- * random characters.
+ * The token begins with a count that the server keeps, because two clones of one process draw the same random
+ * characters.
  */
 export const ATTACH = writing(`${ROW}
 local instance, info, holds, session = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -120,9 +119,9 @@ return answer(ARGV[2], ARGV[3])
 `)
 
 /**
- * ARGV: instance, token, known epoch, known tag → as a beat.
+ * ARGV: instance, token, known epoch, known tag → as BEAT.
  *
- * An epoch of another history is not acknowledged: it may be higher than those of this one that are still to come.
+ * An epoch of another history is not acknowledged: it may be higher than epochs of this one that are still to come.
  */
 export const ACKNOWLEDGE = writing(`${ROW}
 local instance, session, known, known_tag = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -134,10 +133,10 @@ return answer(instance, session)
 `)
 
 /**
- * ARGV: known epoch, known tag → epoch[, list of hashes]: without the list where it cannot be said.
+ * ARGV: known epoch, known tag → epoch[, list of hashes]: without the list if the changes cannot be known.
  *
- * More than KEPT hashes are not listed, because the server does nothing else meanwhile. Whatever is gone that would name
- * a hash is a gap, and not a hash less.
+ * KEPT limits the list, because the server does nothing else meanwhile. If anything that would name a hash is gone, the
+ * answer has no list, rather than a shorter one.
  */
 export const CATCH_UP = reading(`
 local known, known_tag = ARGV[2], ARGV[3]
@@ -198,7 +197,7 @@ end
 return { tag, epoch, roster, settled, tostring(rows.holds), tostring(#rows.instances), pending }
 `)
 
-/** ARGV: tag, roster. Notes that they are settled, where they are the present ones. */
+/** ARGV: tag, roster. Notes that they are settled, if they are the current ones. */
 export const SETTLE = writing(`${STANDING}${SURVEY}
 if select(2, standing()) ~= '' then return { tag } end
 local rows = survey()
@@ -209,7 +208,9 @@ end
 return { tag }
 `)
 
-/** ARGV: epoch, tag, roster, instances… → a list of those taken away: of this history and roster, still behind */
+/**
+ * ARGV: epoch, tag, roster, instances… → those removed, because they are still behind: none if tag or roster has changed
+ */
 export const REAP = writing(`${STANDING}${REMOVE}
 local reaped = {}
 if ARGV[3] ~= tag or ARGV[4] ~= standing() then return { tag, reaped } end

@@ -1,4 +1,4 @@
-/** ioredis 5 and 6 as a pattern for connections of the store. */
+/** Makes the store's connections from a client of ioredis 5 or 6. */
 import { badOption } from '../../http/errors.ts'
 import type { OwnConnection, RedisSource } from './connection.ts'
 
@@ -20,7 +20,7 @@ export interface IoredisClient {
   readonly stream: { readonly writable: boolean; ref(): unknown; unref(): unknown }
 }
 
-/** Neither waits nor retries: what is lost is lost, and the cache connects anew. */
+/** Neither waits nor retries: a lost connection stays lost, and the store opens another. */
 const OWN = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -33,7 +33,7 @@ const OWN = {
 export function fromIoredis(client: IoredisClient): RedisSource {
   const { enableOfflineQueue, maxRetriesPerRequest, keyPrefix } = client.options
   // Both keep commands until the server is back: those not sent yet, and those sent and not answered. By then the
-  // request that asked is gone, and a write that was reported as failed takes effect after all, or a second time.
+  // request has ended, and a write that was reported as failed takes effect after all, or a second time.
   if (enableOfflineQueue !== false || maxRetriesPerRequest !== 0) {
     throw badOption(
       'client',
@@ -62,7 +62,7 @@ function open(template: IoredisClient, onLost: (cause: unknown) => void): OwnCon
   return {
     send: ([command = '', ...args]) =>
       client.call(command, ...args).catch((error: unknown) => {
-        // The stream is closed before the client says so.
+        // The stream closes before the client says so.
         if (!client.stream.writable) onLost(error)
         throw error
       }),

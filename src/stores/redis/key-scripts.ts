@@ -1,22 +1,22 @@
 /**
- * The scripts of keys and tenants. Below `{prefix}:` the store keeps
+ * The scripts of keys and tenants. Below `{prefix}:` the store keeps:
  *
  * | key | type | holds |
  * |---|---|---|
  * | `key:<id>` | hash | a key's columns |
  * | `tenant:<id>` | hash | a tenant's columns, and `keys`: how many it has |
- * | `hashes` | hash | SHA-256 of a key → its id; `@<id>` → its SHA-256; `#`: that this is the index that once was made |
- * | `keys-of:<tenant>` | sorted set | `<place><id>` of its keys, every score 0: in the order of a list, backwards |
+ * | `hashes` | hash | a key's hash → its id; `@<id>` → its hash; `#`: a mark that is lost with the index |
+ * | `keys-of:<tenant>` | sorted set | `<place><id>` of its keys, every score 0: in the reverse order of a list |
  * | `used` | hash | key id → when it was last used |
  * | `fleet` | hash | tag, epoch, the rows of the instances, and `indexed`: that `hashes` was made |
  * | `changes` | stream | `<epoch>-0` → the keys (`k`, hash) or the tenant (`t`, id) that this write changed |
  * | `pushes` | channel | epochs |
  *
- * None ever expires: expiry is data. Columns are JSON but for `tenantId` and `hash`, which the scripts read.
+ * None of them expires: a key's expiry is data. Columns are JSON, except `tenantId` and `hash`, which the scripts read.
  *
- * Each of them may be lost by itself: a server that evicts, a `DEL` by hand. What is left must show it (`lost`), because an
- * empty index looks like one that has nothing in it. Version 0.1.0 keeps neither `keys` nor `#`: both are taken from what
- * is there when this version first writes, and go up with what the other one adds.
+ * Each of them may be lost by itself, to eviction or to a `DEL` by hand. What is left must show it (`lost`), because a
+ * lost index looks like an empty one. Version 0.1.0 keeps neither `keys` nor `#`: the first write of this version takes
+ * both from what is there, and what version 0.1.0 adds later is counted in.
  */
 import { SURVEY } from './fleet-scripts.ts'
 import { EARLIEST, FOUND_KEY, FOUND_TENANT, PLACE_LENGTH } from './records.ts'
@@ -35,7 +35,7 @@ local function index_is_whole()
 end
 `
 
-/** How many keys of a tenant its index has, and how many it must have: nil where nobody has counted. */
+/** How many keys of a tenant its index has, and how many it must have: nil if they were never counted. */
 const COUNT = `
 local function keys_of(tenant)
   local counted = redis.call('HGET', base .. ':tenant:' .. tenant, 'keys')
@@ -43,7 +43,7 @@ local function keys_of(tenant)
 end
 `
 
-/** A write's answer: epoch, what `survey` says of the fleet where the epoch was raised by it, and the record. */
+/** A write's answer: epoch, what `survey` says of the fleet if the write has raised the epoch, and the record. */
 const WRITTEN = `${SURVEY}
 local function written(...)
   if not raised then return { tag, epoch, '', '', ... } end
@@ -56,9 +56,9 @@ end
 `
 
 /**
- * Few and long strings, because each one costs the client as much as a short one.
- * ARGV: hashes → epoch, `lost` where the index is, and hash, id, tenant's id, JSON of the key, JSON of the tenant for each
- * hash that it has
+ * Answers few and long strings, because a short one costs the client as much as a long one.
+ * ARGV: hashes → epoch, `lost` if the index is, and for each hash that is there: hash, id, tenant's id, JSON of the key,
+ * JSON of the tenant
  */
 export const FIND_BY_HASHES = reading(`${INDEX}
 local function columns(name, whole, ...)
@@ -91,7 +91,7 @@ if #tenant == 0 and keys_of(ARGV[2]) > 0 then return { tag, 'lost' } end
 return { tag, tenant }
 `)
 
-/** The hash of a key whose record is gone; `false` where there never was one, or version 0.1.0 has made it. */
+/** The hash of a key whose record is gone; `false` if there never was one, or if version 0.1.0 created it. */
 const LOST_KEY = `
 local function hash_of_lost(id)
   return redis.call('EXISTS', base .. ':key:' .. id) == 0 and redis.call('HGET', base .. ':hashes', '@' .. id)
@@ -140,9 +140,9 @@ return { tag, cursor, tenants }
 `)
 
 /**
- * ARGV: id, columns… → nothing where the id is taken, or what is written.
+ * ARGV: id, columns… → nothing if the id is taken, otherwise what was written.
  *
- * A tenant without keys concerns no cache. One that has keys already takes the place of a record that was lost.
+ * A tenant without keys affects no cache. A tenant that already has keys takes the place of a record that was lost.
  */
 export const INSERT_TENANT = growing(`${COUNT}${WRITTEN}
 local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
@@ -154,9 +154,9 @@ return written(redis.call('HGETALL', tenant))
 `)
 
 /**
- * ARGV: id, columns… → nothing where there is none, `lost`, or what is written.
+ * ARGV: id, columns… → nothing if there is no such tenant, `lost`, or what was written.
  *
- * Where the index has lost keys, or may have, nobody can say which keys change with their tenant.
+ * If the index has lost keys, or may have, the change cannot say which keys it affects.
  */
 export const UPDATE_TENANT = writing(`${COUNT}${WRITTEN}
 local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
@@ -169,7 +169,7 @@ end
 return written(redis.call('HGETALL', tenant))
 `)
 
-/** ARGV: id → nothing where there is none, `lost`, `has-keys`, or what was deleted */
+/** ARGV: id → nothing if there is no such tenant, `lost`, `has-keys`, or what was deleted */
 export const DELETE_TENANT = writing(`${COUNT}${WRITTEN}
 local id, tenant = ARGV[2], base .. ':tenant:' .. ARGV[2]
 local here, counted = keys_of(id)
@@ -182,7 +182,7 @@ return written(row)
 `)
 
 /**
- * ARGV: time, ids… → how many were deleted. Caches have heard of their end, or will: `changes` has it, or has a gap.
+ * ARGV: time, ids… → how many were deleted. Caches have learned of their end, or will: `changes` has it, or has a gap.
  */
 export const DELETE_KEYS: Script = {
   ...writing(`
@@ -211,8 +211,8 @@ return { tag, tostring(deleted) }
 }
 
 /**
- * ARGV: id, hash, tenant, place, `fresh` or '', id of the one that retires or '', its expiry, columns… → a refusal, `lost`,
- * or what is written. A fresh key is one that nobody can have asked for before.
+ * ARGV: id, hash, tenant, place, `fresh` or '', id of the key to retire or '', its expiry, columns… → a refusal, `lost`,
+ * or what was written. A fresh key is one that no instance can have looked up.
  */
 export const INSERT_KEY = growing(`${INDEX}${COUNT}${WRITTEN}
 local id, hash, tenant_id, place, fresh, old_id, old_expiry = unpack(ARGV, 2, 8)
@@ -245,7 +245,7 @@ redis.call('HSET', tenant, 'keys', tostring(math.max(here, counted or 0) + 1))
 return key_written(id)
 `)
 
-/** ARGV: id, columns… → nothing where it is unknown or has ended, `lost`, or what is written: key, last use */
+/** ARGV: id, columns… → nothing if the key is unknown or has ended, `lost`, or what was written: key, last use */
 export const UPDATE_KEY = writing(`${LOST_KEY}${WRITTEN}
 if hash_of_lost(ARGV[2]) then return { tag, 'lost' } end
 local key = base .. ':key:' .. ARGV[2]
@@ -260,8 +260,8 @@ return key_written(ARGV[2])
 `)
 
 /**
- * ARGV: id, time → nothing where it is unknown, `lost`, or what is written: key, last use. The first revocation stays. Of a
- * key whose record is gone caches are told all the same: whoever asks then learns that it is lost.
+ * ARGV: id, time → nothing if the key is unknown, `lost`, or what was written: key, last use. The first revocation
+ * stays. If the record is gone, caches are told all the same: their next look-up shows that it is lost.
  */
 export const REVOKE_KEY: Script = {
   ...writing(`${LOST_KEY}${WRITTEN}

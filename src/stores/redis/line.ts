@@ -1,12 +1,12 @@
-/** One connection for commands, from its making to its end. */
+/** One connection for commands, from its opening to its end. */
 import type { OwnConnection, RedisSource } from './connection.ts'
 
 /**
- * A peer is taken to be gone when so many looks in a row have found an answer due and none come: after a second and a half,
- * where TCP alone takes minutes. Looks are counted and not the time: while this process is held up nothing is read.
+ * The peer counts as gone when this many checks in a row find an answer due and none received: after a second and a
+ * half, while TCP alone takes minutes. Checks count rather than time, because a process that is held up reads nothing.
  */
 const LOOKS = 6
-/** Milliseconds. */
+/** Milliseconds between checks. */
 const PAUSE = 250
 
 export class Line {
@@ -22,7 +22,7 @@ export class Line {
   #retired = false
   #over = false
 
-  /** @param onOver it takes no more commands. Called once. */
+  /** @param onOver called once, when the line takes no more commands */
   constructor(source: RedisSource, onOver: () => void) {
     this.#onOver = onOver
     const onLost = (cause: unknown) => this.destroy(cause)
@@ -50,7 +50,7 @@ export class Line {
         this.#looks = 0
         if (this.#over || this.#pending.size > 0) return
         if (this.#retired) this.destroy()
-        // A script or a test that forgets to close its app ends all the same.
+        // A script or a test that forgets to close its app can still exit.
         else this.#connection.holdProcess(false)
       }
       this.#connected
@@ -60,7 +60,7 @@ export class Line {
     })
   }
 
-  /** Takes no more commands, and ends when those under way are answered or the peer is taken to be gone. */
+  /** Takes no more commands, and ends when those under way are answered or the peer counts as gone. */
   retire(): void {
     if (this.#retired) return
     this.#retired = true

@@ -1,4 +1,4 @@
-/** node-redis 5 and 6 as a pattern for connections of the store. */
+/** Makes the store's connections from a client of node-redis 5 or 6. */
 import { badOption } from '../../http/errors.ts'
 import type { OwnConnection, RedisSource } from './connection.ts'
 
@@ -16,12 +16,12 @@ export interface NodeRedisClient {
   unref(): void
 }
 
-/** Strings as strings, whatever the client maps them to by default. */
+/** Returns strings as strings, whatever the client maps them to by default. */
 const AS_STRINGS = { typeMapping: {} }
 
 export function fromNodeRedis(client: NodeRedisClient): RedisSource {
-  // A queued command is sent when the server is back. By then the request that asked is gone, and a write that was
-  // reported as failed takes effect after all.
+  // A queued command is sent when the server is back. By then the request has ended, and a write that was reported as
+  // failed takes effect after all.
   if (client.options?.disableOfflineQueue !== true) {
     throw badOption(
       'client',
@@ -33,7 +33,7 @@ export function fromNodeRedis(client: NodeRedisClient): RedisSource {
     for (const listener of listeners) listener()
   }
   client.on('end', ended)
-  // One that gives up connecting anew says nothing else, and destroying it afterwards says nothing at all.
+  // A client that gives up reconnecting emits only `error`, and destroying it afterwards emits nothing.
   client.on('error', () => client.isOpen || ended())
   return {
     isOpen: () => client.isOpen,
@@ -47,7 +47,7 @@ function open(template: NodeRedisClient, onLost: (cause: unknown) => void): OwnC
   const client = template.duplicate({ disableOfflineQueue: true, socket })
   let reached = false
   let destroyed = false
-  // Destroyed while the socket is being made, node-redis would forget the socket and leave it open.
+  // If destroyed while it opens the socket, node-redis would forget the socket and leave it open.
   client.on('connect', () => {
     reached = true
     if (destroyed) destroyNow(client)
@@ -59,7 +59,7 @@ function open(template: NodeRedisClient, onLost: (cause: unknown) => void): OwnC
       try {
         await client.connect()
       } catch (error) {
-        destroyNow(client) // Version 6 keeps a client in its registry until then.
+        destroyNow(client) // Version 6 keeps a client in its registry until it is destroyed.
         throw error
       }
     },
@@ -76,6 +76,6 @@ function destroyNow(client: NodeRedisClient): void {
   try {
     client.destroy()
   } catch {
-    // Version 5 throws where there is nothing left to destroy.
+    // Version 5 throws if there is nothing left to destroy.
   }
 }

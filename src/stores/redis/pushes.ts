@@ -1,4 +1,4 @@
-/** The connection for pushes. One that subscribes can do nothing else under RESP2. */
+/** The connection for pushes. Under RESP2, a connection that subscribes can do nothing else. */
 import type { LinkEvents } from '../../coherence/driver.ts'
 import { type OwnConnection, type RedisSource, untilAborted } from './connection.ts'
 
@@ -17,7 +17,7 @@ export class Pushes {
     return this.#over
   }
 
-  /** Connects and listens, and leaves nothing behind where that fails. */
+  /** Connects and subscribes. Leaves nothing behind if that fails. */
   async listen(channel: string, signal: AbortSignal): Promise<void> {
     const onMessage = (epoch: string) => this.#over || this.#events.onPush(Number(epoch))
     try {
@@ -31,10 +31,10 @@ export class Pushes {
   }
 
   /**
-   * Asks for a sign of life, because a connection that only listens would never notice that its peer is gone.
+   * Requests a sign of life, because a connection that only listens would never notice that its peer is gone.
    *
-   * @returns whether one that was asked for so long ago has not come. It may only wait to be read, where this process was
-   *   held up; but then it is read before the answer to anything that is sent now.
+   * @returns whether one that was requested at least `ms` ago has not come. It may only wait to be read, because this
+   *   process was held up; but then it is read before the answer to anything sent now.
    */
   isOverdue(ms: number): boolean {
     const now = performance.now()

@@ -44,14 +44,15 @@ export const PLACE_LENGTH = 17
 export const EARLIEST = 8_640_000_000_000_000n
 
 /**
- * Where a key of that time stands in the index of its tenant, which Redis orders by bytes: digits of one length, then
- * the id. An index by score would have to be read whole where many keys were made in one millisecond.
+ * The place of a key created at this time in the index of its tenant, which Redis orders by bytes: digits of fixed
+ * length, which the id follows. An index by score would have to be read whole if many keys were created in one
+ * millisecond.
  */
 export function placeOf(createdAt: Date): string {
   return String(BigInt(createdAt.getTime()) + EARLIEST).padStart(PLACE_LENGTH, '0')
 }
 
-/** What a hash as HGETALL answers it, names and values in turn, comes to; none where there is no such hash. */
+/** A hash as a map, from HGETALL's list of names and values in turn. Empty if there is no such hash. */
 export function rowOf(reply: unknown): Map<string, string> {
   const list = reply as readonly string[]
   const row = new Map<string, string>()
@@ -78,14 +79,14 @@ interface KeyRow {
   createdBy: string | null
   expiresAt: number | null
   revokedAt: number | null
-  /** Not there in what version 0.1.0 has made. */
+  /** Absent if version 0.1.0 created the key. */
   pausedAt?: number | null
   networks?: string[] | null
 }
 
 const PLAIN_COLUMNS = new Set(['tenantId', 'hash'])
 
-/** @returns `null` where there is no such hash */
+/** @returns `null` if there is no such hash */
 function parse(reply: unknown): object | null {
   const row = rowOf(reply)
   if (row.size === 0) return null
@@ -137,7 +138,7 @@ export const FOUND_KEY = [
 ] as const
 export const FOUND_TENANT = ['name', 'metadata', 'suspendedAt'] as const
 
-/** What a look-up finds. The last two are JSON, `null` where there is no such record or a part of it is gone. */
+/** What a look-up finds. The last two are JSON: `null` if there is no such record, or a part of it is gone. */
 export type FoundKey = [hash: string, id: string, tenantId: string, key: string, tenant: string]
 
 type FoundColumns = [
@@ -145,7 +146,7 @@ type FoundColumns = [
   ...[expiresAt: number | null, revokedAt: number | null, pausedAt: number | null, networks: string[] | null],
 ]
 
-/** @throws where the key or its tenant is gone though the hash is known: then nothing can be said of it */
+/** @throws if the hash is known but the key or its tenant is gone: then nothing is known about it */
 export function storedKeyOf([, id, tenantId, key, tenant]: FoundKey): StoredKey {
   const found = JSON.parse(key) as FoundColumns | null
   const owner = JSON.parse(tenant) as [name: string, metadata: object, suspendedAt: number | null] | null

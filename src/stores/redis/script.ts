@@ -1,29 +1,29 @@
 /**
- * Running Lua scripts, each one atomic step and one round trip, and what all of them begin with.
+ * Runs Lua scripts, each one atomic step and one round trip. All of them begin with the same prelude.
  *
  * Rules for all of them:
  * - A replica refuses them, readers too: a script with a `#!lua` line that does not say `no-writes` needs the primary.
  *   For the same reason a primary that has lost its replicas (`min-replicas-to-write`) refuses them.
- * - The change is raised before rows are written: an error in between then costs an invalidation, and loses none.
- * - Replies hold strings and lists only, and begin with the tag: libraries differ in how they answer anything else.
+ * - The epoch is raised before rows are written: an error in between then costs an invalidation, and loses none.
+ * - Replies hold only strings and lists, and begin with the tag: libraries return anything else in different ways.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { TenantAuthError } from '../../http/errors.ts'
 import type { Commands } from './commands.ts'
 
-/** How many changes are kept at least, for instances that were away. No more are ever listed: `CATCH_UP`. */
+/** How many changes are kept at least, for instances that were away. `CATCH_UP` never lists more. */
 export const KEPT = 10_000
 
 /**
- * ARGV[1]: random characters, another word each time.
+ * ARGV[1]: random characters, different each time.
  *
- * The tag of the history has two parts. One is born with the data and lost with them (FLUSHALL, a restart without
- * persistence). The other is the server's replication id, a new one whenever a server starts, and may have come back with
- * older data, and whenever a replica takes over, which may lack the last writes. Without it, an epoch that was given out
- * twice would pass for one.
+ * The tag of the history has two parts. The first is created with the data and lost with it (FLUSHALL, a restart without
+ * persistence). The second is the server's replication id. It changes whenever a server starts, perhaps with older data,
+ * and whenever a replica takes over, which may lack the last writes. Without it, an epoch given out twice would look
+ * like one.
  *
- * `raise` without arguments says that something changed and that nobody can say what: the missing entry is a gap. A push
- * that the server refuses fails nothing.
+ * `raise` without arguments says that something changed, but not what: the missing entry is a gap. A push that the
+ * server refuses fails nothing.
  */
 const PRELUDE = `
 local base, fleet = KEYS[1], KEYS[1] .. ':fleet'
@@ -50,21 +50,21 @@ end
 export interface Script {
   readonly source: string
   readonly sha: string
-  /** Whether running it once more changes nothing. */
+  /** Whether running it again changes nothing. */
   readonly repeatable: boolean
 }
 
-/** Reads, in a server whose memory is full, too, and may be run again. ARGV begins at 2. */
+/** A script that reads, even if the server's memory is full, and may be repeated. ARGV begins at 2. */
 export function reading(body: string): Script {
   return compiled('#!lua flags=allow-oom', body, true)
 }
 
-/** Writes, in a server whose memory is full, too: revocations, heartbeats. ARGV begins at 2. */
+/** A script that writes, even if the server's memory is full: revocations, heartbeats. ARGV begins at 2. */
 export function writing(body: string): Script {
   return compiled('#!lua flags=allow-oom', body, false)
 }
 
-/** Writes, and is refused by a server whose memory is full. ARGV begins at 2. */
+/** A script that writes, and that a server refuses if its memory is full. ARGV begins at 2. */
 export function growing(body: string): Script {
   return compiled('#!lua', body, false)
 }
@@ -74,7 +74,7 @@ function compiled(firstLine: string, body: string, repeatable: boolean): Script 
   return { source, sha: createHash('sha1').update(source).digest('hex'), repeatable }
 }
 
-/** What a script answers: the tag of the history, and the rest. */
+/** What a script returns: the tag of the history, and the rest. */
 export interface Reply {
   tag: string
   values: readonly unknown[]
@@ -85,11 +85,11 @@ export interface ScriptRunnerOptions {
   prefix: string
 }
 
-/** What a server answers before it has done anything. */
+/** Errors that a server returns before it has done anything. */
 const NOTHING_DONE =
   /^-?(?:READONLY|OOM|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|BUSY|NOAUTH|MOVED|CROSSSLOT)\b/
 
-/** Whether a script has failed of a record that it has met: a Redis key that holds something else than it should. */
+/** Whether a record that the script met is to blame: a Redis key that holds the wrong type. */
 export function isRecordError(error: unknown): boolean {
   return /^-?WRONGTYPE\b/.test(messageOf(error))
 }
@@ -101,15 +101,15 @@ export class ScriptRunner {
     this.#options = options
   }
 
-  /** Closes the connection, which is made anew when it is needed again. */
+  /** Closes the connection. The next command opens another one. */
   hangUp(): void {
     this.#options.commands.hangUp()
   }
 
   /**
-   * Rejects with the signal's reason as soon as it is aborted, whatever the client does.
+   * Runs a script. Rejects with the signal's reason as soon as it is aborted, whatever the client does.
    *
-   * @throws `KEY_STORE_UNAVAILABLE` where the server says that it does nothing
+   * @throws `KEY_STORE_UNAVAILABLE` if the server says that it did nothing
    */
   async run(
     { sha, source, repeatable }: Script,
@@ -136,7 +136,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : ''
 }
 
-/** Without a cause: it would say again what this says of it. */
+/** Without a cause, which would only repeat the message. */
 function nothingDone(error: unknown): TenantAuthError {
   const message = `Nothing was done, because Redis refuses it: ${messageOf(error)}`
   return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { effect: 'none' })

@@ -1,4 +1,4 @@
-/** Keys in Redis, for a service of any number of instances. */
+/** Keys in Redis, for a service with any number of instances. */
 import type { WriteMark } from '../../coherence/driver.ts'
 import { Fleet } from '../../coherence/fleet.ts'
 import { badOption, TenantAuthError } from '../../http/errors.ts'
@@ -56,11 +56,11 @@ import { isRecordError, type Script, ScriptRunner } from './script.ts'
 export interface RedisKeyStoreOptions {
   /**
    * A client of node-redis 5 or 6 made with `disableOfflineQueue: true`, or of ioredis 5 or 6 made with
-   * `enableOfflineQueue: false` and `maxRetriesPerRequest: 0`. It stays yours: connect it, and close it at the end.
-   * The store makes connections of its own with its settings, and sends nothing through it.
+   * `enableOfflineQueue: false` and `maxRetriesPerRequest: 0`. It stays yours: connect it, and close it at the end. The
+   * store opens its own connections with the client's settings, and sends nothing through the client.
    */
   client: RedisClient
-  /** What the names of all keys in Redis begin with, as `{prefix}:`. No braces. Default: `tenant-auth`. */
+  /** The start of all key names in Redis, as `{prefix}:`. 1 to 200 characters, no braces. Default: `tenant-auth`. */
   prefix?: string
   /**
    * Milliseconds for which an instance may serve from its cache after it has heard from Redis, and so the longest that a
@@ -74,10 +74,10 @@ export interface RedisKeyStoreOptions {
 }
 
 const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat', 'keyHash']
-/** Of a list with a filter, how many keys are looked at in one step. */
+/** How many keys one step looks at when a list has a filter. */
 const STEP = 500
 
-/** How many uses are recorded at once: the server does nothing else meanwhile. */
+/** How many uses one script records, because the server does nothing else meanwhile. */
 const USES_AT_ONCE = 1_000
 
 export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
@@ -231,8 +231,8 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 
   /**
-   * Looks at every record, in short steps between which the server does what others ask: there is no index across tenants,
-   * which version 0.1.0 would not keep.
+   * Looks at every record, in short steps, so that the server can do what others request in between. There is no index
+   * across tenants, because version 0.1.0 would not maintain it.
    */
   async #walk<Record extends { id: string; createdAt: Date }>(
     script: Script,
@@ -290,10 +290,10 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   }
 }
 
-/** Id, columns, and of a key its last use. */
+/** Id, columns, and for a key its last use. */
 type Listed = [id: string, row: unknown, lastUse: unknown]
 
-/** What scripts answer where something is gone that must be there. */
+/** What scripts return if something is gone that must be there. */
 const LOST = 'lost'
 
 const EARLIER = 'a connection answered from an earlier state: it leads to a Redis server that was replaced'
@@ -303,7 +303,7 @@ function lost(what: string): TenantAuthError {
   return new TenantAuthError('KEY_STORE_UNAVAILABLE', message, { effect: 'none' })
 }
 
-/** An index names the record, so it is there, unless the server evicts keys or somebody has deleted it. */
+/** An index names the record, so it is there, unless the server evicts keys or someone has deleted it. */
 function present<Record>(record: Record | null): Record {
   if (record === null) throw new Error('Redis has lost the record of a key or tenant')
   return record
