@@ -186,8 +186,9 @@ export class KeyCache {
   /**
    * The hot path: a verdict from memory, or `undefined` if the store must be asked. Synchronous.
    *
-   * @param remembered whether `held` comes from an earlier call of `held()`. `undefined` then means that you must call it
-   * again: the entry may be gone, or it is time to renew its place among the entries, which `serve` alone does not do
+   * @param remembered whether `held` comes from an earlier call of `held()`. `undefined` then means that you must call
+   * it again: the entry may be gone, or it is time to renew its place among the entries, which `serve` alone does not
+   * do
    */
   serve(held: Held, remembered: boolean): Verdict | undefined {
     const now = this.#clock.now()

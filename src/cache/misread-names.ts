@@ -87,7 +87,7 @@ export function misreadName(answer: object, known: KnownNames): Misread | undefi
     }
     const { meant } = finding
     if (meant === undefined) return { name }
-    // Harmless if the right name is there too, as in `{ ...row, revokedAt: row.revoked_at }`, and does not contradict it.
+    // Harmless if the right name is there too, as in `{ ...row, revokedAt: row.revoked_at }`, and agrees.
     const said = values[meant] ?? undefined
     const saysNothing = values[name] === null || values[name] === false
     if (!(meant in answer) || ((said === undefined || said === false) && !saysNothing)) return finding
