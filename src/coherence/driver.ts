@@ -45,7 +45,7 @@ export interface Standing {
    * `reap`.
    */
   roster: string
-  /** Whether the store has noted (`settle`) that no instance lives whose row was lost before this history and roster. */
+  /** Whether the store has noted (`settle`) that no instance is left that lost its row before this history and roster. */
   settled: boolean
   /** Milliseconds: at least the `holds` of every row, and of every row that may have been lost. */
   maxHolds: number

@@ -7,7 +7,7 @@
 export interface PushStats {
   /** `unknown` until the first change. */
   state: 'unknown' | 'alive' | 'silent'
-  /** Milliseconds by which the last push came after the heartbeat that had found its change already; 0 if it was first. */
+  /** Milliseconds by which the last push came after the heartbeat that had found its change; 0 if it came first. */
   lag: number
 }
 
