@@ -2,7 +2,7 @@
  * Limits how many look-ups a store sees at once, so that neither a flood of unknown keys nor a cold cache becomes a
  * flood of reads.
  *
- * Anybody can make up keys that reach the store. So *strangers* never go before *regulars*, whose key was good a moment
+ * Anyone can make up keys that reach the store. So *strangers* never go before *regulars*, whose key was good a moment
  * ago: a quarter of the places is reserved for regulars, and each free place goes to them first. The newest look-up has
  * the most time left, so it goes first. A look-up that can no longer finish in time is refused without a read. Under
  * overload, the store therefore spends its time on look-ups that still get their answer.

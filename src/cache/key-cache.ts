@@ -187,8 +187,7 @@ export class KeyCache {
    * The hot path: a verdict from memory, or `undefined` if the store must be asked. Synchronous.
    *
    * @param remembered whether `held` comes from an earlier call of `held()`. `undefined` then means that you must call
-   * it again: the entry may be gone, or it is time to renew its place among the entries, which `serve` alone does not
-   * do
+   * it again: the entry may be gone, or due to renew its place among the entries, which serving alone does not do
    */
   serve(held: Held, remembered: boolean): Verdict | undefined {
     const now = this.#clock.now()
@@ -221,8 +220,7 @@ export class KeyCache {
    * One read serves all requests for the same key, but only while the lease holds. Without a lease, an invalidation may
    * not reach this instance, and a read that began before a revocation must not serve a request that came after it.
    *
-   * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: whether the key is good is
-   * unknown
+   * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: the key may be good or not
    */
   async find(digest: string): Promise<Verdict> {
     this.#misses++

@@ -2,7 +2,7 @@
  * How long an instance that has lost its connection waits before it tries again.
  *
  * An overloaded store gets fewer and fewer attempts, and not from all instances at once. The first two attempts wait
- * only briefly, because an instance may lose two heartbeats in a row within a lease of four.
+ * only briefly, because an instance may lose two heartbeats in a row within a lease of four heartbeats.
  */
 
 /** Longest wait in milliseconds, unless the heartbeat is longer. */

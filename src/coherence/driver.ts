@@ -7,11 +7,10 @@
  *   younger than the call. If it cannot prove that, it throws.
  * - It retries nothing that may have taken effect and keeps no time limit of its own: it rejects as soon as its signal
  *   is aborted.
- * - An error says whether it is known that nothing was done, as far as that is known (`TenantAuthError` with its
- *   words).
+ * - An error says whether anything took effect, as far as that is known (`TenantAuthError` with its `effect`).
  */
 
-/** How far the changes of a store have come. */
+/** A point in the changes of a store. */
 export interface Position {
   /**
    * Names one line of changes. It changes whenever the store can no longer answer for the past: data was lost or

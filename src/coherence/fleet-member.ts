@@ -80,7 +80,7 @@ export class FleetMember {
   #running: Promise<void> | undefined
   #joined = false
   #cause: unknown
-  /** Resolve the callers that wait for the next round. */
+  /** Resolve the promises of `nextRound`, once the next round has ended. */
   #waiting: (() => void)[] = []
   /** How many heartbeats this instance waits for another one to note that the fleet is settled. */
   readonly #reserve = 4 * Math.random()

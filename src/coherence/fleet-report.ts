@@ -24,7 +24,7 @@ export type FleetReport =
   | { event: 'reset'; reason: ResetReason }
   /** Connections of the store's pool or client were unfit for use and were closed: `count` since the last report. */
   | { event: 'spoilt'; words: string; count: number }
-  /** This process was stopped `count` times in ten minutes, each time beyond its lease: changes of keys wait for it. */
+  /** This process was stopped `count` times in ten minutes, longer than its lease each time: changes wait for it. */
   | { event: 'frozen'; count: number }
   /** A change that this process made holds everywhere. `reaped`: the labels of instances that did not answer. */
   | { event: 'confirmed'; confirmation: Confirmation; reaped: readonly string[] }
@@ -69,7 +69,7 @@ export interface FleetStats {
   confirmations: ConfirmationStats
 }
 
-/** A count and its total milliseconds. `ms / count` is the mean, with the differences of two readings as well. */
+/** A count and its total milliseconds. Divide for the mean; divide the differences of two readings for a recent mean. */
 export interface Timings {
   count: number
   ms: number
