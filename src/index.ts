@@ -1,6 +1,6 @@
 /**
- * What a service uses, by name. Each plugin is also the default export of its own path; what authors of stores need
- * is in `fastify-tenant-auth/stores`.
+ * The named exports that a service uses. Each plugin is also the default export of its own path; what authors of
+ * stores need is in `fastify-tenant-auth/stores`.
  *
  * @module fastify-tenant-auth
  */

@@ -1,13 +1,13 @@
 /**
- * What is alike for many keys is one frozen object in memory: a list of scopes, flat metadata, a tenant. By all of its
- * content, so that a record that was changed shares nothing with what it was before.
+ * Keeps one frozen object in memory for what many keys have in common: a list of scopes, flat metadata, a tenant.
+ * Compares the whole content, so a record that has changed shares nothing with its earlier version.
  */
 import { LRUCache } from 'lru-cache'
 import type { Tenant } from './verdict.ts'
 
-/** Contents of each kind that are remembered: what keys that have nothing alike cost is bounded. */
+/** How many values of each kind to remember, so that keys with nothing in common cost a bounded amount of memory. */
 const MAX = 1_000
-/** Characters as JSON: what is longer is seldom alike. */
+/** Characters of JSON. Longer values are seldom shared. */
 const MAX_LENGTH = 200
 
 const lists = new LRUCache<string, readonly string[]>({ max: MAX })
@@ -20,12 +20,12 @@ export function listOf(texts: readonly string[]): readonly string[] {
   return oneOf(lists, JSON.stringify(list), () => Object.freeze(list))
 }
 
-/** @param copy makes one that is frozen through and through */
+/** @param copy returns a deeply frozen copy */
 export function recordOf<Value extends object>(value: object, copy: (value: object) => Value): Value {
   return isFlat(value) ? (oneOf(records, JSON.stringify(value), () => copy(value)) as Value) : copy(value)
 }
 
-/** @param tenant with metadata of `recordOf` */
+/** @param tenant its metadata must come from `recordOf`, because it is compared by identity */
 export function tenantOf(tenant: Tenant): Tenant {
   const before = tenants.get(tenant.id)
   if (before?.name === tenant.name && before.metadata === tenant.metadata) return before
@@ -46,7 +46,7 @@ function oneOf<Value extends object>(
   return value
 }
 
-/** Whether JSON says all there is. */
+/** Whether JSON represents the value completely. */
 function isFlat(value: object): boolean {
   return !('toJSON' in value) && Object.values(value).every(isSaid)
 }

@@ -1,20 +1,20 @@
-/** What is held in memory: good keys and, apart from them, refused ones. Whether it may be used is not decided here. */
+/** Holds good keys in memory and, separately, refused ones. Does not decide whether an entry may be used. */
 import { LRUCache } from 'lru-cache'
 import { type KeyEntry, type KeyRefusal, NEVER, OVER, type Verdict } from './verdict.ts'
 
-/** Refused keys held at most: apart, so that a flood of them cannot push out good ones (7). */
+/** How many refused keys to hold. They are held separately, so that a flood of them cannot push out good ones (7). */
 export const MAX_REFUSED = 1_000
 
 export interface EntriesOptions {
-  /** Good keys held at most. */
+  /** How many good keys to hold. */
   max: number
-  /** Milliseconds for which a refused key is held. */
+  /** Milliseconds for which to hold a refused key. */
   negativeTtl: number
 }
 
 interface CachedRefusal {
   readonly refusal: KeyRefusal
-  /** As those of a `KeyEntry`. */
+  /** `until` and `renewedAt` are as in `KeyEntry`. */
   until: number
   renewedAt: number
 }
@@ -28,7 +28,7 @@ export class Entries {
   readonly #negativeTtl: number
   #evictions = 0
 
-  /** @param onGone told of each good key that is held no longer */
+  /** @param onGone called with the digest of each good key that is no longer held */
   constructor({ max, negativeTtl }: EntriesOptions, onGone: (digest: string) => void) {
     this.#good = new LRUCache({
       max,
@@ -47,7 +47,7 @@ export class Entries {
     this.#negativeTtl = negativeTtl
   }
 
-  /** Good keys pushed out by newer ones. */
+  /** How many good keys newer ones have pushed out. */
   get evictions(): number {
     return this.#evictions
   }

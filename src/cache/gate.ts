@@ -1,16 +1,16 @@
 /**
- * Caps how many look-ups a store sees at once, so that neither a flood of unknown keys nor a cache that has gone cold
- * becomes a flood of reads.
+ * Limits how many look-ups a store sees at once, so that neither a flood of unknown keys nor a cold cache becomes a
+ * flood of reads.
  *
- * Anybody can make keys that reach the store, so *strangers* never stand before *regulars*, whose key was good a moment
- * ago: a quarter of the places is kept for regulars, and every place that becomes free is theirs first. Who came last has
- * the most time left and goes in first, and who can no longer be answered in time does not go in at all: where more come
- * than the store can answer, those it is asked for are answered.
+ * Anyone can make up keys that reach the store. So *strangers* never go before *regulars*, whose key was good a moment
+ * ago: a quarter of the places is reserved for regulars, and each free place goes to them first. The newest look-up has
+ * the most time left, so it goes first. A look-up that can no longer finish in time is refused without a read. Under
+ * overload, the store therefore spends its time on look-ups that still get their answer.
  */
 import type { Clock } from '../lib/clock.ts'
 import { onAbort } from '../lib/on-abort.ts'
 
-/** How many of either kind may wait for their turn; one more, and the first of them is refused. */
+/** How many of each kind may wait for their turn. When another arrives, the oldest one is refused. */
 const MAX_WAITING = 10_000
 
 export class GateFullError extends Error {
@@ -23,13 +23,13 @@ export class GateFullError extends Error {
 export interface Visitor {
   /** Whether the key was good a moment ago. */
   regular: boolean
-  /** Monotonic milliseconds at which nobody waits for the answer any more. */
+  /** Monotonic milliseconds after which the answer is of no use. */
   deadline: number
 }
 
 interface Waiting {
   readonly deadline: number
-  /** Milliseconds before the deadline until which it may go in, however long look-ups take of late. */
+  /** With more than this many milliseconds left it may go in, however long recent look-ups have taken. */
   readonly grace: number
   proceed(): void
   refuse(error: unknown): void
@@ -45,17 +45,17 @@ export class Gate {
   readonly #emptied: (() => void)[] = []
   #inside = 0
   #strangersInside = 0
-  /** Milliseconds that look-ups take of late, smoothed. 0 where nothing is known yet. */
+  /** Smoothed duration of recent look-ups in milliseconds. 0 before the first one has ended. */
   #takes = 0
 
-  /** @param limit places; a single one is everybody's */
+  /** @param limit number of places. With only one, strangers may take it too */
   constructor(limit: number, clock: Clock) {
     this.#limit = limit
     this.#strangersLimit = Math.max(1, limit - Math.ceil(limit / 4))
     this.#clock = clock
   }
 
-  /** How many are inside or wait. */
+  /** How many are inside or waiting. */
   get size(): number {
     return this.#inside + this.waiting
   }
@@ -64,16 +64,16 @@ export class Gate {
     return this.#regulars.size + this.#strangers.size
   }
 
-  /** Settles when nobody is inside and nobody waits. */
+  /** Resolves when no look-up is inside or waiting. */
   get empty(): Promise<void> {
     return this.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#emptied.push(resolve))
   }
 
   /**
-   * Runs `work` when it is its turn. The place is free again when `work` settles or the signal aborts, whichever comes
-   * first: work that ignores the signal must not hold a place for ever.
+   * Runs `work` when its turn comes. The place is free again when `work` settles or the signal aborts, whichever comes
+   * first: work that ignores the signal must not hold a place forever.
    *
-   * @throws `GateFullError` where its turn would come too late
+   * @throws `GateFullError` if its turn would come too late
    */
   async run<T>(signal: AbortSignal, { regular, deadline }: Visitor, work: () => Promise<T>): Promise<T> {
     if (this.#hasPlace(regular)) this.#enter(regular)
@@ -87,7 +87,7 @@ export class Gate {
       this.#note(this.#clock.now() - began)
       this.#leave(regular)
     }
-    // Where one time limit is over, others often are in the same instant: those must not be handed the place first.
+    // Time limits often end together. Free the place only after all of them, not for a look-up about to time out.
     const leaveLater = () => void setImmediate(leave)
     const settled = onAbort(signal, leaveLater)
     try {
@@ -119,7 +119,7 @@ export class Gate {
       const settled = onAbort(signal, giveUp)
       const waiting: Waiting = {
         deadline,
-        // So that one slow answer, such as the first over a connection that is being made, does not send all away.
+        // One slow answer, such as the first one over a new connection, must not get every look-up refused.
         grace: (deadline - this.#clock.now()) / 4,
         proceed: () => {
           settled()
@@ -143,7 +143,7 @@ export class Gate {
     if (this.size === 0) for (const emptied of this.#emptied.splice(0)) emptied()
   }
 
-  /** Hands free places over at once, so that nobody who comes just now can slip in. */
+  /** Fills free places at once, so that a new arrival cannot slip in. */
   #admit(line: Line, regular: boolean): void {
     while (this.#hasPlace(regular)) {
       const waiting = line.last()
@@ -163,7 +163,7 @@ export class Gate {
   }
 }
 
-/** Those who wait, in the order in which they came. */
+/** Look-ups that wait, oldest first. */
 class Line {
   #waiting: Waiting[] = []
   #gone = 0
@@ -181,7 +181,7 @@ class Line {
     this.#waiting.push(waiting)
   }
 
-  /** Takes the one that came last out. */
+  /** Removes the newest one and returns it. */
   last(): Waiting | undefined {
     for (;;) {
       const last = this.#waiting.pop()
@@ -190,7 +190,7 @@ class Line {
     }
   }
 
-  /** In constant time, all in all: the places are cleared when they are more than half. */
+  /** Amortized constant time: only marks the entry. Marked ones are cleared out once they are more than half. */
   remove(waiting: Waiting): void {
     waiting.gone = true
     this.#gone++

@@ -1,8 +1,8 @@
 /**
  * The cache in front of any `KeyStore`: an LRU of good keys, a smaller one of refused ones, and the look-ups under way.
  *
- * What makes it safe to serve from is in `lease.ts` and `fleet-member.ts`; the numbers in the comments are the
- * invariants of docs/coherence.md.
+ * `lease.ts` and `fleet-member.ts` make it safe to serve from. The numbers in comments are those of the rules in
+ * docs/coherence.md.
  */
 import { type FleetMembership, isCoherent } from '../stores/coherent-key-store.ts'
 import type { KeyStore } from '../stores/key-store.ts'
@@ -18,19 +18,19 @@ import { isOver, TimeLimitError } from '../lib/time-limit.ts'
 import { type Degraded, StoreHealth } from './store-health.ts'
 import { isExpired, judge, type KeyEntry, type Verdict } from './verdict.ts'
 
-/** Keys that are remembered as good where there is no cache to hold them. */
+/** How many good keys to remember if there is no cache to hold them. */
 const REGULARS = 10_000
-/** An entry's use is noted at most so often, in milliseconds, so that the hot path seldom calls anybody. */
+/** Minimum milliseconds between two `onUse` calls for an entry, so that the hot path seldom makes one. */
 const NOTE_INTERVAL = 60_000
-/** Milliseconds for which an entry may be used without a look-up. */
+/** Milliseconds for which a remembered entry may be used before `held` must fetch it again. */
 const RENEWAL = 1_000
-/** The hash of nothing that anybody knows. */
+/** No known key has this hash. */
 const NO_HASH = '0'.repeat(64)
 
 export interface CacheLimits extends EntriesOptions {
-  /** Milliseconds after which a good key is read anew, however often it was used. */
+  /** Milliseconds after which a good key is read again, however often it was used. */
   ttl: number
-  /** Milliseconds after the lease, or the `ttl`, for which an entry is served while the store does not answer. */
+  /** Milliseconds after the lease or `ttl`, whichever ends first, to serve an entry while the store does not answer. */
   staleIfError: number
 }
 
@@ -39,40 +39,40 @@ export interface KeyCacheOptions {
   clock: Clock
   /** `false`: each request asks the store. */
   cache: false | CacheLimits
-  /** Milliseconds for one look-up, waiting for its turn included. Under the lease of a coherent store. */
+  /** Milliseconds for one look-up, including the wait for its turn. Must be under the lease of a coherent store. */
   lookupTimeout: number
   maxConcurrentLookups: number
-  /** Told at most once a minute for each key. */
+  /** Called at most once a minute for each entry. Each look-up that finds a good key makes a new entry. */
   onUse?: ((keyId: string, wall: number) => void) | undefined
-  /** Told of each change of the fleet's state. */
+  /** Called with each report for the operator. */
   onReport?: ((report: FleetReport) => void) | undefined
 }
 
-/** `refused`: the store answered that the key is not good. `failed`: whether it is cannot be known. */
+/** `refused`: the store says that the key is not good. `failed`: the look-up could not find out. */
 export type LookupOutcome = 'good' | 'refused' | 'failed'
 
-/** Counters since start, and what is in memory at the moment. */
+/** Counters since start, and what is in memory now. */
 export interface KeyCacheStats {
   hits: number
   misses: number
-  /** Refusals out of memory. */
+  /** Refusals from memory. */
   negativeHits: number
-  /** Look-ups that failed, took too long, or were answered with a wrong shape. */
+  /** Look-ups that failed, took too long, or got an answer of the wrong shape. */
   storeErrors: number
-  /** Good keys pushed out by newer ones: `max` is too small where this grows. */
+  /** Good keys that newer ones pushed out. If this grows, `max` is too small. */
   evictions: number
   /** Entries served although the store did not answer (`staleIfError`). */
   staleHits: number
   cachedKeys: number
   cachedRefusals: number
   pendingLookups: number
-  /** Those of them that wait for their turn. */
+  /** How many of the pending ones wait for their turn. */
   waitingLookups: number
-  /** Look-ups that are over, by outcome, waiting for their turn included. */
+  /** Finished look-ups by outcome. Times include the wait for their turn. */
   lookups: Record<LookupOutcome, Timings>
-  /** `null` unless the store is shared by a fleet. */
+  /** `null` unless a fleet shares the store. */
   fleet: FleetStats | null
-  /** Why this instance works less well than it should; `null` if all is well. What a store threw is there without hashes. */
+  /** Why this instance works less well than it should; `null` if all is well. A look-up's error has no hashes in it. */
   degraded: Degraded | null
 }
 
@@ -94,16 +94,16 @@ export class KeyCache {
   readonly #health: StoreHealth
   readonly #entries: Entries | undefined
   /**
-   * Look-ups that later requests may join and whose answer may be cached. An invalidation takes a look-up out (2), and
-   * one that is not in here any more when its answer comes is not cached: membership is the mark.
+   * Look-ups that later requests may join and whose answer may be cached. An invalidation removes a look-up (2). An
+   * answer is cached only if its look-up is still in here.
    */
   readonly #pending = new Map<string, Reading>()
   /**
-   * Look-ups that wait for their turn: whoever asks for the same key joins, lease or not, because the read has yet to
-   * begin. A key takes one place in the line, however often it is asked for.
+   * Look-ups that wait for their turn. Requests with the same key join, with or without a lease, because the read has
+   * yet to begin. So a key takes one place in the line, however many requests use it.
    */
   readonly #waiting = new Map<string, Reading>()
-  /** They do not wait behind strangers. */
+  /** Keys whose look-ups do not wait behind those of strangers. */
   readonly #regulars: Regulars
   readonly #lookups: KeyCacheStats['lookups'] = {
     good: { count: 0, ms: 0 },
@@ -136,7 +136,7 @@ export class KeyCache {
       this.#membership = coherence.join({ staleIfError, ...events })
       this.#lease = this.#membership.lease
     } else {
-      // An unknown time has passed where the clocks jump: no time to live holds any more.
+      // If the clocks jump, an unknown time has passed, so no time to live can be trusted.
       this.#lease = new Lease(Infinity, clock, () => this.#reset())
       this.#unsubscribe = coherence?.subscribe(events.onChanged)
     }
@@ -149,16 +149,16 @@ export class KeyCache {
   }
 
   /**
-   * Joins the fleet, where there is one. Returns when this instance is coherent, or when the first try has failed: it then
-   * goes on trying, and every look-up asks the store until it succeeds.
+   * Joins the fleet, if there is one. Returns when this instance is coherent, or when its first attempt has failed or
+   * takes too long. It then keeps trying, and every request asks the store until it succeeds.
    */
   async start(): Promise<void> {
     await this.#membership?.start()
   }
 
   /**
-   * Leaves the fleet. Nothing is served out of memory from here on. Returns when the look-ups under way are over, each
-   * within its time limit: the requests that wait for them are to be answered as ever.
+   * Leaves the fleet. Nothing is served from memory from here on. Returns when the look-ups under way have ended, each
+   * within its time limit, because the requests that wait for them still get their answer.
    */
   async close(): Promise<void> {
     this.#health.close()
@@ -173,21 +173,21 @@ export class KeyCache {
     return this.#health.ready
   }
 
-  /** Why keys are asked for that could be answered out of memory, or cannot be asked for at all; `null` if all is well. */
+  /** Why requests must ask the store although memory could serve them, or why asking fails; `null` if all is well. */
   get degraded(): Degraded | null {
     return this.#health.degraded
   }
 
-  /** What is in memory of a key, whether it may be used or not: one look-up, two for a refused key. */
+  /** What memory holds for a key, usable or not. Costs one access to a map, two for a refused key. */
   held(digest: string): Held | undefined {
     return this.#entries?.any(digest)
   }
 
   /**
-   * The hot path: a verdict out of memory, or `undefined` where the store must be asked. Synchronous.
+   * The hot path: a verdict from memory, or `undefined` if the store must be asked. Synchronous.
    *
-   * @param remembered since an earlier `held`. `undefined` then means that it has to be looked up again: it is not held any
-   * more, or it is time to renew its place among the entries, which serving alone does not
+   * @param remembered whether `held` comes from an earlier call of `held()`. `undefined` then means that you must call
+   * it again: the entry may be gone, or due to renew its place among the entries, which serving alone does not do
    */
   serve(held: Held, remembered: boolean): Verdict | undefined {
     const now = this.#clock.now()
@@ -204,7 +204,7 @@ export class KeyCache {
     return verdict
   }
 
-  /** A key's own expiry counts on every hit (6). */
+  /** Checks the key's own expiry, on every hit (6). */
   #use(entry: KeyEntry, now: number, wall: number): Verdict {
     if (isExpired(entry, wall)) return 'expired'
     if (now - entry.notedAt >= NOTE_INTERVAL) {
@@ -217,10 +217,10 @@ export class KeyCache {
   /**
    * Asks the store.
    *
-   * One read serves all who ask for the same key, but only while the lease holds. Without it no invalidation may reach
-   * this instance, and a read that began before a revocation must not answer a request that came after it.
+   * One read serves all requests for the same key, but only while the lease holds. Without a lease, an invalidation may
+   * not reach this instance, and a read that began before a revocation must not serve a request that came after it.
    *
-   * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: it cannot be known
+   * @throws what the store threw, `TimeLimitError`, `GateFullError` or `StoreAnswerError`: the key may be good or not
    */
   async find(digest: string): Promise<Verdict> {
     this.#misses++
@@ -230,11 +230,11 @@ export class KeyCache {
     const { answer, sent } = joined ?? this.#read(digest, joinable)
     try {
       const verdict = await answer
-      // What was sent before a revocation may be read long after it, where the process was held up in between.
+      // If the process was held up, the answer to a question from before a revocation may be read long after it.
       const { lookupTimeout } = this.#options
       if (isOver(this.#clock, sent, lookupTimeout)) throw new TimeLimitError(lookupTimeout)
       if (typeof verdict !== 'string') return this.#use(verdict, this.#clock.now(), this.#clock.wall())
-      // An entry that was kept for a store that does not answer is over when the store does.
+      // The entry was only kept in case the store does not answer.
       this.#entries?.dropGood(digest)
       this.#regulars.delete(digest)
       return verdict
@@ -286,11 +286,11 @@ export class KeyCache {
     return asking
   }
 
-  /** @param onTurn called when the read begins, or when it is given up */
+  /** @param onTurn called when the read begins, and when the look-up ends */
   async #lookUp(digest: string, onTurn: () => void): Promise<Verdict> {
     const { lookupTimeout, cache } = this.#options
     const asked = this.#clock.now()
-    // From before the read, so that no entry outlives what it was read from by more than its time to live.
+    // Counts from before the read: an entry must not outlive the data it was read from by more than its time to live.
     const until = cache === false ? -1 : Math.floor(asked + cache.ttl)
     const regular = this.#entries?.get(digest) !== undefined || this.#regulars.has(digest)
     let outcome: LookupOutcome = 'failed'
@@ -321,12 +321,12 @@ export class KeyCache {
     this.#entries?.keep(digest, verdict, now)
   }
 
-  /** The store does not answer: the operator may have said for how long an entry is good all the same (8). */
+  /** For a store that does not answer: the entry, if `staleIfError` still allows its use (8). */
   #stale(digest: string): Verdict | undefined {
     const { cache } = this.#options
     const now = this.#clock.now()
     const wall = this.#clock.wall()
-    this.#lease.holds(now, wall) // Nothing is good after a suspension, which may have been noticed by nobody yet.
+    this.#lease.holds(now, wall) // Notices a suspension, after which no entry may be used.
     const entry = this.#entries?.get(digest)
     if (cache === false || entry === undefined) return undefined
     const allowed = this.#membership?.staleIfError ?? cache.staleIfError
@@ -335,7 +335,7 @@ export class KeyCache {
     return this.#use(entry, now, wall)
   }
 
-  /** @param hashes as a store tells of them: where one cannot be read, any key may be meant */
+  /** @param hashes as the store reports them. An unreadable one may mean any key, so it empties the cache */
   #invalidate(hashes: readonly string[]): void {
     if (!Array.isArray(hashes) || !hashes.every(isHash)) {
       this.#reset()

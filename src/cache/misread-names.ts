@@ -1,11 +1,11 @@
 /**
- * Names in a store's answer that say something of whether a key is good, and that nobody would read: a column handed on as
- * it is (`revoked_at`), a word that `StoredKey` does not have (`enabled`, `deleted_at`, `allowed_ips`), a slip of the pen.
- * Passed over in silence, each would be a check that is never made.
+ * Finds names in a store's answer that say whether a key is good, but that this package does not read: a raw column
+ * (`revoked_at`), a word that `StoredKey` does not have (`enabled`, `deleted_at`, `allowed_ips`), a typo. If they were
+ * ignored, a check would silently never be made.
  */
 import { nearestName } from '../lib/nearest-name.ts'
 
-/** Such words, under the name that says the same or '' where none does. `*`: with up to six letters more. */
+/** Such words, by the property that means the same, or '' if there is none. `*`: up to six more letters. */
 const WORDS = {
   revokedAt: 'revok* revoc*',
   expiresAt: 'expir* lifetime* deadline* lapse* exp until till ttl maxage end ends ended notafter',
@@ -28,7 +28,7 @@ const FORMS = Object.entries(WORDS).flatMap(([right, words]) =>
   })),
 )
 
-/** What may stand beside such a word, and changes nothing of what it says. */
+/** Words that may stand beside such a word without changing its meaning. */
 const BESIDE = new Set(
   (
     'is has was been be not non at on by in for from to of the since after only date dates datetime time timestamp ts epoch ms ' +
@@ -37,12 +37,12 @@ const BESIDE = new Set(
     'listed max left remaining switch'
   ).split(' '),
 )
-/** Names that say it by what they hold, as `state: 'disabled'` does and the state of an address does not. */
+/** Names whose value decides: `state: 'disabled'` says that a key is not good, the state of an address does not. */
 const TOLD_BY_VALUE = new Set(['state', 'phase', 'stage', 'lifecycle', 'condition', 'flags'])
 
 export interface KnownNames {
   names: readonly string[]
-  /** Those of them that decide. */
+  /** Those of `names` that decide whether a request is let in. */
   deciding: readonly string[]
 }
 export const KEY_NAMES: KnownNames = {
@@ -65,10 +65,10 @@ export const TENANT_NAMES: KnownNames = {
   deciding: ['suspended'],
 }
 
-/** Of either: a tenant's misspelt expiry is as little read as a key's. A `scope` of a tenant's may be of the user's own. */
+/** For keys and tenants: a misspelled expiry of a tenant is not read either. But a tenant may have its own `scope`. */
 const DECIDING = ['expiresAt', 'revokedAt', 'pausedAt', 'suspended']
 
-/** `meant`: the name that says it, where there is one. */
+/** `meant`: the right name, if there is one. */
 interface Misread {
   name: string
   meant?: string
@@ -87,7 +87,7 @@ export function misreadName(answer: object, known: KnownNames): Misread | undefi
     }
     const { meant } = finding
     if (meant === undefined) return { name }
-    // Said under the right name as well, as in `{ ...row, revokedAt: row.revoked_at }`, and not in contradiction to it.
+    // Harmless if the right name is there too, as in `{ ...row, revokedAt: row.revoked_at }`, and agrees.
     const said = values[meant] ?? undefined
     const saysNothing = values[name] === null || values[name] === false
     if (!(meant in answer) || ((said === undefined || said === false) && !saysNothing)) return finding
@@ -95,7 +95,7 @@ export function misreadName(answer: object, known: KnownNames): Misread | undefi
   return undefined
 }
 
-/** By what is known of it and by name: stores answer with the same names again and again. */
+/** Findings by known names and by name, cached because stores return the same names again and again. */
 const findings = new WeakMap<KnownNames, Map<string, Misread | 'by its value' | null>>()
 const MAX_FINDINGS = 1_000
 
@@ -119,14 +119,14 @@ function judgeName(name: string, { deciding }: KnownNames): Misread | 'by its va
   return wordsOf(name).some((word) => TOLD_BY_VALUE.has(word)) ? 'by its value' : null
 }
 
-/** What a name says by all of its words that say anything: `expiresAt` of `valid_until`. None where one is of other things. */
+/** What a name means by its significant words: `expiresAt` for `valid_until`. Empty if one of them is unknown. */
 function rightsOf(name: string): Right[] {
   const words = wordsOf(name)
   const joined = FORMS.find(({ begin, more }) => more === 0 && begin === words.join(''))?.right
   const rights = words.filter((word) => !BESIDE.has(word)).map(rightOf)
   if (joined === undefined && (rights.length === 0 || rights.includes(undefined))) return []
   const said = new Set([joined, ...rights].filter((right) => right !== undefined))
-  // `validUntil` is an expiry, `lockedUntil` is none.
+  // `validUntil` is an expiry, `lockedUntil` is not.
   if (said.size > 1 && words.includes('valid')) said.delete('')
   return [...said]
 }
@@ -138,13 +138,13 @@ function rightOf(word: string): Right | undefined {
   return form?.right
 }
 
-/** A letter too many, too few or wrong, or two swapped, where the word begins. */
+/** Whether the word begins with `begin` but for one typo: a letter too many, missing or wrong, or two swapped. */
 function isSlipOf(word: string, begin: string, more: number): boolean {
   if (word.length < 7 || word.length > begin.length + more) return false
   return [-1, 0, 1].some((by) => nearestName(word.slice(0, begin.length + by), [begin], 1) !== undefined)
 }
 
-/** `revoked_at`, `revokedAt`, `REVOKED-AT` and `isRevoked` in words, lower-case. */
+/** Splits `revoked_at`, `revokedAt`, `REVOKED-AT` or `isRevoked` into lower-case words. */
 function wordsOf(name: string): string[] {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
@@ -153,7 +153,7 @@ function wordsOf(name: string): string[] {
     .filter((word) => word !== '')
 }
 
-/** The names of an answer's values, those that it inherits among them: object-relational mappers answer with getters. */
+/** The names of an answer's values, including inherited ones, because object-relational mappers return getters. */
 function namesOf(answer: object): Set<string> {
   const names = new Set(Object.keys(answer))
   for (let at = prototypeOf(answer); at !== null; at = prototypeOf(at)) {
@@ -163,7 +163,7 @@ function namesOf(answer: object): Set<string> {
   return names
 }
 
-/** `null` for that of all objects, of whatever realm. */
+/** The prototype, or `null` if it is the `Object.prototype` of any realm. */
 function prototypeOf(value: object): object | null {
   const prototype = Object.getPrototypeOf(value) as object | null
   return prototype !== null && Object.hasOwn(prototype, 'hasOwnProperty') ? null : prototype

@@ -1,12 +1,12 @@
 /**
- * Keys that were good when they were last looked up, and are not held any more. A set, which takes memory as it fills: most
- * of the time it is empty, and it may get as long as the cache.
+ * Keys that were good at their last look-up and are no longer held. A set, because it takes memory only as it fills:
+ * most of the time it is empty, and it may grow as large as the cache.
  */
 export class Regulars {
   readonly #max: number
   readonly #digests = new Set<string>()
 
-  /** @param max how many: the one that was added first makes room */
+  /** @param max how many to remember. The oldest one makes room for the next */
   constructor(max: number) {
     this.#max = max
   }

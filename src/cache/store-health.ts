@@ -1,4 +1,4 @@
-/** Whether look-ups are answered: what a readiness probe asks, and what the person on call is told. */
+/** Tracks whether the store answers look-ups, for readiness probes and for the person on call. */
 import type { Clock, Timer } from '../lib/clock.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import type { FleetMembership } from '../stores/coherent-key-store.ts'
@@ -16,9 +16,9 @@ export interface StoreHealthOptions {
   clock: Clock
   /** Absent for a store that is not shared by a fleet. */
   membership: FleetMembership | undefined
-  /** Whether the store is in this very process, and so is always there. */
+  /** Whether the store lives in this process, and so is always there. */
   isLocal: boolean
-  /** Asks the store for what is no key's hash. */
+  /** Asks the store for a hash that no key has. */
   ask: () => Promise<unknown>
 }
 
@@ -28,7 +28,7 @@ export class StoreHealth {
   #answered = false
   #retry: Timer | undefined
   #isTrying = false
-  /** What the last look-up failed of, if it did. */
+  /** Why the last look-up failed, if it did. */
   #trouble: Degraded | null = null
   #degradedSince: number | null = null
 
@@ -37,9 +37,9 @@ export class StoreHealth {
   }
 
   /**
-   * Whether this instance has joined the fleet once, or without one, whether the store has answered once. `false` again as
-   * soon as it closes. A store that fails later makes it `degraded`, and takes no traffic away: no other instance could do
-   * better.
+   * Whether this instance has joined the fleet once or, without a fleet, whether the store has answered once. `false`
+   * again as soon as it closes. A later outage makes it `degraded` but takes no traffic away, because no other instance
+   * could do better.
    */
   get ready(): boolean {
     const { membership, isLocal } = this.#options
@@ -62,13 +62,11 @@ export class StoreHealth {
     return { since: this.#degradedSince, cause }
   }
 
-  /** A look-up was answered. */
   answered(): void {
     this.#answered = true
     this.#trouble = null
   }
 
-  /** A look-up failed. */
   failed(error: unknown): void {
     this.#trouble = {
       since: this.#trouble?.since ?? this.#options.clock.wall(),
@@ -81,7 +79,7 @@ export class StoreHealth {
     this.#retry?.cancel()
   }
 
-  /** Until the store answers: whoever asks whether it does may be all the traffic. */
+  /** Repeats until the store answers, because the readiness probe may be the only traffic. */
   async #try(): Promise<void> {
     if (this.#isTrying) return
     this.#isTrying = true

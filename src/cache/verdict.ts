@@ -1,4 +1,4 @@
-/** What a look-up comes to, and the check of what a store of the user's own answers before it is trusted. */
+/** The result of a look-up, and the checks that a store's answer must pass before it is trusted. */
 import type { BlockList } from 'node:net'
 import { momentOf } from '../lib/dates.ts'
 import { networksOf } from '../lib/networks.ts'
@@ -22,7 +22,7 @@ export interface Tenant {
 export interface TenantKey {
   readonly id: string
   readonly name: string
-  /** `live`, `test`, …; empty where the store says nothing. */
+  /** `live`, `test`, …; empty if the store does not say. */
   readonly environment: string
   readonly scopes: readonly string[]
   readonly expiresAt: Date | null
@@ -32,26 +32,26 @@ export interface TenantKey {
 /**
  * A key that is good until further notice.
  *
- * What every hit reads is whole numbers below 2³¹ and `null`, which V8 keeps in the object itself. Anything else lies
- * elsewhere, and fetching it is a cache miss more: 2 % of a request's processor time in all (bench/README.md). An expiry
- * is such a number, and both times of the monotonic clock are once a process has run for 2³¹ ms, 24.8 days.
+ * Every hit reads whole numbers below 2³¹ and `null`, which V8 keeps in the object itself. It keeps larger numbers
+ * elsewhere, and fetching one costs another cache miss: 2 % of a request's processor time in all (bench/README.md). An
+ * expiry is such a number; times of the monotonic clock become one once a process has run for 2³¹ ms, 24.8 days.
  */
 export interface KeyEntry {
   readonly tenant: Tenant
   readonly key: TenantKey
   readonly suspended: boolean
-  /** From which alone the key is accepted, `null` for any. */
+  /** The only networks from which the key is accepted, `null` for any. */
   readonly networks: BlockList | null
   /** Milliseconds since 1970 from which the key is refused, `null` for never. */
   readonly expiresAt: number | null
   /**
    * Monotonic milliseconds, a whole number, until which the entry may be used. Absolute: using it does not extend it.
-   * `OVER` as soon as it is not held any more.
+   * `OVER` once the entry is no longer held.
    */
   until: number
-  /** Monotonic milliseconds, a whole number, of a look-up, which renewed its place among the entries. */
+  /** Monotonic milliseconds, a whole number, at which its place among the entries was last renewed. */
   renewedAt: number
-  /** Monotonic milliseconds, a whole number, of the last time that its use was noted. */
+  /** Monotonic milliseconds, a whole number, at which its use was last noted. */
   notedAt: number
 }
 
@@ -63,10 +63,10 @@ export const OVER = -1
 /** Why a well-formed key is refused. */
 export type KeyRefusal = 'unknown' | 'revoked' | 'expired' | 'paused'
 
-/** The entry of a good key, or the word for why it is none. */
+/** The entry of a good key, or the word for why the key is refused. */
 export type Verdict = KeyEntry | KeyRefusal
 
-/** The store answered something that is no `StoredKey`. Nothing of the answer is in the message. */
+/** The store returned something other than a `StoredKey`. The message may name a property, but quotes no value. */
 export class StoreAnswerError extends Error {
   override readonly name = 'StoreAnswerError'
 }
@@ -76,7 +76,7 @@ export class StoreAnswerError extends Error {
  *
  * Written out instead of a schema: loading TypeBox would double the start-up time of a service that only needs this.
  *
- * @throws `StoreAnswerError` for an answer of the wrong shape
+ * @throws `StoreAnswerError` for an answer of the wrong shape, or with a name that would be misread
  */
 export function judge(stored: StoredKey | null | undefined, wall: number, until: number): Verdict {
   if (stored === null || stored === undefined) return 'unknown'
@@ -128,10 +128,10 @@ function fields<T extends object>(value: T | undefined, name: string): T {
 }
 
 /**
- * What users say of their metadata by declaration merging is theirs to keep. All requests with the key share it, so it is
- * frozen through and through, and a copy, which freezes nothing of the store's.
+ * Deeply frozen, because all requests with the key share it. A copy, because the store's own object must not be frozen.
+ * Nothing checks that metadata has the type that users declare for it by declaration merging.
  *
- * Not `{ ...value }`: V8 gives each frozen one of those a hidden class of its own, 100 bytes for every cached key.
+ * Not `{ ...value }`: V8 gives each frozen object made that way its own hidden class, 100 bytes for every cached key.
  */
 function frozenCopy<Metadata extends object>(value: object): Readonly<Metadata> {
   const entries = Object.entries(value).map(([name, part]: [string, unknown]) => [name, frozenPart(part)])
@@ -140,13 +140,13 @@ function frozenCopy<Metadata extends object>(value: object): Readonly<Metadata> 
 
 function frozenPart(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(frozenPart))
-  // What is more than data, a Date or a class of the user's own, stays as it is.
+  // Anything but plain data, such as a `Date` or an instance of a class, stays as it is.
   const isPlain =
     typeof value === 'object' && value !== null && isPlainPrototype(Object.getPrototypeOf(value))
   return isPlain ? frozenCopy(value) : value
 }
 
-/** Of whatever realm. */
+/** Works for objects of any realm. */
 function isPlainPrototype(prototype: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
@@ -156,7 +156,7 @@ function string(value: unknown, name: string): string {
   return value
 }
 
-/** An empty id is how rows without an owner get one. */
+/** Refuses an empty id: it is what a row without an owner may have. */
 function identifier(value: unknown, name: string): string {
   if (value === '') throw wrong(name, 'a string of at least one character')
   return string(value, name)
@@ -176,7 +176,7 @@ function date(value: unknown, name: string): Date | null {
   return new Date(moment)
 }
 
-/** One that decides nothing does no harm. */
+/** Lets other unknown names pass: they decide nothing, so they do no harm. */
 function refuseMisread(answer: object, known: KnownNames, before: string): void {
   const misread = misreadName(answer, known)
   if (misread === undefined) return

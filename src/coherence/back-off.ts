@@ -1,22 +1,22 @@
 /**
  * How long an instance that has lost its connection waits before it tries again.
  *
- * A store that cannot keep up with those who come back is asked less and less often, and not by all of them at once. Two
- * heartbeats in a row may be lost within a lease of four: the first two attempts do not wait for long.
+ * An overloaded store gets fewer and fewer attempts, and not from all instances at once. The first two attempts wait
+ * only briefly, because an instance may lose two heartbeats in a row within a lease of four heartbeats.
  */
 
-/** Milliseconds between two attempts, at most. */
+/** Longest wait in milliseconds, unless the heartbeat is longer. */
 const LONGEST = 10_000
 
 export class BackOff {
   readonly #heartbeat: number
   readonly #random: () => number
-  /** How often it has had to come back since a connection last lived through a heartbeat. */
+  /** Failures since a connection last survived a heartbeat. */
   #failures = 0
 
   /**
    * @param heartbeat milliseconds
-   * @param random from 0 to 1, so that instances that fail together do not come back together
+   * @param random returns 0 to 1, so that instances that fail together do not reconnect together
    */
   constructor(heartbeat: number, random: () => number = Math.random) {
     this.#heartbeat = heartbeat

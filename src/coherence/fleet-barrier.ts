@@ -1,14 +1,14 @@
 /**
- * The barrier behind a confirmation: wait until every instance has let go of what a write made stale, or may no longer
+ * The barrier behind a confirmation: waits until every instance has dropped what a write made stale, or may no longer
  * serve it.
  *
- * Why it is safe. An instance serves until `sent + holds`, where `sent` is when it asked for the proof. A proof is an
- * answer of one snapshot in which the store stands where the instance does and the instance's row has acknowledged just
- * that. So the proof of an instance that has not acknowledged the write comes from a snapshot without the write: it was
- * asked for before the write was committed, and a confirmation starts after that. Whoever has not acknowledged it stops
- * at the latest `holds` after the start, and its row may go. An instance that registers later than the first read of the
- * rows asks for its position later still, and sees the write. Only durations are compared, each on one monotonic clock:
- * no wall clock and no clock of another machine has a part in it.
+ * Why it is safe. An instance serves until `sent + holds`, where `sent` is when it asked for its proof. A proof is an
+ * answer from one snapshot in which the store stands where the instance does, and the instance's row has acknowledged
+ * exactly that. So if an instance has not acknowledged the write, its proof comes from a snapshot without the write.
+ * It asked for that proof before the write was committed, and a confirmation starts after the commit. The instance
+ * therefore stops at most `holds` after that start, and its row may be deleted. An instance that registers after the
+ * first read of the rows asks for its position later still, and sees the write. Only durations are compared, each on
+ * one monotonic clock: wall clocks and the clocks of other machines play no part.
  */
 import { TenantAuthError } from '../http/errors.ts'
 import { type Clock, sleep } from '../lib/clock.ts'
@@ -20,32 +20,32 @@ import type { SettledWatch } from './settled-watch.ts'
 
 export interface BarrierOptions {
   driver: Pick<FleetDriver, 'reap' | 'settle'>
-  /** Reads the fleet for an epoch, with a time limit of its own (`POLL_LIMIT`). */
+  /** Reads the fleet for an epoch, with its own time limit (`POLL_LIMIT`). */
   read: (epoch: number) => Promise<FleetView>
   watch: SettledWatch
   clock: Clock
 }
 
-/** A confirmation, and for the operator: the instances whose rows were taken away. */
+/** A confirmation and, for the operator, the labels of the instances whose rows were deleted. */
 export interface Outcome extends Confirmation {
   reaped: readonly string[]
 }
 
-/** Milliseconds that one read may take. Late reads are given up, and the next one tries again. */
+/** Milliseconds that one read may take. A late read is abandoned, and the next one tries again. */
 export const POLL_LIMIT = 250
-/** Milliseconds to go on trying to read at the least, however soon a lease would be over: an answer by all says more. */
+/** Minimum milliseconds to keep trying to read, even if every lease ends sooner: `all` says more than `lease`. */
 const LEAST_TRY = 1_000
 const FIRST_PAUSE = 2
 const LONGEST_PAUSE = 25
 
 /**
- * Waits until every instance that was registered has acknowledged the write or is gone (`all`), at most until none may
- * serve anything older (`lease`). Rows that have not acknowledged it by then are taken away.
+ * Waits until every registered instance has acknowledged the write or is gone (`all`), but at most until no instance
+ * may serve anything older (`lease`). In the latter case it deletes the rows that have not acknowledged the write.
  *
- * The call must come after the write was committed.
+ * Call it after the write was committed.
  *
- * @throws `KEY_STORE_UNAVAILABLE` where the rows cannot be read and nothing else says how long to wait, and where the
- *   store has lost the history of the write
+ * @throws `KEY_STORE_UNAVAILABLE` if the rows cannot be read and nothing else says how long to wait, or if the store
+ *   has lost the history of the write
  */
 export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Promise<Outcome> {
   const { read, watch, clock } = options
@@ -55,12 +55,12 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
 
   let { history } = mark
   let end = start + Math.max(LEAST_TRY, patience(reach?.holds ?? watch.longestHold))
-  /** Those that must see the write: the rows of the first read. */
+  /** The instances that must see the write: the rows of the first read. */
   let first: ReadonlyMap<string, PendingRow> | undefined
   let last: { view: FleetView; pending: readonly PendingRow[] } | undefined
   let instances = reach?.instances ?? 0
   let cause: unknown
-  /** Whether rows may have been lost when this began: then it takes the store's word, or the whole time. */
+  /** Whether rows may have been lost before this began. If so, only the store's own note ends the wait early. */
   let unsettled = false
   let noted: Promise<void> | undefined
   let confirmedBy: 'all' | 'lease' | undefined
@@ -80,10 +80,10 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
       last = { view, pending }
       unsettled ||= !settled
       if (pending.length === 0 && (view.settled || !unsettled)) confirmedBy = 'all'
-      // Where rows were lost, one more instance may live than there are rows.
+      // If rows were lost, one more instance may be alive than there are rows.
       const unseen = settled ? 0 : watch.longestHold
       end = start + patience(Math.max(unseen, ...pending.map(({ holds }) => holds)))
-      // A moment more, and the store can note that nobody is left: the next confirmation need not wait.
+      // Wait a moment longer if the store can then note that no such instance is left: the next confirmation is quick.
       if (!settled) end = Math.max(end, Math.min(watch.settledAt, end + POLL_LIMIT))
     } catch (error) {
       if (error instanceof TenantAuthError && error.message === LOST) throw error
@@ -101,14 +101,14 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
       { cause, effect: 'done' },
     )
   }
-  await noted // A process may end with its only confirmation.
+  await noted // The process may exit after its only confirmation.
   const reaped = confirmedBy === 'lease' && last !== undefined ? await reap(epoch, last, options) : []
   return { epoch, confirmedBy, instances, waitedMs: Math.round((clock.now() - start) * 10) / 10, reaped }
 }
 
 /**
- * Takes away the rows of instances that are certain to serve nothing. One that lives after all finds its row gone at its
- * next heartbeat, and registers anew. Best effort: what stays is found by the next confirmation.
+ * Deletes the rows of instances that certainly serve nothing. An instance that is alive after all finds its row gone at
+ * its next heartbeat, and registers again. Best effort: the next confirmation finds the rows that stay.
  */
 async function reap(
   epoch: number,
@@ -128,7 +128,7 @@ async function reap(
   }
 }
 
-/** Has the store note what this process has watched for long enough. Best effort. */
+/** Notes in the store that this process has seen the history and the roster settle. Best effort. */
 export async function noteSettled(
   { position: { history }, roster }: Standing,
   { driver, clock }: { driver: Pick<FleetDriver, 'settle'>; clock: Clock },

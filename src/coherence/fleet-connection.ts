@@ -1,18 +1,18 @@
-/** Makes the connection for heartbeats and pushes, within a time limit, and leaves none behind that nobody holds. */
+/** Opens the connection for heartbeats and pushes within a time limit, without leaking one that comes too late. */
 import type { Clock } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { FleetDriver, FleetLink } from './driver.ts'
 
 export interface ConnectionEvents {
   onPush(epoch: number): void
-  /** A connection that was handed out is gone. */
+  /** A connection that `connect` has returned was lost. */
   onLost(link: FleetLink, cause: unknown): void
 }
 
 /** Milliseconds for one attempt. */
 const LIMIT = 5_000
 
-/** @throws also where the connection was lost while it was made */
+/** @throws also if the connection was lost while it was being opened */
 export async function connect(
   driver: FleetDriver,
   clock: Clock,
@@ -33,7 +33,7 @@ export async function connect(
       async (signal) => {
         const link = await driver.open({ onPush: (epoch) => events.onPush(epoch), onLost }, signal)
         opening.link = link
-        if (signal.aborted) link.destroy() // Too late: nobody waits for it any more.
+        if (signal.aborted) link.destroy() // Too late: the caller has given up.
         return link
       },
       cancelled,

@@ -1,9 +1,9 @@
 /**
- * This process' membership of the fleet: connects, registers, beats, and extends the lease on the proof of each beat.
+ * This process's membership of the fleet: connects, registers, beats, and extends the lease on the proof of each beat.
  *
- * A beat only reads. What changed is dropped first and acknowledged after (5), and the lease is extended on the proof
- * that the store stands, or stood, where this instance does and that its row says so: always from the moment at which the
- * position was asked for.
+ * A beat only reads. Changes are dropped first and acknowledged afterwards (5). What extends the lease is the proof
+ * that the store stands, or stood, where this instance does, and that its row says so. The lease always counts from
+ * the moment at which the position was requested.
  */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
@@ -30,22 +30,22 @@ export interface FleetMemberOptions {
   times: FleetTimes
   lease: Lease
   watch: SettledWatch
-  /** Milliseconds beyond the lease for which any cache of this process would serve. */
+  /** The most milliseconds beyond the lease for which a cache of this process would serve. */
   staleIfError: () => number
   onChanged(hashes: readonly string[]): void
   onReset(): void
-  /** The row says from now on that this instance may serve for so long after its last proof. */
+  /** Called once the row says that this instance may serve for `holds` milliseconds after its last proof. */
   onHolds(holds: number): void
   onReport(report: FleetReport): void
 }
 
 /** Milliseconds that a beat may take at most, however long the lease. */
 const BEAT_LIMIT = 2_000
-/** How long `close` waits for what is under way, and to take the instance's row away. */
+/** Milliseconds that `close` waits for the round under way and for the instance's row to be deleted. */
 const LEAVE_TIMEOUT = 1_000
-/** Acknowledgements in a row that change nothing, after which a store is not what it says. */
+/** How many acknowledgements in a row may change nothing before the round fails. */
 const MOST_IN_VAIN = 3
-/** Milliseconds between two looks at how many members there are. */
+/** Milliseconds between two counts of the members. */
 const SURVEY_INTERVAL = 60_000
 
 const LABEL = `${hostname()}:${process.pid}${threadId === 0 ? '' : `:${threadId}`}`
@@ -62,27 +62,27 @@ export class FleetMember {
   readonly #freezes = new FreezeWatch()
   #link: FleetLink | undefined
   #instance = randomUUID() as string
-  /** The token of this instance's row, where it has one. */
+  /** The token of this instance's row, if it has one. */
   #session: string | null = null
-  /** Whether the row is this link's, and for how long it says that this instance may serve. */
+  /** Set while the row is this link's. `holds` is how long the row says that this instance may serve. */
   #attached: { membership: Membership; holds: number } | undefined
-  /** Where this instance stands: all that changed up to here is dropped. */
+  /** Where this instance stands: it has dropped everything that changed up to here. */
   #known: Position | undefined
-  /** When `#known` was asked for, or last seen to be the store's position still. */
+  /** When the request was sent that returned `#known`, or that last found the store still there. */
   #asked: Moment = { now: -Infinity, wall: -Infinity }
-  /** When the last question was sent. */
+  /** When the last request was sent. */
   #sent: Moment = this.#asked
-  /** Whether this link was there when everything up to `#known` happened: what happens next should be pushed. */
+  /** Whether this link has been level with the store: from then on, changes should be pushed. */
   #listened = false
-  /** The highest epoch that somebody has told of. */
+  /** The highest epoch reported by a push, a write or a look-up. */
   #told = -1
   #first: Promise<void> | undefined
   #running: Promise<void> | undefined
   #joined = false
   #cause: unknown
-  /** Settles whoever waits for the round that runs or comes next. */
+  /** Resolve the promises of `nextRound`, once the next round has ended. */
   #waiting: (() => void)[] = []
-  /** Heartbeats by which this instance leaves it to others to note what all of them have watched. */
+  /** How many heartbeats this instance waits for another one to note that the fleet is settled. */
   readonly #reserve = 4 * Math.random()
   #lastAnswer: number | null = null
   #resets = 0
@@ -110,7 +110,7 @@ export class FleetMember {
     return this.#lease.holds(this.#clock.now(), this.#clock.wall()) ? 'coherent' : 'suspect'
   }
 
-  /** Why the last round failed, where it did. */
+  /** Why the last round failed, if it did. */
   get cause(): unknown {
     return this.#cause
   }
@@ -120,12 +120,12 @@ export class FleetMember {
     return this.#joined && !this.#closing.signal.aborted
   }
 
-  /** Where this instance stands, as long as its connection tells it of what changes. */
+  /** Where this instance stands; `undefined` without a connection that reports changes. */
   get position(): Position | undefined {
     return this.#attached && this.#known
   }
 
-  /** Begins, once. Settles when the first round is over, whether it went well or not: it goes on in the background. */
+  /** Starts, once. Resolves when the first round has ended, even if it failed: beats go on in the background. */
   start(): Promise<void> {
     this.#first ??= new Promise((resolve) => {
       const first = this.#round()
@@ -135,19 +135,19 @@ export class FleetMember {
     return this.#first
   }
 
-  /** Beats at once: somebody says that something changed, or the lease was voided. */
+  /** Beats at once, because something may have changed or the lease was voided. */
   wake(): void {
     this.#pause.end()
   }
 
-  /** The store was heard to stand here. */
+  /** Notes that the store has reached `epoch`, and beats at once if this instance is behind. */
   told(epoch: number): void {
     this.#told = Math.max(this.#told, epoch)
-    // Whoever is not connected asks as soon as it is.
+    // Without a connection, this instance asks as soon as it has one.
     if (this.#attached !== undefined && (this.#known === undefined || epoch > this.#known.epoch)) this.wake()
   }
 
-  /** Beats, and settles when that is over. */
+  /** Beats, and resolves when that round has ended. */
   nextRound(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
@@ -155,13 +155,13 @@ export class FleetMember {
     })
   }
 
-  /** The row has to say something else of this instance. */
+  /** Rewrites the row at once, because what it says of this instance has changed. */
   attachAnew(): void {
     this.#attached = undefined
     this.wake()
   }
 
-  /** Returns within a second. Where the row stays, the next revocation waits for the lease, and nothing else happens. */
+  /** Returns within a second. If the row stays, the next revocation waits for the lease, and nothing else happens. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('the fleet member is closed'))
     this.#lease.void()
@@ -181,7 +181,7 @@ export class FleetMember {
       try {
         await round
         this.#cause = undefined
-        // A connection that works once only, time and again, is no good one.
+        // Only from the second round of a connection: one that works just once, time and again, must not reset it.
         if (old !== undefined && this.#attached !== undefined) this.#backOff.worked()
         void this.#survey()
       } catch (error) {
@@ -194,7 +194,7 @@ export class FleetMember {
       await this.#rest(wasAttached ? this.#options.times.heartbeat : this.#backOff.pause)
       if (this.#closing.signal.aborted) break
       if (wasAttached && this.#link === undefined) {
-        this.#backOff.failed() // The connection was lost meanwhile.
+        this.#backOff.failed() // The connection was lost during the wait.
         await this.#rest(this.#backOff.pause)
       }
       if (this.#closing.signal.aborted) break
@@ -202,7 +202,7 @@ export class FleetMember {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Waits, and notices where that took so much longer that this process must have been stopped. */
+  /** Waits, and notices if that took so much longer that this process must have been stopped. */
   async #rest(ms: number): Promise<void> {
     const since = bothClocks(this.#clock)
     await this.#pause.wait(ms)
@@ -211,7 +211,7 @@ export class FleetMember {
     if (often > 0) this.#options.onReport({ event: 'frozen', count: often })
   }
 
-  /** How many members there are, for the operator. Best effort. */
+  /** Counts the members, for the operator. Best effort. */
   async #survey(): Promise<void> {
     const now = this.#clock.now()
     if (!this.#joined || now - this.#surveyedAt < SURVEY_INTERVAL) return
@@ -222,11 +222,11 @@ export class FleetMember {
     this.#members = (await reading.catch(() => null))?.instances ?? this.#members
   }
 
-  /** Goes on until the store has nothing new and knows that this instance has nothing old. */
+  /** Repeats until this instance is level with the store, and its row says so. */
   async #round(): Promise<void> {
     const link = (this.#link ??= await this.#connect())
     if (this.#attached === undefined && !(await this.#attach(link))) return
-    // Who was told of a change need not ask whether there is one.
+    // If a change was reported, there is no need to ask whether there is one.
     let answer = this.#isBehindTold() ? null : await this.#beat(link)
     for (let inVain = 0; answer === null || this.#isMember(answer);) {
       const known = this.#known
@@ -270,7 +270,7 @@ export class FleetMember {
     }
   }
 
-  /** Acknowledges where this instance stands. If the store has moved on since, what was read is proven all the same. */
+  /** Acknowledges where this instance stands. Even if the store has moved on since, what was read is proven. */
   async #acknowledge(link: FleetLink): Promise<BeatAnswer> {
     const known = this.#known as Position
     const work = (signal: AbortSignal) => link.acknowledge(this.#membership(), known, signal)
@@ -292,7 +292,7 @@ export class FleetMember {
     this.#report()
   }
 
-  /** What the last question has brought. */
+  /** Takes over the position that the last request returned. */
   #advance(position: Position): void {
     this.#known = position
     this.#asked = this.#sent
@@ -308,7 +308,7 @@ export class FleetMember {
     return answer
   }
 
-  /** Whether the row is this instance's. Where it is not, it registers anew, under another id. */
+  /** Whether the row is this instance's. If it is not, the instance registers again under another id. */
   #isMember({ member, position }: BeatAnswer): boolean {
     if (member === 'member') return true
     const reason = distance(this.#known, position) === 'other-history' ? 'lost' : 'reaped'
@@ -316,7 +316,7 @@ export class FleetMember {
     return false
   }
 
-  /** What is cached stays, unused: it is caught up with from where this instance stands. */
+  /** Cached entries stay, unused: this instance catches up from where it stands. */
   #lostRow(reason: 'reaped' | 'lost' | 'taken'): void {
     this.#lease.void()
     this.#attached = undefined
@@ -330,7 +330,7 @@ export class FleetMember {
 
   #prove(): void {
     if (this.#closing.signal.aborted) return
-    // A lease that lapsed while nothing failed, as in a process that was stopped, is worth a line as well.
+    // Reports a lease that lapsed although nothing failed, as in a process that was stopped.
     if (this.#joined) this.#report()
     this.#joined = true
     this.#provenAt = this.#clock.now()
@@ -353,7 +353,7 @@ export class FleetMember {
     })
   }
 
-  /** @returns whether the row is there */
+  /** @returns whether this link has the row now */
   async #attach(link: FleetLink): Promise<boolean> {
     const instance = this.#instance
     const holds = this.#options.times.lease + this.#options.staleIfError()
@@ -362,10 +362,10 @@ export class FleetMember {
     const session = await this.#within((signal) => link.attach(info, this.#session, signal))
     if (session === null) {
       const earlier = { instance, session: this.#session ?? '' }
-      this.#isMember(await this.#within((signal) => link.beat(earlier, signal))) // Says why, and registers anew.
+      this.#isMember(await this.#within((signal) => link.beat(earlier, signal))) // Reports why, to register again.
       return false
     }
-    // What was proven of an earlier row proves nothing of this one.
+    // What was proven of an earlier row proves nothing about this one.
     if (this.#session === null) this.#asked = { now: -Infinity, wall: -Infinity }
     this.#session = session
     this.#attached = { membership: { instance, session }, holds }
@@ -384,7 +384,7 @@ export class FleetMember {
     return withTimeLimit(this.#clock, Math.min(this.#options.times.lease / 4, BEAT_LIMIT), work)
   }
 
-  /** The connection is given up, and a new one made soon. */
+  /** Gives up the connection. A later round opens a new one. */
   #failed(cause: unknown): void {
     if (this.#closing.signal.aborted) {
       this.#disconnect()

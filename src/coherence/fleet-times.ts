@@ -1,18 +1,18 @@
-/** The bounds of lease and heartbeat, the same whichever store it is, and how long to wait for a lease to end. */
+/** The bounds of lease and heartbeat, the same for every store, and how long to wait for a lease to end. */
 import { badOption } from '../http/errors.ts'
 
 /**
  * Milliseconds by which an instance's wall and monotonic clocks may drift apart before it voids its lease, because the
- * machine may have been suspended. Whoever waits for a lease to end waits so much longer.
+ * machine may have been suspended. A wait for a lease to end is that much longer.
  */
 export const CLOCK_TOLERANCE = 50
 /**
- * By how much two machines' clocks may differ in rate. An NTP client slews a clock by up to 8.3 % (chrony's default), one
- * machine this way and the other that way: 1.083 / 0.917 = 1.18.
+ * By what factor two machines' clocks may differ in rate. An NTP client slews a clock by up to 8.3 % (chrony's
+ * default), one machine's faster and the other's slower: 1.083 / 0.917 = 1.18.
  */
 const RATE_TOLERANCE = 1.2
 
-/** Milliseconds to wait until an instance that holds for so many has stopped for certain. */
+/** Milliseconds to wait until an instance that may serve for `holds` milliseconds has certainly stopped. */
 export function patience(holds: number): number {
   return holds * RATE_TOLERANCE + CLOCK_TOLERANCE
 }
@@ -24,7 +24,7 @@ export interface FleetTimes {
 }
 
 /**
- * The upper bound of the lease keeps `holds` within what a timer takes. At least one heartbeat may be lost.
+ * The upper bound of the lease keeps it within what a timer takes. That of the heartbeat lets at least one be lost.
  *
  * @throws `TENANT_AUTH_BAD_OPTION`
  */

@@ -1,5 +1,5 @@
 /**
- * The coherence side of a store that several processes share, over its driver: one membership for all caches of the
+ * The coherence of a store that several processes share, built on its driver: one membership for all caches of the
  * process, and the confirmation of writes.
  *
  * ```ts
@@ -36,17 +36,17 @@ export interface FleetOptions {
   clock?: Clock
 }
 
-/** Milliseconds that `start` waits. Fastify gives a hook ten seconds, after which the app would not start at all. */
+/** Milliseconds that `start` waits at most. Fastify gives a hook ten seconds, after which the app does not start. */
 const START_LIMIT = 5_000
 
-/** Milliseconds. */
+/** Minimum milliseconds between two reports of the same fault of connections. */
 const SPOILT_INTERVAL = 10_000
 const MOST_WORDS = 100
 
 /** What `fastify-tenant-auth:confirmed` publishes, once for each confirmation. */
 export type ConfirmedEvent =
   | (Confirmation & {
-      /** Labels of the instances that did not answer and were taken off the list. */
+      /** Labels of the instances that did not answer and were removed from the roster. */
       reaped: readonly string[]
     })
   | { epoch: number; error: unknown }
@@ -64,7 +64,7 @@ export class Fleet implements FleetCoherence {
   readonly #caches = new Set<Cache>()
   #member: FleetMember | undefined
   #release: (() => void) | undefined
-  /** What was wrong with connections → when it was told of last, and how often it was seen since. */
+  /** What was wrong with connections → when it was last reported, and how often it was seen since. */
   readonly #spoilt = new Map<string, { at: number; count: number }>()
   readonly #confirmations: ConfirmationStats = {
     all: { count: 0, ms: 0 },
@@ -87,7 +87,7 @@ export class Fleet implements FleetCoherence {
     )
   }
 
-  /** @throws `TENANT_AUTH_BAD_OPTION` where the store has no room for a connection that is kept */
+  /** @throws `TENANT_AUTH_BAD_OPTION` if the store has no room for a connection that stays open */
   join(subscriber: FleetSubscriber): FleetMembership {
     if (this.#caches.size === 0) this.#release = this.driver.claim?.()
     const lease =
@@ -101,7 +101,7 @@ export class Fleet implements FleetCoherence {
       confirmations: this.#confirmations,
     })
     this.#caches.add(cache)
-    // The row has to say so before this cache may serve for longer than the others.
+    // The row must say so before this cache may serve for longer than the others.
     if (cache.isWaitingToHold) member.attachAnew()
     return cache
   }
@@ -133,7 +133,7 @@ export class Fleet implements FleetCoherence {
     release?.()
   }
 
-  /** An unknown time has passed: no lease holds any more. */
+  /** An unknown time has passed, so the lease proves nothing any more. */
   #clocksJumped(lease: Lease): void {
     lease.void()
     this.#member?.wake()
@@ -166,12 +166,12 @@ export class Fleet implements FleetCoherence {
     }
   }
 
-  /** For the store: this process wrote, and need not be told by a push. */
+  /** For the store: notes a write of this process, which need not wait for its push. */
   wrote(epoch: number): void {
     this.#member?.told(epoch)
   }
 
-  /** For the store: a connection that it was lent was not fit for use, and was closed. Told of at most every ten seconds. */
+  /** For the store: a connection was unfit for use and was closed. Each fault is reported at most every ten seconds. */
   spoilt(words: string): void {
     const now = this.#clock.now()
     const last = this.#spoilt.get(words) ?? { at: -Infinity, count: 0 }
@@ -187,15 +187,15 @@ export class Fleet implements FleetCoherence {
     for (const { subscriber } of this.#caches) subscriber.onReport?.(report)
   }
 
-  /** For the store: what a look-up's answer must not be older than. To be read before the look-up is sent. */
+  /** For the store: the answer to a look-up must not be older than this. Read it before you send the look-up. */
   get position(): Position | undefined {
     return this.#member?.position
   }
 
   /**
-   * For the store: whether the answer to a look-up comes from the present, by the position that its snapshot has seen.
+   * For the store: whether the answer to a look-up is current, by the position that its snapshot has seen.
    *
-   * Where it is of another history than this instance, either may be the newer one: this instance asks first.
+   * If that is from another history than this instance's, either may be the newer one, so this instance asks first.
    *
    * @param before `position` as it was when the look-up was sent
    */
@@ -257,8 +257,8 @@ class Cache implements FleetMembership {
   }
 
   /**
-   * The row says so from now on. What was read before is dropped: a confirmation of a change since may have read the row
-   * as it was.
+   * Called once the row allows `staleIfError` milliseconds beyond the lease. Drops what was read before: a
+   * confirmation of a change since then may have read the row as it was.
    */
   holdsUpTo(staleIfError: number): void {
     if (this.#holds || this.subscriber.staleIfError > staleIfError) return

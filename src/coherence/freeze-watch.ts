@@ -1,18 +1,18 @@
-/** Notices that the process is stopped again and again, as on platforms that freeze what is idle. */
+/** Notices that the process is stopped again and again, as on platforms that freeze idle processes. */
 
 /** Milliseconds. */
 const WINDOW = 600_000
-/** Once may be a laptop that was closed. */
+/** A single stop may be a closed laptop. */
 const OFTEN = 3
 
 export class FreezeWatch {
-  /** How often it was stopped in all. */
+  /** How often the process was stopped in all. */
   count = 0
-  /** Wall-clock milliseconds, within the window. */
+  /** Wall-clock milliseconds of the stops within the window. */
   #recent: number[] = []
   #toldAt = -Infinity
 
-  /** @returns how often within ten minutes where that is to be told of, at most once in ten minutes; else 0 */
+  /** @returns how often within ten minutes, if that should be reported (at most once in ten minutes); else 0 */
   froze(wall: number): number {
     this.count++
     this.#recent = [...this.#recent.filter((at) => wall - at < WINDOW), wall]

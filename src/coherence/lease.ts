@@ -1,6 +1,6 @@
 /**
- * Until when cached answers may be used. A lease is compared with the clock on every hit, and no timer ever marks it as
- * over: a process that was stopped answers the requests in its socket buffers before any timer of it runs.
+ * Until when cached answers may be used. A lease is compared with the clock on every hit. No timer ends it, because a
+ * process that was stopped answers the requests in its socket buffers before any of its timers runs.
  */
 import { bothClocks, type Clock } from '../lib/clock.ts'
 import { CLOCK_TOLERANCE } from './fleet-times.ts'
@@ -15,8 +15,8 @@ export class Lease {
   readonly #onJump: () => void
 
   /**
-   * @param end `Infinity` for a store whose changes all come by a synchronous call, or that is not coherent anyway
-   * @param onJump called when the clocks no longer agree, that is, when the machine was suspended or the wall clock set
+   * @param end `Infinity` for a store that reports all changes by a synchronous call, or that is not coherent anyway
+   * @param onJump called when the clocks no longer agree: the machine was suspended, or the wall clock was set
    */
   constructor(end: number, clock: Clock, onJump: () => void) {
     const { now, wall } = bothClocks(clock)
@@ -30,21 +30,21 @@ export class Lease {
     return this.#end
   }
 
-  /** Raised each time that a lease begins which did not join on to the one before, and when the clocks jump. */
+  /** Raised each time that a lease begins after the previous one had ended, and when the clocks jump. */
   get term(): number {
     return this.#term
   }
 
   /**
-   * Whether cached answers may be used at this moment. The monotonic clock stands still during a suspension, the wall
-   * clock does not: where they have moved apart, an unknown time has passed and nothing can be said of the lease.
+   * Whether cached answers may be used now. The monotonic clock stands still during a suspension, the wall clock does
+   * not. If they have moved apart, an unknown time has passed, and the lease proves nothing.
    */
   holds(now: number, wall: number): boolean {
     if (isJump(wall - now - this.#offset)) this.#lookAgain()
     return now < this.#end
   }
 
-  /** The process may only have been held up between reading the one clock and the other. */
+  /** Reads both clocks again: the process may only have been held up between the two reads. */
   #lookAgain(): void {
     const { now, wall } = bothClocks(this.#clock)
     if (!isJump(wall - now - this.#offset)) return
@@ -54,9 +54,9 @@ export class Lease {
   }
 
   /**
-   * The lease runs to `end`, on the word of a proof that was asked for when the clocks stood at `asked`.
+   * Extends the lease to `end`, on a proof that was requested when the clocks stood at `asked`.
    *
-   * @param now the moment at which the proof is at hand
+   * @param now when the proof arrived
    */
   extend(end: number, asked: { now: number; wall: number }, now: number): void {
     if (now >= this.#end) this.#term++

@@ -1,9 +1,9 @@
-/** The time between two heartbeats, which anybody may cut short. */
+/** The wait between two heartbeats, which can be cut short. */
 import type { Clock, Timer } from '../lib/clock.ts'
 
 export class Pause {
   readonly #clock: Clock
-  /** Ended before it began: whoever had something to say must not wait for the next heartbeat. */
+  /** Whether `end` was called since the last pause. The next one then does not wait, so that no call is lost. */
   #ended = false
   #end: (() => void) | undefined
 
@@ -11,7 +11,7 @@ export class Pause {
     this.#clock = clock
   }
 
-  /** Returns after `ms`, or as soon as it is ended: at once where that has happened since the last pause. */
+  /** Returns after `ms`, or as soon as it is ended; at once if `end` was called since the last pause. */
   async wait(ms: number): Promise<void> {
     let timer: Timer | undefined
     if (!this.#ended) {

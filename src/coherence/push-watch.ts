@@ -1,24 +1,24 @@
 /**
- * Watches whether pushes come. They prove nothing and safety does not depend on them, but without them a change is late
- * by a heartbeat, and an operator should know: LISTEN through PgBouncer in transaction mode reports success and delivers
- * nothing.
+ * Watches whether pushes arrive. They prove nothing, and safety does not depend on them. But without them a change is
+ * up to a heartbeat late, and an operator should know: LISTEN through PgBouncer in transaction mode reports success
+ * and delivers nothing.
  */
 
 export interface PushStats {
   /** `unknown` until the first change. */
   state: 'unknown' | 'alive' | 'silent'
-  /** Milliseconds by which the last push came after the heartbeat that had found its change already, 0 if it was first. */
+  /** Milliseconds by which the last push came after the heartbeat that had found its change; 0 if it came first. */
   lag: number
 }
 
 export class PushWatch {
   readonly #onTurn: (silent: boolean) => void
   #state: PushStats['state'] = 'unknown'
-  /** An operator was told that pushes are silent, and not yet that they came again. */
+  /** The operator was told that pushes are silent, and not yet that they are back. */
   #warned = false
   #lag = 0
   #pushedEpoch = -1
-  /** The newest change that a beat found before a push told of it. */
+  /** The first change that a beat found before a push reported it, until that push or a warning. */
   #found: { epoch: number; at: number } | undefined
 
   constructor(onTurn: (silent: boolean) => void) {
@@ -42,7 +42,7 @@ export class PushWatch {
     if (epoch > this.#pushedEpoch) this.#found ??= { epoch, at: now }
   }
 
-  /** A later beat has found nothing new, so there was time enough for a push. */
+  /** A later beat has found nothing new, so there was enough time for a push. */
   settled(now: number, grace: number): void {
     if (this.#found === undefined || now - this.#found.at < grace) return
     this.#found = undefined
@@ -51,7 +51,7 @@ export class PushWatch {
     this.#state = 'silent'
   }
 
-  /** Another history, whose epochs say nothing of those before, or another connection: what was is not known to be. */
+  /** For another history, whose epochs do not compare with earlier ones, or another connection, which may differ. */
   startOver(): void {
     this.#pushedEpoch = -1
     this.#found = undefined

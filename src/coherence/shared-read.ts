@@ -1,12 +1,12 @@
-/** One read for many who ask at the same time: a hundred confirmations that wait at once poll like one. */
+/** One read for many simultaneous callers: a hundred confirmations that wait at once poll like one. */
 export class SharedRead<Answer> {
   readonly #start: (highest: number) => Promise<Answer>
-  /** Fulfilled when the read that runs at present is over. */
+  /** Fulfilled when the last read that was requested has ended. */
   #idle: Promise<unknown> = Promise.resolve()
   #next: Promise<Answer> | undefined
   #highest = -Infinity
 
-  /** @param start is given the highest number of those who ask */
+  /** @param start called with the highest number that any caller passed */
   constructor(start: (highest: number) => Promise<Answer>) {
     this.#start = start
   }

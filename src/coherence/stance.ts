@@ -1,10 +1,10 @@
-/** How an instance stands to the store: a comparison of two positions, and of what its row says. */
+/** Compares where an instance and the store stand, and what the instance's row says. */
 import type { BeatAnswer, Position } from './driver.ts'
 
 /**
- * - `first`: it knows no position yet, and has nothing cached.
+ * - `first`: the instance knows no position yet, and has nothing cached.
  * - `other-history`, `epoch-went-back`: the store cannot say what changed since.
- * - `behind`: something changed, which the store can tell.
+ * - `behind`: something changed since, and the history is the same.
  * - `level`: nothing changed.
  */
 export type Distance = 'first' | 'other-history' | 'epoch-went-back' | 'behind' | 'level'
@@ -17,8 +17,8 @@ export function distance(known: Position | undefined, store: Position): Distance
 }
 
 /**
- * Whether an answer proves that all instances' confirmations count on what this one has dropped up to `known`: its row is
- * there, under its token, and says so, in this history. Then nothing after `known` was confirmed without it.
+ * Whether an answer proves that the instance's row has acknowledged exactly `known`: the row exists under its token and
+ * says so, in this history. Then nothing after `known` was confirmed without this instance.
  */
 export function isAcknowledged(known: Position, { member, acknowledged, position }: BeatAnswer): boolean {
   return (

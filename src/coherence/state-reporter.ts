@@ -1,10 +1,10 @@
 /**
- * Tells an operator how it stands with the membership: of each change of state once, and, as long as look-ups ask the
- * store, of each cause once. The first of them counts, too: an instance that never joins must not be silent about it.
+ * Reports the state of the membership to the operator: each change of state once and, while requests must ask the
+ * store, each cause once. That includes the first state, because an instance that never joins must say why.
  */
 import type { FleetReport, FleetState } from './fleet-report.ts'
 
-/** Causes that are told of in one stay in a state at most, should their messages differ each time. */
+/** How many causes to report at most during one stay in a state, in case their messages differ each time. */
 const MOST_CAUSES = 8
 
 export class StateReporter {
@@ -34,7 +34,7 @@ export class StateReporter {
   }
 }
 
-/** The messages of an error and of what caused it. */
+/** The messages of an error and of its causes. */
 function inWords(cause: unknown): string {
   return cause instanceof Error ? `${cause.message} < ${inWords(cause.cause)}` : ''
 }

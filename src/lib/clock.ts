@@ -1,9 +1,9 @@
-/** Time, as the cache and everything with a limit sees it. Injected, so that races can be played step by step. */
+/** The clocks of the cache and of every time limit. Injected, so that tests can play races step by step. */
 
 export interface Clock {
   /** Monotonic milliseconds. Stands still while the machine is suspended. */
   now(): number
-  /** Milliseconds since 1970, as keys' expiries are given. May jump. */
+  /** Milliseconds since 1970, as in a key's expiry. May jump. */
   wall(): number
   /** Calls back once after `ms`. */
   setTimer(callback: () => void, ms: number): Timer
@@ -16,8 +16,8 @@ export interface Moment {
 }
 
 /**
- * Both clocks as they stand at one moment: a process that was held up between the one and the other, on a busy machine,
- * reads them anew.
+ * Reads both clocks at one moment. If the process was held up between the two reads, as on a busy machine, reads them
+ * again.
  */
 export function bothClocks(clock: Clock): Moment {
   let clocks
@@ -30,7 +30,7 @@ export function bothClocks(clock: Clock): Moment {
 
 export interface Timer {
   cancel(): void
-  /** Lets the process end without waiting for it. */
+  /** Lets the process exit without waiting for the timer. */
   unref(): void
 }
 

@@ -1,10 +1,10 @@
-/** Dates of any realm: under Jest and in `vm` they are no `instanceof Date`. */
+/** Reads dates of any realm: under Jest and in `vm`, they are not `instanceof Date`. */
 import { types } from 'node:util'
 
 /**
- * The moment of a date in milliseconds since 1970, whatever a class of the user's own makes of `getTime`.
+ * The moment of a date in milliseconds since 1970, even if a subclass overrides `getTime`.
  *
- * @returns `undefined` for what is no date, and for an invalid one, which would never come
+ * @returns `undefined` for anything but a date, and for an invalid date, which would never come
  */
 export function momentOf(value: unknown): number | undefined {
   const time = types.isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN

@@ -1,4 +1,4 @@
-/** For what requests share. Not by recursion: a token may nest deeper than the stack. */
+/** Freezes what requests share, through and through. Not recursive: a token may nest deeper than the stack. */
 export function deepFreeze<T extends object>(value: T): T {
   const parts: object[] = [value]
   for (const part of parts) {

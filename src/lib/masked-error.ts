@@ -1,14 +1,14 @@
-/** What may be logged of a store's failure. */
+/** What may be logged about a store's error. */
 const HASH = /[0-9a-f]{64}/gi
 /** User and password of a connection string. */
 const USER_INFO = /(:\/\/)[^\s/@]+@/g
-/** As many causes as anybody reads. */
+/** How many messages of a chain of causes to keep. */
 const MAX_DEPTH = 5
 
 /**
- * A copy of a store's error without what it may quote: databases like to name the value that they tripped over, in
- * properties and in the message, and that may be the hash of a key. The stack begins with the message. What is behind the
- * error (`cause`, and the errors of an `AggregateError`) says why, so its message has that as well, in one line.
+ * A copy of a store's error without what it may quote. Databases often name the value that they failed on, in
+ * properties, in the message and so in the stack, and that may be the hash of a key. The copy's message also has those
+ * of the causes (`cause`, or the first error of an `AggregateError`) in one line, because they say why.
  *
  * Never throws, whatever the error's getters do.
  */
@@ -28,7 +28,7 @@ export function maskedError(error: unknown): Error {
   return code === '' ? copy : Object.assign(copy, { code })
 }
 
-/** The messages of an error and of what is behind it, from the outside in; where one says nothing, its code or name. */
+/** The messages of an error and of its causes, outermost first. An error without a message gives its code or name. */
 function reasonsOf(error: unknown, depth = 0): string[] {
   if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return []
   const said = read(error, 'message') || read(error, 'code') || read(error, 'name')

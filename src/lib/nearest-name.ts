@@ -1,14 +1,14 @@
-/** Which of the known names was meant by one that is unknown. */
+/** Finds the known name that an unknown one was meant to be. */
 
 /**
- * The known name that is nearest, if it is near enough to have been meant: the same but for case, `_` and `-`, or with no
- * more slips (a letter too many, too few, wrong, or two swapped) than `most`.
+ * Returns the nearest known name if it is near enough to have been meant: the same except for case, `_` and `-`, or
+ * with at most `most` typos (a letter too many, missing or wrong, or two swapped).
  *
  * ```ts
  * nearestName('look_up_timeout', ['lookupTimeout', 'header']) // 'lookupTimeout'
  * ```
  *
- * @param most default: one in every four letters
+ * @param most default: one for every four letters
  */
 export function nearestName(
   name: string,

@@ -1,10 +1,10 @@
-/** Networks that a key is bound to, and addresses looked for in them: Node's `net.BlockList`, which also knows IPv4 in IPv6. */
+/** Checks addresses against the networks of a key, with Node's `net.BlockList`, which also knows IPv4 in IPv6. */
 import { BlockList, isIP } from 'node:net'
 
-/** An address alone is the network of just that address. */
+/** An address without a length is the network of just that address. */
 const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(0|[1-9]\d{0,2}))?$/
 
-/** @returns `undefined` where one of them is no address and no CIDR */
+/** @returns `undefined` if one of them is neither an address nor a CIDR */
 export function networksOf(list: readonly unknown[]): BlockList | undefined {
   const networks = new BlockList()
   for (const text of list) {

@@ -1,11 +1,11 @@
-/** Signals that many wait for, listened to once: a listener of its own for each costs a look-up a fifth of its time. */
+/** Listens once to a signal that many callers wait for: a listener for each costs a look-up a fifth of its time. */
 
 const waiting = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back when the signal is aborted, which it is not yet.
+ * Calls back when the signal is aborted, unless it already is.
  *
- * @returns takes the callback back
+ * @returns a function that removes the callback
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const callbacks = waiting.get(signal) ?? listenTo(signal)

@@ -1,11 +1,11 @@
-/** The names of options where there is no specification of them yet (`options.ts`). */
+/** Checks the names of options that have no specification yet (`options.ts`). */
 import { readOptions } from './options.ts'
 
 export { OF_REGISTER } from './options.ts'
 
 /**
  * @param owner what takes the options, for the message
- * @param besides names that are let through and not told of
+ * @param besides further names that are allowed, but that the message does not list
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function refuseUnknown(

@@ -19,9 +19,9 @@ import { nearestName } from './nearest-name.ts'
 /**
  * Reads one option.
  *
- * @param value as it was given, `undefined` where it was not
- * @param name for the message, as in `cache.max`
- * @returns the value that the program goes by
+ * @param value as it was given, `undefined` if it was not
+ * @param name for the message, such as `cache.max`
+ * @returns the value to use
  * @throws `TENANT_AUTH_BAD_OPTION` that says "{name} must be {what it takes}"
  */
 export type Option<T> = (value: unknown, name: string) => T
@@ -31,22 +31,22 @@ export type Specification = Readonly<Record<string, Option<unknown>>>
 /** For `satisfies`: an option for each name of `Options`, and no other one. */
 export type SpecificationOf<Options> = { readonly [Name in keyof Options]-?: Option<unknown> }
 
-/** What comes of options that were read by a specification. */
+/** The type of the options that `readOptions` returns for a specification. */
 export type Checked<S extends Specification> = { [Name in keyof S]: ReturnType<S[Name]> }
 
-/** Of Fastify's `register`, which hands them on to the plugin. */
+/** The options of Fastify's `register`, which passes them on to the plugin. */
 export const OF_REGISTER: readonly string[] = ['prefix', 'logLevel', 'logSerializers']
 
 export interface ReadSettings {
-  /** Before each name in messages, as in `KeyManager: `. Default: nothing. */
+  /** Put before each name in messages, such as `KeyManager: `. Default: nothing. */
   prefix?: string
-  /** Names that are let through and not told of. Default: none. */
+  /** Further names that are allowed, but that messages do not list. Default: none. */
   besides?: readonly string[]
 }
 
 /**
- * Reads options by their specification. One that is misspelt and passed over is a check that is never made, so unknown
- * names are refused, and the message says which was meant.
+ * Reads options by their specification. A misspelled option that is ignored is a check that is never made, so unknown
+ * names are refused, and the message suggests the nearest known one.
  *
  * @param owner what takes the options, for the message
  * @throws `TENANT_AUTH_BAD_OPTION`
@@ -74,12 +74,12 @@ export function required<T>(takes: string, is: (value: unknown) => boolean): Opt
   }
 }
 
-/** May be left out, and is `undefined` then. */
+/** May be left out; the value is then `undefined`. */
 export function optional<T>(option: Option<T>): Option<T | undefined> {
   return (value, name) => (value === undefined ? undefined : option(value, name))
 }
 
-/** May be left out, and is `fallback` then. */
+/** May be left out; the value is then `fallback`. */
 export function withDefault<T>(option: Option<T>, fallback: T): Option<T> {
   return (value, name) => (value === undefined ? fallback : option(value, name))
 }
@@ -117,12 +117,12 @@ export function oneOf<const Word extends string>(words: readonly Word[], fallbac
   )
 }
 
-/** A function that need not be given. `takes` is for the message: what it is called with, and what it returns. */
+/** An optional function. `takes` is for the message: what the function is called with, and what it returns. */
 export function callback<F>(takes = 'a function'): Option<F | undefined> {
   return optional(required<F>(takes, (value) => typeof value === 'function'))
 }
 
-/** Options that stand together in an object of their own: each has its default where the object is left out. */
+/** Options grouped in one object. If the object is left out, each has its default. */
 export function group<S extends Specification>(owner: string, specification: S): Option<Checked<S>> {
   return (value = {}, name) => {
     if (!isObject(value)) throw badOption(name, `an object of ${Object.keys(specification).join(', ')}`)

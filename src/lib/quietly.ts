@@ -1,10 +1,10 @@
-/** Code of the user's that is told of something and has no say in it: a logger, a hook. */
+/** Runs user code, such as loggers and hooks, whose errors must not change what happens. */
 
 const warned = new Set<string>()
 
 /**
- * Runs code of the user's, and goes on whatever it throws. What it throws cannot go to the log, which may be what threw,
- * so Node's warnings have it: once for each `what`, because it may throw on every request.
+ * Runs user code, and continues if it throws. The error cannot go to the log, because the logger may have thrown it, so
+ * it becomes a warning of Node's: one for each `what`, because it may throw on every request.
  */
 export function quietly(what: string, work: () => void): void {
   try {
@@ -18,14 +18,14 @@ export function quietly(what: string, work: () => void): void {
   }
 }
 
-/** Whatever was thrown, as an `Error`: hooks and callbacks take nothing for "no error". */
+/** Turns whatever was thrown into an `Error`: hooks and callbacks take `undefined` for "no error". */
 export function asError(thrown: unknown, what: string): Error {
   return thrown instanceof Error
     ? thrown
     : new Error(`${what} threw something that is not an Error`, { cause: thrown })
 }
 
-/** The name alone of what was thrown: a message may quote what was to be logged. */
+/** Only the name of what was thrown: its message may quote what was to be logged. */
 function reasonOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? ''.concat(thrown.name) : typeof thrown

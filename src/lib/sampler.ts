@@ -1,14 +1,14 @@
-/** For log lines that would come by the thousand: the first of a kind at once, and how many more there were. */
+/** Thins out log lines that would come by the thousand: the first of a kind at once, then how many more there were. */
 import { type Clock, systemClock } from './clock.ts'
 
-/** Milliseconds within which the same thing is not said again. */
+/** Milliseconds during which the same kind is not logged again. */
 const INTERVAL = 1_000
-/** Kinds that are told apart at once; further ones count as one. */
+/** How many kinds to distinguish at once. Further ones count as one kind. */
 const MAX_KINDS = 100
 
 export class Sampler {
   readonly #clock: Clock
-  /** What has been said within the interval: how often it was the case again, and who says so. */
+  /** The kinds logged within the interval: how often each has occurred again, and how to log that. */
   readonly #said = new Map<string, { more: number; say: (more: number) => void }>()
 
   constructor(clock: Clock = systemClock) {
@@ -16,9 +16,9 @@ export class Sampler {
   }
 
   /**
-   * Says something now, or counts it.
+   * Logs a line now, or counts it.
    *
-   * @param say with 0 for the thing itself, and once the interval is over with how often it was the case again
+   * @param say called with 0 for the line itself and, after the interval, with how often it has occurred again
    */
   say(kind: string, say: (more: number) => void): void {
     const key = this.#said.size < MAX_KINDS || this.#said.has(kind) ? kind : ''

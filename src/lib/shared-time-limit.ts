@@ -1,9 +1,9 @@
-/** A time limit for work of which much begins at the same moment: one timer and one signal for all of that. */
+/** A time limit for work that often begins at the same moment: one timer and one signal for all of it. */
 import { setMaxListeners } from 'node:events'
 import { bothClocks, type Clock, type Moment, type Timer } from './clock.ts'
 import { isOver, TimeLimitError } from './time-limit.ts'
 
-/** Milliseconds: what begins no further apart ends together. */
+/** Milliseconds. Work that begins less than this after the first shares its time limit. */
 const SAME_MOMENT = 1
 
 export class SharedTimeLimit {
@@ -16,7 +16,7 @@ export class SharedTimeLimit {
     this.#ms = ms
   }
 
-  /** As `withTimeLimit`. The signal is that of others as well. `work` rejects and does not throw. */
+  /** Like `withTimeLimit`, but other work shares the signal. `work` must reject rather than throw. */
   run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#round?.isOpen(this.#clock.now()) !== true) this.#round = new Round(this.#clock, this.#ms)
     return this.#round.run(work)
@@ -37,7 +37,7 @@ class Round {
     this.#ms = ms
     this.#since = bothClocks(clock)
     this.#timer = clock.setTimer(() => this.#giveUp(), ms)
-    // Stores of users' own may listen to it for each look-up.
+    // Custom stores may add a listener for each look-up.
     setMaxListeners(0, this.#abort.signal)
   }
 

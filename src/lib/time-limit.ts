@@ -1,4 +1,4 @@
-/** Every await on a store has a time limit: a hanging peer must not hang a request. */
+/** Time limits. Every await on a store has one: a hung peer must not hang a request. */
 import { bothClocks, type Clock, type Moment } from './clock.ts'
 
 export class TimeLimitError extends Error {
@@ -9,17 +9,17 @@ export class TimeLimitError extends Error {
   }
 }
 
-/** Whether more than `ms` have passed since a moment, on either clock. The monotonic one misses a suspension. */
+/** Whether more than `ms` have passed since a moment, on either clock. The monotonic clock misses a suspension. */
 export function isOver(clock: Clock, since: Moment, ms: number): boolean {
   return clock.now() - since.now > ms || clock.wall() - since.wall > ms
 }
 
 /**
- * Runs `work` for at most `ms`. When the time is over the promise rejects with a `TimeLimitError` at once, whatever
- * `work` does, and the signal that `work` was given is aborted so that it can let go of what it holds.
+ * Runs `work` for at most `ms`. After that, the promise rejects with a `TimeLimitError` at once, whatever `work` does.
+ * The signal given to `work` is aborted, so that it can release what it holds.
  *
- * An answer that is there but is read too late, because the process was held up, is no answer: no timer runs meanwhile,
- * so the clocks are looked at when it is read.
+ * An answer that arrives in time but is read too late, because the process was held up, does not count. No timer runs
+ * meanwhile, so the clocks are checked when it is read.
  *
  * @param cancelled ends it early, with its own reason
  */
@@ -39,7 +39,7 @@ export function withTimeLimit<T>(
     const timer = clock.setTimer(() => giveUp(new TimeLimitError(ms)), ms)
     const onCancel = () => giveUp(cancelled?.reason)
     cancelled?.addEventListener('abort', onCancel, { once: true })
-    // An async function, so that work which throws at once rejects as well.
+    // An async function, so that work that throws synchronously rejects as well.
     const run = async () => {
       cancelled?.throwIfAborted()
       return work(abort.signal)
@@ -56,7 +56,7 @@ export function withTimeLimit<T>(
   })
 }
 
-/** The promise, or a rejection with the signal's reason as soon as it is aborted. */
+/** Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = () => {}
   const aborted = new Promise<never>((_resolve, reject) => {

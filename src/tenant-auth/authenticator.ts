@@ -1,6 +1,6 @@
 /**
- * The check itself: header → key format → digest → cache → store → request. It answers at once for a key in memory, and
- * with a promise only where the store must be asked.
+ * The check itself: header → key format → digest → cache → store → request. It returns at once for a key in memory, and
+ * returns a promise only if it must ask the store.
  */
 import type { FastifyRequest } from 'fastify'
 import { systemClock } from '../lib/clock.ts'
@@ -17,7 +17,7 @@ import { refuseHeader } from './key-header.ts'
 import type { CheckedOptions } from './options.ts'
 import { buildRefusals, type RefusalReason } from './refusals.ts'
 
-/** Where the request keeps what its key was found to be. */
+/** The property of the request that holds the entry of its key. */
 export const kEntry: unique symbol = Symbol('fastify-tenant-auth.entry')
 
 declare module 'fastify' {
@@ -49,7 +49,7 @@ export class Authenticator {
     })
   }
 
-  /** @returns `null` where the request is let in, and `request.tenant` may be read from here on */
+  /** @returns `null` if the request is let in: from then on, `request.tenant` may be read */
   check(request: FastifyRequest): Refusal | null | Promise<Refusal | null> {
     const { headers, raw } = request
     const value = headers[this.#header]
@@ -67,7 +67,7 @@ export class Authenticator {
     return this.#decide(request, verdict)
   }
 
-  /** The key is good, and the route demands something of the other kind of credential. */
+  /** For a good key on a route that requires the other kind of credential. */
   refusalOfOther(request: FastifyRequest): Refusal {
     return refusalOf(request[kEntry] as KeyEntry, this.#refusals.other_credential)
   }
@@ -84,7 +84,7 @@ export class Authenticator {
 
   #decide(request: FastifyRequest, verdict: Verdict): Refusal | null {
     if (typeof verdict === 'string') return this.#refusals[verdict]
-    // First: from elsewhere, whoever has the key learns nothing more of it.
+    // Checked first: outside its networks, the holder of a key must learn nothing more about it.
     if (verdict.networks !== null && !isWithin(verdict.networks, request.ip)) {
       return { ...refusalOf(verdict, this.#refusals.network), detail: { ip: request.ip } }
     }
@@ -99,8 +99,8 @@ export class Authenticator {
 }
 
 /**
- * Read from the route each time: `onRoute` does not see the routes declared before the plugin was registered. For the same
- * reason a demand of theirs may be misspelt, and one that is not understood is met by nobody.
+ * Reads the route's config each time, because `onRoute` does not see routes declared before the plugin was registered.
+ * Their config may also be misspelled, because nothing has checked it: a key never meets one that is not understood.
  */
 function hasScopes(request: FastifyRequest, { key }: KeyEntry): boolean {
   const demand: { scopes?: unknown } | null | undefined = request.routeOptions.config.tenantAuth
@@ -111,7 +111,7 @@ function hasScopes(request: FastifyRequest, { key }: KeyEntry): boolean {
   return true
 }
 
-/** Whose key it is goes to the log: the key is good, and an operator wants to know who asks for too much. */
+/** Adds whose key it is, for the log: the key is good, and an operator wants to know who asks for too much. */
 function refusalOf({ key, tenant }: KeyEntry, refusal: Refusal): Refusal {
   return { ...refusal, of: { keyId: key.id, tenantId: tenant.id } }
 }

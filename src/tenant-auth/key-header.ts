@@ -1,4 +1,4 @@
-/** Reads a tenant key out of the request's headers, and says in one word why there is none. */
+/** Checks the header that should carry a tenant key, and says in one word why it does not. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { checkForm } from '../keys/key-format.ts'
 
@@ -26,7 +26,7 @@ export function refuseHeader(
       : 'wrong_header'
   }
   if (checksum) {
-    // The form of a key is stricter than isPlain and MAX_LENGTH, so whatever has it is scanned once.
+    // The form of a key is stricter than isPlain and MAX_LENGTH, so a well-formed key is scanned only once.
     const form = checkForm(value)
     if (form === 'well formed') return null
     if (form === 'wrong checksum') return 'checksum'

@@ -21,8 +21,8 @@ import type { KeyStore } from '../stores/key-store.ts'
 import type { TenantAuthCacheOptions, TenantAuthOptions } from './types.ts'
 
 /**
- * Those where other credentials come, and those of which Node keeps one and drops the rest, or which it reads itself: a
- * repeated key would not be seen as such.
+ * Headers that carry other credentials, and headers that Node reads itself or of which it keeps one and drops the rest:
+ * a repeated key would go unnoticed.
  */
 const OTHER_HEADERS = new Set(
   (
@@ -33,7 +33,7 @@ const OTHER_HEADERS = new Set(
 )
 /** RFC 6749, 3.3. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
-/** Without coherence nothing but this bounds the life of a revoked key. */
+/** Without coherence, only this bounds how long a revoked key lives on. */
 const TTL = 5_000
 const COHERENT_TTL = 600_000
 

@@ -1,4 +1,4 @@
-/** The plugin: guards the scope it is registered in with the tenants' API keys. */
+/** The plugin: guards the scope that registers it with the tenants' API keys. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { FleetReport } from '../coherence/fleet-report.ts'
@@ -93,8 +93,8 @@ function admitted(request: FastifyRequest): boolean {
 }
 
 /**
- * The tenant of a request, or `null` where `tenantAuth` has not let it in: for hooks, serializers and log lines, in any
- * scope, where `request.tenant` would throw.
+ * Returns the tenant of a request, or `null` if `tenantAuth` has not let it in. For hooks, serializers and log lines in
+ * any scope, where `request.tenant` would throw.
  *
  * ```ts
  * const logger = { serializers: { res: (reply) => ({ status: reply.statusCode, tenant: getTenant(reply.request)?.id }) } }
@@ -104,14 +104,14 @@ export function getTenant(request: AnyRequest | undefined): Tenant | null {
   return (request as FastifyRequest | undefined)?.[kEntry]?.tenant ?? null
 }
 
-/** The key of a request, or `null`, as `getTenant`. */
+/** Returns the key of a request, or `null`, like `getTenant`. */
 export function getTenantKey(request: AnyRequest | undefined): TenantKey | null {
   return (request as FastifyRequest | undefined)?.[kEntry]?.key ?? null
 }
 
 function entryOf(request: FastifyRequest, name: string) {
   const entry = request[kEntry]
-  // Undefined in scopes that the plugin does not reach, and in those that were there before it.
+  // Undefined in scopes that the plugin does not reach, and in scopes that existed before it.
   if (entry !== null && entry !== undefined) return entry
   throw new TenantAuthError(
     'TENANT_AUTH_NOT_AUTHENTICATED',
@@ -175,8 +175,8 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
 }
 
 /**
- * Guards every route of the scope it is registered in, and of the scopes below: requests without a good tenant API key
- * are refused before their body is read. The others find `request.tenant` and `request.tenantKey`.
+ * Guards every route of the scope that registers it, and of the scopes below. It refuses requests without a good tenant
+ * API key before their body is read. All others have `request.tenant` and `request.tenantKey`.
  *
  * ```ts
  * await app.register(async (api) => {

@@ -1,4 +1,4 @@
-/** Every way in which a tenant key is refused, built once: what is answered, and the word that the log has for it. */
+/** Every refusal of a tenant key, built once: the response, and the word for the log. */
 import type { AuthErrorCode, AuthErrorHeaders } from '../http/errors.ts'
 import type { Refusal } from '../http/refusal.ts'
 
@@ -17,7 +17,7 @@ const CODES = {
   network: 'AUTH_NETWORK_NOT_ALLOWED',
   suspended: 'AUTH_TENANT_SUSPENDED',
   scope: 'AUTH_INSUFFICIENT_SCOPE',
-  /** The route demands something of a signed-in user, which no key can meet. */
+  /** The route requires something of a signed-in user, which no key can meet. */
   other_credential: 'AUTH_INSUFFICIENT_SCOPE',
   unavailable: 'AUTH_UNAVAILABLE',
 } as const satisfies Record<string, AuthErrorCode>
@@ -27,10 +27,10 @@ export type RefusalReason = keyof typeof CODES
 
 export const REASONS = Object.keys(CODES) as RefusalReason[]
 
-/** Seconds after which a client may try again when the store did not answer. */
+/** Seconds after which a client may try again if the store did not answer. */
 const RETRY_AFTER = '1'
 
-/** @param header what the challenge tells the client to send (RFC 9110, 11.6.1: a 401 must carry a challenge) */
+/** @param header which header the challenge asks the client to send (RFC 9110, 11.6.1: a 401 must carry a challenge) */
 export function buildRefusals(header: string): Record<RefusalReason, Refusal> {
   const headers: Partial<Record<AuthErrorCode, AuthErrorHeaders>> = {
     AUTH_INVALID_KEY: { 'www-authenticate': `ApiKey header="${header}"` },

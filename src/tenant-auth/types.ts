@@ -13,8 +13,8 @@ export interface TenantAuthCacheOptions {
   /**
    * Milliseconds after which a cached key is read again, however often it is used.
    *
-   * If the store is not coherent, this is the longest that a revoked key lives on. Default: 5,000. With
-   * a coherent store, where no revocation depends on it: 600,000.
+   * If the store is not coherent, this is the longest that a revoked key lives on. Default: 5,000. With a coherent
+   * store, no revocation depends on it, and the default is 600,000.
    */
   ttl?: number
   /** Milliseconds for which an unknown or revoked key is refused without asking the store. Default: 5,000. */
@@ -33,8 +33,8 @@ export interface TenantAuthOptions {
   /** Name of the request header that carries the key. Default: `x-tenant-api-key`. */
   header?: string
   /**
-   * - `checksum`: keys in this package's form, of any prefix and environment. Anything else is refused without a hash
-   *   and without asking the store. The default.
+   * - `checksum`: keys in this package's form, with any prefix and environment. Anything else is refused without
+   *   hashing it and without asking the store. The default.
    * - `any`: up to 512 visible ASCII characters without a comma, for a store of keys in another form.
    */
   keyFormat?: 'checksum' | 'any'
@@ -43,8 +43,8 @@ export interface TenantAuthOptions {
   /** Milliseconds for a look-up in the store, then 503. Must be under the lease of a coherent store. Default: 1,000. */
   lookupTimeout?: number
   /**
-   * Look-ups at once. A quarter is reserved for keys that were good a moment ago; the rest wait in line. Set no more than
-   * your store's pool has connections to spare. Default: 64.
+   * How many look-ups may run at once; further ones wait in line. A quarter of the places is reserved for keys that
+   * were good a moment ago. Set no more than your store's pool has connections to spare. Default: 64.
    */
   maxConcurrentLookups?: number
   /** Record when keys are used, at most once a minute for each, in stores that can. Default: `true`. */
@@ -55,11 +55,11 @@ export interface TenantAuthOptions {
    */
   addHook?: boolean
   /**
-   * Names of the request's properties, for an app that has a `tenant` of its own. Tell TypeScript, too, in
-   * `TenantAuthDecorators`. Default: `{ tenant: 'tenant', tenantKey: 'tenantKey' }`.
+   * Names of the request's properties, for an app that already has its own `tenant`. Declare them in
+   * `TenantAuthDecorators`, too. Default: `{ tenant: 'tenant', tenantKey: 'tenantKey' }`.
    */
   decorators?: { tenant?: string; tenantKey?: string }
-  /** The body to answer with instead of the envelope, or `'throw'` to pass an `AuthError` to your error handler. */
+  /** The body to send instead of the envelope, or `'throw'` to pass an `AuthError` to your error handler. */
   errorResponse?: ErrorResponseOption
 }
 
@@ -74,9 +74,9 @@ export interface TenantAuthState {
   /** Counters since start, and the state of the cache. */
   stats(): TenantAuthStats
   /**
-   * For a readiness probe: whether this instance has joined the fleet or, without a fleet, whether its store has answered
-   * once. `false` again when the app begins to close. A later outage does not change it, because no other instance could
-   * do better: `stats().degraded` reports that.
+   * For a readiness probe: whether this instance has joined the fleet or, without a fleet, whether its store has
+   * answered once. `false` again when the app begins to close. A later outage does not change it, because no other
+   * instance could do better: `stats().degraded` reports that.
    */
   isReady(): boolean
 }
@@ -88,7 +88,7 @@ export interface TenantAuthRouteConfig {
 }
 
 /**
- * Other names of `request.tenant` and `request.tenantKey`, as the option `decorators` has them:
+ * Other names for `request.tenant` and `request.tenantKey`, the same as in the option `decorators`:
  * `declare module 'fastify-tenant-auth' { interface TenantAuthDecorators { tenant: 'apiTenant' } }`
  */
 export interface TenantAuthDecorators {}
@@ -96,8 +96,8 @@ type NameOf<Name extends string> =
   TenantAuthDecorators extends Record<Name, infer Other extends string> ? Other : Name
 
 /**
- * `request.tenant`, of the key, and `request.tenantKey`, the key that was used. Both throw
- * `TENANT_AUTH_NOT_AUTHENTICATED` where `tenantAuth` has not let the request in.
+ * `request.tenant` is the tenant of the key, and `request.tenantKey` the key that was used. Both throw
+ * `TENANT_AUTH_NOT_AUTHENTICATED` if `tenantAuth` has not let the request in.
  */
 type TenantAuthRequest = {
   readonly [Name in NameOf<'tenant'>]: Tenant

@@ -1,6 +1,6 @@
 /**
- * Tells the store when keys were last used, well away from the requests that use them: in batches, one at a time, and
- * without any bearing on whether a key is valid.
+ * Records in the store when keys were last used, apart from the requests that use them: in batches, one at a time, and
+ * without any effect on whether a key is valid.
  */
 import { LRUCache } from 'lru-cache'
 import type { WritableKeyStore } from '../stores/writable-key-store.ts'
@@ -15,9 +15,9 @@ export interface UsageRecorderOptions {
   interval?: number
   /** Milliseconds that a flush may take. Default: 5,000. */
   timeout?: number
-  /** Keys that wait for a flush, at most; notes of further ones are dropped. As many are remembered. Default: 10,000. */
+  /** How many keys may wait for a flush; notes of others are dropped. As many last uses are remembered. Default: 10,000. */
   max?: number
-  /** Called when a flush has failed, at most once an interval. Its batch stays for the next one. */
+  /** Called when a flush fails, at most once per interval. Its batch waits for the next flush. */
   onError?: (error: unknown) => void
 }
 
@@ -36,11 +36,11 @@ export class UsageRecorder {
   readonly #onError: (error: unknown) => void
   /** Key id → wall-clock milliseconds of its last use. */
   #pending = new Map<string, number>()
-  /** Key id → when its use was last noted, longer than any cache may hold the key. */
+  /** Key id → when its use was last noted. Kept even when a cache no longer holds the key. */
   readonly #noted: LRUCache<string, number>
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
-  /** Whether the store still owes an answer, be it past the time limit: a hung store is not asked again and again. */
+  /** Whether a write has yet to settle, even past its time limit: a hung store must not get one write after another. */
   #unsettled = false
   #closed = false
 
@@ -57,7 +57,7 @@ export class UsageRecorder {
   }
 
   /**
-   * Notes a use, to be written with the next batch, unless one was noted within a minute.
+   * Notes a use for the next batch, unless one was noted within the last minute.
    *
    * @param now wall-clock milliseconds
    */
@@ -71,7 +71,7 @@ export class UsageRecorder {
     this.#arm()
   }
 
-  /** Writes what waits, once, within the time limit, and takes no more notes. Never throws. */
+  /** Takes no more notes, and writes the waiting ones, once, within the time limit. Never throws. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -111,10 +111,10 @@ export class UsageRecorder {
     }
   }
 
-  /** A batch that failed, or may have: recording the same use twice changes nothing. */
+  /** Keeps a batch whose write failed, or may have failed: recording the same use twice changes nothing. */
   #putBack(batch: ReadonlyMap<string, number>): void {
     for (const [id, time] of batch) {
-      // What was noted since is later.
+      // Notes made since then are newer.
       if (this.#pending.has(id) || this.#pending.size >= this.#max) continue
       this.#pending.set(id, time)
     }
