@@ -73,8 +73,8 @@ export interface ConsoleAuthSettings {
     /** Milliseconds beyond `maxAge` for which the last key set is used while Clerk cannot be reached. @default 3_600_000 */
     staleIfError?: number
     /**
-     * Milliseconds in which tokens with an unknown `kid` cause at most two fetches. Until a third is allowed, such tokens get
-     * a 503. @default 10_000
+     * Milliseconds in which tokens with an unknown `kid` cause at most two fetches. Until a third is allowed, such tokens
+     * get a 503. @default 10_000
      */
     cooldown?: number
   }

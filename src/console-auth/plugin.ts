@@ -37,8 +37,8 @@ export interface ConsoleAuthState {
   /** Counters since start, and what is in memory. */
   stats(): ConsoleAuthStats
   /**
-   * Whether tokens can be verified now, for a readiness check. With a `jwtKey`, always; without one, once Clerk's key set has
-   * been fetched and for as long as it may be used.
+   * Whether tokens can be verified now, for a readiness check. With a `jwtKey`, always; without one, once Clerk's key set
+   * has been fetched and for as long as it may be used.
    */
   isReady(): boolean
 }
@@ -112,7 +112,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
       guard.refuse(request, { ...OTHER_CREDENTIAL, of: whoIs(readConsoleUser.call(request)) }),
   })
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
-  // Without a `jwtKey`, fetch the key set now: the first token need not wait for it, and a bad secret key is logged at once.
+  // Without a `jwtKey`, fetch the key set now: the first token need not wait for it, and a bad secret key shows at once.
   app.addHook('onReady', async () => void isReady())
   // `onClose` is too late: it runs when all requests have ended, and they may be waiting for these fetches.
   app.addHook('preClose', async () => {
