@@ -9,7 +9,7 @@ interface AuthErrorKind {
   readonly message: string
 }
 
-/** The errors that an HTTP client may get. The body is the same for every cause that shares a code. */
+/** The errors that an HTTP client may get. The status and message are the same for every cause that shares a code. */
 export const AUTH_ERRORS = {
   AUTH_INVALID_KEY: { statusCode: 401, message: 'The provided API key is invalid or expired' },
   AUTH_INSUFFICIENT_SCOPE: {
@@ -109,7 +109,7 @@ const USAGE_ERRORS = {
   TENANT_NOT_FOUND: 404,
   /** A tenant with this id exists. */
   TENANT_EXISTS: 409,
-  /** An event for Clerk's webhook or a report for GitHub's is not signed by the sender. */
+  /** A request to `clerkWebhooks` or `leakReports` is not signed by Clerk or GitHub. */
   WEBHOOK_NOT_SIGNED: 401,
 } as const
 

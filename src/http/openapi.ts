@@ -3,7 +3,7 @@
  * and their refusals. The app itself adds the schemes, with `securitySchemes`.
  *
  * The routes that Fastify runs keep their own response schemas, so that no response is serialized differently. Without
- * swagger, TypeBox is not loaded.
+ * swagger, nothing is loaded for this.
  */
 import type { FastifyContextConfig, FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import { headerName } from './header-name.ts'

@@ -9,7 +9,7 @@ import { type AuthErrorCode, statusOf } from './errors.ts'
 /** The headers of the response to such a request. */
 export const CLOSE = Object.freeze({ connection: 'close' })
 
-/** Bytes. A body up to this size is read anyway, so that a client with a good credential keeps its connection. */
+/** Bytes. A body up to this size is read anyway, so that a client that may be let in later keeps its connection. */
 const SMALL = 65_536
 
 /**
