@@ -29,7 +29,7 @@ export interface ConsoleUser {
   readonly orgSlug: string | null
   /** The user's role in it (`org:admin`), or `null`. */
   readonly orgRole: OrgRole | null
-  /** The user's custom permissions in it (`org:invoices:read`). Clerk's system permissions are in no token. */
+  /** The user's custom permissions in it (`org:invoices:read`). No token contains Clerk's system permissions. */
   readonly orgPermissions: readonly OrgPermission[]
   /** Minutes since the first and the second factor were verified, `-1` for never. `null`: the token lacks the claim. */
   readonly factorVerificationAge: readonly [firstFactorAge: number, secondFactorAge: number] | null

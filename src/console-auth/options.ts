@@ -100,7 +100,7 @@ export type ConsoleAuthOptions = ConsoleAuthSettings & ClerkKeys
 
 /** What a token must satisfy besides its signature. */
 export interface TokenRules {
-  /** Empty: any. */
+  /** Empty accepts any. */
   authorizedParties: readonly string[]
   allowMissingParty: boolean
   audience: string[] | undefined

@@ -10,7 +10,7 @@ type HasParameters = Parameters<SignedInAuthObject['has']>[0]
 interface Demands {
   /** In full: `'org:admin'`. */
   role: OrgRole
-  /** In full: `'org:invoices:read'`. Clerk's system permissions (`org:sys_…`) are in no token. */
+  /** In full: `'org:invoices:read'`. No token contains Clerk's system permissions (`org:sys_…`). */
   permission: OrgPermission
   /** Of the user or the organization (`'invoices'`), or of one of them (`'org:invoices'`, `'user:invoices'`). */
   feature: NonNullable<HasParameters['feature']>

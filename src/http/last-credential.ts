@@ -45,8 +45,8 @@ function connectionOf(request: IncomingMessage): object | undefined {
 }
 
 /**
- * Takes a time that depends on the lengths alone. A proxy may send the requests of several clients over one connection, and
- * none may find out character by character what another one has sent.
+ * Runs in a time that depends on the lengths alone. A proxy may send the requests of several clients over one connection,
+ * and none may find out character by character what another one has sent.
  */
 function isSame(one: string, other: string): boolean {
   if (one.length !== other.length) return false

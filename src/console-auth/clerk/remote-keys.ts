@@ -126,7 +126,7 @@ export class RemoteKeys {
     return this.#keys.has(kid) && this.#age() < maxAge + staleIfError
   }
 
-  /** Milliseconds. The wall clock may be set back, and the other one stands still while the machine is suspended. */
+  /** Milliseconds. The wall clock may be set back, and the monotonic one stands still while the machine is suspended. */
   #age(): number {
     const { now, wall } = this.#fetchedAt
     return Math.max(this.#clock.now() - now, this.#clock.wall() - wall)

@@ -16,7 +16,7 @@ interface DialogParts {
   mayEscape?: () => boolean
 }
 
-/** Resolves when the dialog is closed. @returns whether its submit button closed it */
+/** @returns once the dialog is closed: whether its submit button closed it */
 export function openDialog({
   title,
   body,

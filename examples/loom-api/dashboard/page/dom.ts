@@ -58,7 +58,7 @@ export function announce(text: string): void {
   region.replaceChildren(h('span', {}, text))
 }
 
-/** Not with `disabled`, which would take the focus from the button. */
+/** Shows that a button is busy, without `disabled`, which would take the focus from it. */
 export function showBusy(button: HTMLButtonElement, busy: boolean, label: string): void {
   button.setAttribute('aria-disabled', String(busy))
   button.textContent = label
