@@ -1,7 +1,7 @@
 /**
  * Verifies that a string is a session token of your Clerk instance. Clerk's `verifyJwt` does the cryptography and most
  * checks of registered claims. This file refuses what `verifyJwt` lets through: tokens of machines, JWT templates and
- * OpenID Connect, nonsensical headers and times, and a missing audience if you set one. It also checks the origin, because
+ * OpenID Connect, nonsensical headers and times, and a missing audience if you require one. It also checks the origin, because
  * `verifyJwt` cannot express "one of these origins, or none".
  */
 import type { JsonWebKey } from 'node:crypto'

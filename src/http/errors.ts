@@ -9,7 +9,7 @@ interface AuthErrorKind {
   readonly message: string
 }
 
-/** The errors that an HTTP client may get. The status and message are the same for every cause that shares a code. */
+/** The errors that an HTTP client may get. Unless `message` is set, every cause of the same code gets the same message. */
 export const AUTH_ERRORS = {
   AUTH_INVALID_KEY: { statusCode: 401, message: 'The provided API key is invalid or expired' },
   AUTH_INSUFFICIENT_SCOPE: {
