@@ -1,4 +1,4 @@
-/** A store of your own: five lines over whatever keeps your keys now, here keys of another form in a Map. */
+/** Your own store: five lines over whatever holds your keys now. Here, a Map holds keys of another form. */
 import { createHash } from 'node:crypto'
 import fastify from 'fastify'
 import { type KeyStore, tenantAuth } from 'fastify-tenant-auth'
@@ -14,7 +14,7 @@ const keyStore: KeyStore = {
 }
 
 const app = fastify()
-// These keys have no checksum. Without the coherence side, `ttl` is the longest that a removed key may live on.
+// These keys have no checksum. The store has no coherence side, so a removed key may be accepted for up to `ttl`.
 await app.register(tenantAuth, { keyStore, keyFormat: 'any', cache: { ttl: 1_000 } })
 app.get('/whoami', async (request) => ({ tenant: request.tenant.id }))
 

@@ -1,10 +1,10 @@
 /**
- * Takes over keys that exist already, from a file of their hashes: `npx tsx examples/import-keys.ts keys.csv`.
+ * Imports existing keys from a file of their hashes: `npx tsx examples/import-keys.ts keys.csv`.
  *
- * A line is `tenant,name,environment,hash,start,last4,scopes,expires`: the last two may be empty, scopes are separated by
- * spaces, no field holds a comma. It may be run again: what is there stays as it is.
+ * A line is `tenant,name,environment,hash,start,last4,scopes,expires`. The last two may be empty, scopes are separated by
+ * spaces, and no field contains a comma. You can run it again: what exists stays as it is.
  *
- * The hashes are SHA-256 unless the store has another `keyHash`. Salted ones, and those of bcrypt, cannot be taken over.
+ * The hashes are SHA-256 unless the store has another `keyHash`. Salted hashes and bcrypt's cannot be imported.
  */
 import { readFileSync } from 'node:fs'
 import {
@@ -20,7 +20,7 @@ const [file = ''] = process.argv.slice(2)
 const { DATABASE_URL } = process.env
 
 const pool = DATABASE_URL === undefined ? undefined : new Pool({ connectionString: DATABASE_URL })
-// Without a database it is a rehearsal.
+// Without a database, it is a dry run.
 const keyStore: WritableKeyStore = pool === undefined ? new MemoryKeyStore() : new PostgresKeyStore({ pool })
 const manager = new KeyManager(keyStore, { environments: ['live', 'test'] })
 const counts = { imported: 0, there: 0, refused: 0 }

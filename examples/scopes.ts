@@ -1,9 +1,9 @@
-/** What a key may do: a route names the scopes it demands, and a key that lacks one is answered 403. */
+/** What a key may do: a route names the scopes it requires, and a key that lacks one gets a 403. */
 import fastify from 'fastify'
 import { KeyManager, MemoryKeyStore, tenantAuth } from 'fastify-tenant-auth'
 
 const keyStore = new MemoryKeyStore()
-// With the list of all scopes, one that is misspelt cannot be given to a key.
+// With the list of all scopes, no key can be given a misspelled one.
 const keys = new KeyManager(keyStore, { scopes: ['usage:read', 'tokens:validate'] })
 const { tenant } = await keys.createTenant({ name: 'Acme' })
 const { key } = await keys.create({

@@ -1,5 +1,5 @@
 /**
- * A whole store on SQLite: keys, administration and coherence, for a service that is one process. It takes a database of
+ * A complete store on SQLite, for a service of one process: keys, administration and coherence. It takes a database of
  * `node:sqlite` (Node 22.13 and later) or of `better-sqlite3`.
  */
 import type {
@@ -22,7 +22,7 @@ import type {
 type Value = string | number | null
 type Row = Record<string, Value>
 
-/** The part of both libraries that is used. */
+/** The part of both libraries that the store uses. */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): {
@@ -46,7 +46,7 @@ const TABLES = `
 `
 const PAGE = '(created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?'
 const ENDS = 'min(coalesce(revoked_at, expires_at), coalesce(expires_at, revoked_at))'
-/** What each part of a filter asks for, with the values that it takes. SQLite's "lower" knows ASCII alone, as it should here. */
+/** The condition for each part of a filter, with its values. SQLite's "lower" changes ASCII only, as it should here. */
 const FILTERS: Record<keyof KeyFilter, (value: never) => [sql: string, ...values: Value[]]> = {
   tenantId: (id: string) => ['tenant_id = ?', id],
   status: (status: string) => [
@@ -72,7 +72,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     database.exec(TABLES)
   }
 
-  /** Every change happens in this process, so the caches can be told by a plain call. */
+  /** Every change happens in this process, so a plain call can notify the caches. */
   readonly coherence: LocalCoherence = {
     kind: 'local',
     subscribe: (listener) => {
@@ -149,7 +149,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     key: NewKey,
     retire?: { id: string; expiresAt: Date | null },
   ): Promise<Written<KeyDetails> | InsertRefusal> {
-    // Nothing is awaited in here, so nothing comes between these statements, and all of them are one transaction.
+    // Nothing is awaited here, so nothing runs between these statements, and all of them are one transaction.
     const rows = this.#transaction(() => {
       if (!this.#get('SELECT 1 FROM tenants WHERE id = ?', key.tenantId)) return 'no-such-tenant'
       if (this.#get('SELECT 1 FROM keys WHERE id = ?', key.id)) return 'id-taken'
@@ -249,7 +249,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     return this.#database.prepare(sql).get(...values) as Row | undefined
   }
 
-  /** Sets the columns that are given, and no others. */
+  /** Sets only the columns that are given. */
   #change(
     table: 'tenants' | 'keys',
     id: string,
@@ -283,7 +283,7 @@ export class SqliteKeyStore implements WritableKeyStore, CoherentKeyStore {
     }
   }
 
-  /** Tells the caches which keys a write concerns, before anybody can learn of the write. */
+  /** Tells the caches which keys a write concerns, before any caller can learn of the write. */
   #written<Record>(record: Record, rows: readonly Row[]): Written<Record> {
     this.#epoch += 1
     const hashes = rows.map(({ hash }) => String(hash))

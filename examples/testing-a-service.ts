@@ -1,4 +1,4 @@
-/** Testing a service that uses both plugins, without a database and without Clerk: `node --import tsx --test <this file>`. */
+/** Tests a service that uses both plugins, without a database and without Clerk: `node --import tsx --test <this file>`. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fastify from 'fastify'
@@ -12,7 +12,7 @@ import {
 } from 'fastify-tenant-auth'
 import { SessionSigner } from 'fastify-tenant-auth/testing'
 
-/** The service under test. It takes from outside what differs between tests and production. */
+/** The service under test. Its parameters are what differs between tests and production. */
 function buildService(keyStore: KeyStore, consoleOptions: ConsoleAuthOptions) {
   const app = fastify()
   app.register(async (api) => {

@@ -12,7 +12,7 @@ await app.register(async (api) => {
   await api.register(tenantAuth, { keyStore })
   api.get('/usage', async (request) => ({ tenant: request.tenant.id }))
 })
-// A real service would guard these with `consoleAuth`: they are for the demo's own process alone.
+// Only the demo's own process calls these. A real service would guard them with `consoleAuth`.
 app.post<{ Params: { tenant: string } }>('/admin/tenants/:tenant/keys', async ({ params: { tenant } }) => {
   await keys.createTenant({ id: tenant, name: tenant }).catch(() => {})
   return keys.create({ tenantId: tenant, name: 'demo', environment: 'live' })

@@ -1,4 +1,4 @@
-/** Three instances as processes of their own, each with its own way to the store, and a load on each. */
+/** An instance as a separate process, with its own proxy to the store and a load of requests. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +11,7 @@ const PAUSE = 10
 export interface Sample {
   /** When the request was sent, `performance.now()`. */
   at: number
-  /** 0 as long as no answer has come. */
+  /** 0 until a response has come. */
   status: number
 }
 
@@ -68,7 +68,7 @@ export class DemoInstance {
       await response.body?.cancel()
       sample.status = response.status
     } catch {
-      // It ends before it answers.
+      // The instance ended before it responded.
     }
   }
 

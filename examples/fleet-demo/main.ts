@@ -1,9 +1,9 @@
 /**
- * Shows what revocation means on a fleet: `npm run demo:fleet`, or with Redis `npm run demo:fleet -- --redis`. It exits with
- * 1 if a request was accepted that must not be.
+ * Shows what revocation means on a fleet: `npm run demo:fleet`, or with Redis `npm run demo:fleet -- --redis`. It exits
+ * with 1 if a revoked key was accepted.
  *
- * Three instances under load share a store. A key is revoked while all is well, and another one while one instance is cut
- * off from the store and a second one is stopped.
+ * Three instances under load share a store. The demo revokes a key while all is well, and another one while one instance is
+ * cut off from the store and a second one is stopped.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Confirmation } from 'fastify-tenant-auth'
@@ -27,7 +27,7 @@ const fleet = await Promise.all([start('first'), start('second'), start('third')
 const [first, second, third] = fleet
 const newKey = () => first.admin<{ key: string; details: { id: string } }>('tenants/demo/keys')
 const revoke = (id: string) => first.admin<Confirmation>(`keys/${id}/revoke`)
-// On a new store the first confirmations wait as if for an instance more, of which it has lost the row.
+// On a new store, the first confirmations wait as if it had lost the row of one more instance.
 while ((await revoke((await newKey()).details.id)).confirmedBy !== 'all');
 
 console.log(`\nA key is revoked on one instance, and all is well.\n${LEGEND}\n`)

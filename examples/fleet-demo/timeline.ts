@@ -36,7 +36,7 @@ export function timeline(rows: readonly Row[], marks: readonly Mark[], zero: num
 export const LEGEND = `one character is ${STEP} ms: █ accepted   ░ refused (401)   ▒ cannot tell (503)   (blank) no answer`
 
 /**
- * What must not be: requests that were accepted though they were sent when `revoke()` had returned.
+ * Finds requests that were wrongly accepted, because they were sent after `revoke()` had returned.
  *
  * @param samples of each instance
  */
@@ -44,7 +44,7 @@ export function lateAccepts(samples: readonly (readonly Sample[])[], returned: n
   return samples.flat().filter(({ at, status }) => status === 200 && at > returned)
 }
 
-/** An acceptance outweighs all else: it is what must not be. */
+/** An accepted request takes precedence, because it may be one that must not happen. */
 function cell(samples: readonly Sample[], start: number): string {
   const within = samples.filter(({ at }) => at >= start && at < start + STEP)
   const statuses = new Set(within.map(({ status }) => status))

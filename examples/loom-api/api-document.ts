@@ -4,7 +4,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { ErrorResponse, securitySchemes } from 'fastify-tenant-auth'
 
-/** Register it first: it sees the routes that are defined after it. */
+/** Register it first: it sees only routes that are declared after it. */
 export async function apiDocument(app: FastifyInstance): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -21,27 +21,27 @@ export async function apiDocument(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // Off loopback it would send a browser that came by http to an https that is not there.
+    // Off loopback, it would send a browser from http to https, which this server does not have.
     transformStaticCSP: (policy) => policy.replace(' upgrade-insecure-requests;', ''),
   })
 }
 
-/** What swagger takes of a route beyond Fastify's own. */
+/** What swagger reads of a route's schema besides Fastify's own properties. */
 interface Operation extends FastifySchema {
   operationId: string
   summary: string
   description?: string
 }
 
-/** Only for the types: Fastify's know nothing of swagger's. */
+/** Only for the types: Fastify's do not include swagger's. */
 export function operation(described: Operation): FastifySchema {
   return described
 }
 
-/** For routes that are no part of the API. */
+/** For routes that are not part of the API. */
 export const hidden = { hide: true } as FastifySchema
 
-/** For the `response` of a route that takes something. */
+/** For the `response` of a route that takes input. */
 export const badRequest = {
   400: { ...ErrorResponse, description: 'The request is not acceptable; the message says why' },
 }

@@ -1,4 +1,4 @@
-/** The app as a whole: who may call a route is decided by the scope that it stands in. */
+/** The app as a whole. The scope of a route decides who may call it. */
 import fastify, { type FastifyInstance } from 'fastify'
 import {
   consoleAuth,
@@ -28,16 +28,16 @@ const ENVIRONMENTS = ['live', 'test']
 export interface App {
   app: FastifyInstance
   keyStore: WritableKeyStore
-  /** Done when the key store can be used. With `waitForStore` the app is built, and may listen, before. */
+  /** Resolves when the key store can be used. With `waitForStore`, the app is built and may listen before that. */
   opened: Promise<void>
-  /** Says that this instance is not ready any more, and to each client to connect anew, elsewhere. */
+  /** Reports that this instance is no longer ready, and tells each client to reconnect, elsewhere. */
   retire: () => void
 }
 
 /**
- * Opens the store and registers everything. The caller listens; closing the app closes all that was opened here.
+ * Opens the store and registers everything. The caller calls `listen()`. Closing the app closes all that was opened here.
  *
- * @param stream takes the lines of the log. Default: standard output
+ * @param stream receives the log lines. Default: standard output
  */
 export async function buildApp(settings: Settings, stream?: { write(line: string): void }): Promise<App> {
   const { logLevel, trustProxy } = settings
@@ -45,11 +45,11 @@ export async function buildApp(settings: Settings, stream?: { write(line: string
     genReqId,
     trustProxy,
     logger: { level: logLevel, redact: redactCredentials, ...(stream && { stream }) },
-    // What the router refuses reaches no error handler.
+    // The router's own errors do not reach the error handler.
     frameworkErrors: errorEnvelope,
-    // Requests that come on open connections while the app closes are answered.
+    // Answer requests that arrive on open connections while the app closes.
     return503OnClosing: false,
-    // By default Fastify takes out what a schema does not know and makes "5" of 5: a caller's mistake then goes unseen.
+    // By default, Fastify removes properties that a schema does not know and turns 5 into "5", which hides mistakes.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
   app.setErrorHandler(errorEnvelope)

@@ -1,13 +1,13 @@
-/** Who did what to which key, as lines of the log: the least that an audit trail is. */
+/** Logs who did what to which key: the simplest audit trail. */
 import type { FastifyBaseLogger } from 'fastify'
 import type { AuditHook } from 'fastify-tenant-auth'
 
-/** For `keyRoutes`. The lines have `"component":"audit"`, so that they can be kept apart from the rest. */
+/** For `keyRoutes`. The lines have `"component":"audit"`, so that you can separate them from the others. */
 export function auditLog(log: FastifyBaseLogger): AuditHook {
-  // Whatever LOG_LEVEL says: a trail with gaps is none.
+  // Independent of LOG_LEVEL, because an audit trail must have no gaps.
   const audit = log.child({ component: 'audit' }, { level: 'info' })
   return ({ action, outcome, keyId, newKeyId, tenantId, actor, ip, requestId }) => {
-    // Not `input` and `userAgent`: they are what somebody typed, and that may be a credential.
+    // Not `input` and `userAgent`: the caller chooses them, so they may contain a credential.
     audit.info({ action, outcome, keyId, newKeyId, tenantId, actor, ip, requestId }, 'key change')
   }
 }

@@ -1,4 +1,4 @@
-/** Errors for people who start the app: one line, with what lies behind it. */
+/** Errors for people who start the app: one line, with the causes. */
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
@@ -22,7 +22,7 @@ export function inWords(error: unknown): string {
   return (messages.join(': ') || String(code ?? error)) + (words === undefined ? '' : ` (${words})`)
 }
 
-/** A host with several addresses fails once for each. */
+/** Connecting to a host with several addresses fails once for each. */
 function causeOf(error: Error): unknown {
   return error instanceof AggregateError ? (error.errors as unknown[])[0] : error.cause
 }

@@ -1,4 +1,4 @@
-/** Sign-in by Clerk, as the `CLERK_` variables say. What `consoleAuth` checks by itself is not checked here, but named. */
+/** Reads the `CLERK_` variables. For what `consoleAuth` checks itself, this file only puts the variable into the error. */
 import { type ConsoleAuthOptions, TenantAuthError } from 'fastify-tenant-auth'
 
 export interface ClerkSettings {
@@ -18,7 +18,7 @@ const VARIABLES = {
 
 /**
  * @param text the value of a variable, if it is set
- * @param check notes the problem where the first does not hold
+ * @param check records the problem if the condition does not hold
  */
 export function readClerkSettings(
   text: (name: string) => string | undefined,
@@ -67,7 +67,7 @@ export function readClerkSettings(
   return { kind: 'clerk', publishableKey, options }
 }
 
-/** What `consoleAuth` says of an option, said of the variable that it comes from. */
+/** Turns an error of `consoleAuth` about an option into one about the variable that the option comes from. */
 export function namingVariables(error: unknown): unknown {
   if (!(error instanceof TenantAuthError) || error.code !== 'TENANT_AUTH_BAD_OPTION') return error
   const message = error.message.replace(
@@ -78,9 +78,9 @@ export function namingVariables(error: unknown): unknown {
 }
 
 /**
- * The host of a Clerk instance's Frontend API, which its publishable key spells in base64.
+ * Returns the host of a Clerk instance's Frontend API, which its publishable key contains in base64.
  *
- * @throws Error where it is no publishable key
+ * @throws Error if it is not a publishable key
  */
 export function clerkHost(publishableKey: string): string {
   const [, encoded = ''] = /^pk_(?:test|live)_([A-Za-z0-9+/=]+)$/.exec(publishableKey) ?? []

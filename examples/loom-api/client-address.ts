@@ -1,10 +1,10 @@
-/** Where a request comes from, as the proxies of `TRUST_PROXY` say. */
+/** Where a request comes from, according to the proxies of `TRUST_PROXY`. */
 import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * For the outermost scope, first of all hooks. Some proxies write the port behind the address (`192.0.2.1:50123`), which
- * would make a client of each connection, and of the proxies before them strangers.
+ * Call it in the outermost scope, before all other hooks. Some proxies append the port to the address (`192.0.2.1:50123`).
+ * Each connection would then count as a client, and the proxies before them would not be recognized.
  */
 export function readForwardedAddresses(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -14,7 +14,7 @@ export function readForwardedAddresses(app: FastifyInstance): void {
   })
 }
 
-/** @returns the addresses alone, from behind the last entry that is none: what stands before it, anybody may have said */
+/** @returns only the addresses after the last entry that is not one, because anyone may have written those before it */
 export function addresses(header: string): string {
   const entries = header.split(',').map(withoutPort)
   return entries.slice(entries.findLastIndex((entry) => isIP(entry) === 0) + 1).join(', ')
@@ -26,7 +26,7 @@ function withoutPort(entry: string): string {
   return address.replace(/%.*$/, '')
 }
 
-/** What failures are counted by: an IPv4 address, or the network of 64 bits that an IPv6 client is given as a rule. */
+/** What failures are counted by: an IPv4 address, or the 64-bit network that an IPv6 client usually gets. */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address
   const groups = new URL(`http://[${withoutPort(address)}]`).hostname.slice(1, -1)

@@ -1,4 +1,4 @@
-/** What the dashboard calls with a session token. `consoleAuth` has checked it, in the scope around this one. */
+/** The routes that the dashboard calls with a session token. `consoleAuth` checks it, in the scope around this one. */
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { operation } from './api-document.ts'

@@ -1,10 +1,10 @@
-/** With the development sign-in: the tenants it knows, and a key to try, because a stored one cannot be shown again. */
+/** For the development sign-in: creates its tenants, and a new key to try, because a stored one cannot be shown again. */
 import { KeyManager, type WritableKeyStore } from 'fastify-tenant-auth'
 import { ORGANIZATIONS } from './sign-in.ts'
 import { SCOPES } from './tenant-routes.ts'
 import { ensureTenant } from './tenants.ts'
 
-/** Milliseconds. Keys of earlier starts go on until their time is over, so a restart breaks nothing that uses one. */
+/** Milliseconds. Keys of earlier starts work until they expire, so a restart breaks nothing that uses one. */
 const LIFETIME = 24 * 3_600_000
 
 export interface DemoKey {

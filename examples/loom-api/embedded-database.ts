@@ -1,4 +1,4 @@
-/** PostgreSQL in this process (PGlite), with its data in a folder: nothing to install, and data that lasts over restarts. */
+/** PostgreSQL in this process (PGlite), with its data in a folder: nothing to install, and the data survives restarts. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
@@ -8,12 +8,12 @@ export interface EmbeddedDatabase {
   close: () => Promise<void>
 }
 
-/** @throws Error where another process has the folder open */
+/** @throws Error if another process has the folder open */
 export async function openEmbeddedDatabase(folder: string): Promise<EmbeddedDatabase> {
   mkdirSync(folder, { recursive: true })
   const lock = join(folder, 'process-id')
   takeLock(lock)
-  // 12 MB of WebAssembly, loaded only by those who have no database of their own.
+  // 12 MB of WebAssembly, loaded only if the embedded database is used.
   const { PGlite } = await import('@electric-sql/pglite')
   const pool = await PGlite.create(join(folder, 'postgres'))
   return {
@@ -25,7 +25,7 @@ export async function openEmbeddedDatabase(folder: string): Promise<EmbeddedData
   }
 }
 
-/** Two processes on the same files would ruin them, and PGlite does not notice. */
+/** Two processes would corrupt the same files, and PGlite does not notice. */
 function takeLock(lock: string): void {
   try {
     writeFileSync(lock, String(process.pid), { flag: 'wx' })
@@ -36,12 +36,12 @@ function takeLock(lock: string): void {
         `The embedded database is in use by process ${owner}. Stop it, or set DATA_FOLDER to another folder.`,
       )
     }
-    // What is left of a process that was killed.
+    // The lock is left from a process that was killed.
     writeFileSync(lock, String(process.pid))
   }
 }
 
-/** @param pid 0 or no number where a process was killed before it had written its id: signals take 0 for one's own group */
+/** @param pid 0 or NaN if a process was killed before it wrote its id. A signal to 0 goes to the own process group */
 function isRunning(pid: number): boolean {
   try {
     return pid > 0 && pid !== process.pid && process.kill(pid, 0)

@@ -1,4 +1,4 @@
-/** Where the keys are kept: PostgreSQL, Redis, or a PostgreSQL embedded in this process, as the settings say. */
+/** Opens the key store that the settings choose: PostgreSQL, Redis, or a PostgreSQL embedded in this process. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { PostgresKeyStore, RedisKeyStore, type WritableKeyStore } from 'fastify-tenant-auth'
@@ -9,19 +9,19 @@ import type { Settings } from './settings.ts'
 
 export interface OpeningKeyStore {
   keyStore: WritableKeyStore
-  /** Done when the store has answered and has its tables. */
+  /** Resolves when the store has answered and has its tables. */
   opened: Promise<void>
 }
 
-/** Milliseconds that a store has to answer at start, where nobody waits for it. */
+/** Milliseconds that a store has to answer at start, without `waitForStore`. */
 const START_LIMIT = 10_000
-/** Milliseconds between tries, from and to. */
+/** Milliseconds between attempts, the shortest and the longest. */
 const [SOON, LATER] = [250, 5_000]
 
 /**
- * Connects, and closes with the app what it has opened. Each driver is loaded only where it is used.
+ * Connects, and closes what it has opened when the app closes. Loads only the driver that it uses.
  *
- * @throws Error in one line, with the variable to look at, where the store cannot be used and nobody waits for it
+ * @throws Error in one line, with the variable to check, if the store cannot be used and `waitForStore` is not set
  */
 export async function openKeyStore(
   app: FastifyInstance,
@@ -51,7 +51,7 @@ export async function openKeyStore(
         return await connect()
       } catch (error) {
         const why = inWords(error)
-        // Once for each cause, however long it lasts.
+        // Logged once for each cause, however long it lasts.
         if (why !== said) app.log.warn(`waiting for the key store: ${why}`)
         said = why
       }
@@ -62,7 +62,7 @@ export async function openKeyStore(
   const opened = untilOpen()
   opened.then(
     () => app.log.info('the key store can be used'),
-    // Only where the app is closing, which the log says.
+    // Rejects only if the app is closing, which the log says.
     () => {},
   )
   return { keyStore, opened }
@@ -70,14 +70,14 @@ export async function openKeyStore(
 
 interface Choice {
   keyStore: WritableKeyStore
-  /** What says where the store is. */
+  /** The setting that says where the store is. */
   variable: string
-  /** Tried again where it throws. */
+  /** Called again if it throws, with `waitForStore`. */
   connect: () => Promise<void>
 }
 
 async function chooseKeyStore(app: FastifyInstance, settings: Settings['keys']): Promise<Choice> {
-  // Drivers report a connection that broke while it was idle here, and end the process where nobody listens.
+  // Drivers emit `error` when an idle connection breaks, which ends the process if there is no listener.
   if (settings.kind === 'redis') {
     const { createClient } = await import('redis')
     let open = false
@@ -86,7 +86,7 @@ async function chooseKeyStore(app: FastifyInstance, settings: Settings['keys']):
       disableOfflineQueue: true,
       socket: {
         connectTimeout: 2_000,
-        // Without end once it has been there; at start `openKeyStore` decides.
+        // Once connected, it retries forever; at start, `openKeyStore` decides.
         reconnectStrategy: (retries) => open && Math.min(50 * 2 ** retries, 2_000),
       },
     })
@@ -103,12 +103,12 @@ async function chooseKeyStore(app: FastifyInstance, settings: Settings['keys']):
   if (settings.kind === 'postgres') {
     const { default: pg } = await import('pg')
     const pool = new pg.Pool({ connectionString: settings.url, connectionTimeoutMillis: 2_000 })
-    // The error itself holds the whole client, and with it what would cancel its queries.
+    // Only the message: the error holds the whole client, including the secret with which its queries can be canceled.
     pool.on('error', ({ message }) => app.log.error({ cause: message }, 'connection to the key store lost'))
     app.addHook('onClose', () => pool.end())
     const keyStore = new PostgresKeyStore({ pool })
     const connect = async () => {
-      // For its error, which says what is wrong in the words of the driver or the server.
+      // For its error, which is the original one of the driver or the server.
       await pool.query('SELECT 1')
       await keyStore.migrate()
     }

@@ -1,8 +1,8 @@
-/** A connection that a driver keeps trying to make, in two lines: when it was lost and when it is back. */
+/** Logs an outage of a connection that a driver keeps retrying in two lines: when it is lost and when it is back. */
 import type { FastifyBaseLogger } from 'fastify'
 
 export interface OutageLog {
-  /** For each error that the driver reports; the first of an outage is logged. */
+  /** Call it for each error of the driver. It logs the first of an outage. */
   lost: (err: unknown) => void
   restored: () => void
 }

@@ -1,4 +1,4 @@
-/** What an orchestrator asks: whether the process works at all, and whether it may be sent traffic. */
+/** Probes for an orchestrator: whether the process works at all, and whether it may be sent traffic. */
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { operation } from './api-document.ts'
@@ -35,7 +35,7 @@ export function probes(app: FastifyInstance, api: FastifyInstance, health: Healt
   app.get('/ready', { schema: ready }, async (_request, reply) => {
     const isReady = health.isOpen && !health.isClosing && api.tenantAuth.isReady()
     const status = isReady ? 'ready' : health.isClosing ? 'closing' : 'starting'
-    // Its cause names hosts and is for the log: anybody may ask here.
+    // Without its cause, which names hosts and is for the log: anyone may call this route.
     const { degraded: trouble } = api.tenantAuth.stats()
     const degraded =
       trouble && `the key store has not answered as it should since ${new Date(trouble.since).toISOString()}`

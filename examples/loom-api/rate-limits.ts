@@ -1,6 +1,6 @@
 /**
- * Two limits: how often a tenant may call, and how often a client address may fail to authenticate. Counted in Redis where
- * there is one, so that instances count together; otherwise each counts its own.
+ * Two limits: how often a tenant may call, and how often a client address may fail to authenticate. They are counted in
+ * Redis if there is one, so that instances count together; otherwise each instance counts alone.
  */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -15,13 +15,13 @@ const WINDOW = '1 minute'
 
 /** For scopes whose credentials are checked. */
 export interface FailureLimit {
-  /** To be called before the scope's guard is registered: the hooks of the two run in that order. */
+  /** Call it before you register the scope's guard, because the hooks of the two run in that order. */
   guard(scope: FastifyInstance): void
 }
 
-/** What is known here of a client address. */
+/** What this instance knows of a client address. */
 interface Attempts {
-  /** Failures left in this window, as was told after the last one. */
+  /** Failures left in this window, as counted after the last one. */
   left: number
   /** When the window ends, in milliseconds of `Date.now()`. */
   until: number
@@ -33,11 +33,11 @@ const kAttempts = Symbol('attempts')
 type Counted = FastifyRequest & { [kAttempts]?: Attempts | null }
 
 /**
- * For the outermost scope, before the scopes that are to be protected.
+ * Call it in the outermost scope, before the scopes to protect.
  *
- * An address that has failed too often is answered 429 before its credential is looked at, a good one as well: only
- * looking would tell. No more attempts of an address are under way at once than it has failures left, the others wait
- * for them, so that a burst is bounded like a trickle. A credential that is remembered is checked at once and never waits.
+ * An address that has failed too often gets a 429 before its credential is checked, even if it is good, because only the
+ * check could tell. An address may have as many attempts under way as it has failures left, and the others wait, so that a
+ * burst is bounded like a trickle. A good credential that is remembered is checked at once, and makes no other wait.
  */
 export async function limitFailures(
   app: FastifyInstance,
@@ -47,7 +47,7 @@ export async function limitFailures(
     global: false,
     timeWindow: WINDOW,
     nameSpace: 'loom-api:rate-limit:',
-    // A limiter that is down must not take the API down with it: then nothing is limited, and the log says so.
+    // If Redis is down, the API must not go down with it: nothing is limited then, and the log says so.
     skipOnError: true,
     errorResponseBuilder: (_request, { after }) =>
       Object.assign(new Error(`Too many requests, try again in ${after}`), { statusCode: 429 }),
@@ -85,7 +85,7 @@ export async function limitFailures(
     if (!attempts) return
     request[kAttempts] = null
     attempts.underWay--
-    // As many as may begin, or all, to be refused.
+    // As many as may begin; or all of them, which are then refused.
     const next = attempts.left === 0 ? Infinity : attempts.left - attempts.underWay
     for (const resume of attempts.waiting.splice(0, next)) resume()
   }
@@ -93,12 +93,12 @@ export async function limitFailures(
   return {
     guard(scope) {
       scope.addHook('onRequest', begin)
-      // The first hook behind all of `onRequest`: the credential was good.
+      // The first hook after all of `onRequest`: the credential was good.
       scope.addHook('preParsing', (request, _reply, _payload, done) => {
         end(request)
         done()
       })
-      // Not in an error handler: refusals of the guards are no errors, and scopes may have a handler of their own.
+      // Not in an error handler: the guards' refusals are not errors, and a scope may have its own handler.
       scope.addHook('onSend', async (request: Counted, reply) => {
         const attempts = request[kAttempts]
         if (attempts && reply.statusCode === 401) {
@@ -128,7 +128,7 @@ function refuse(request: FastifyRequest, reply: FastifyReply, max: number, until
     .send({ request_id: request.id, error: { code: 'RATE_LIMITED', message } } satisfies ErrorResponse)
 }
 
-/** For a scope that `tenantAuth` guards, after it: whoever is refused spends nothing of a tenant's. */
+/** Call it in a scope that `tenantAuth` guards, after it, so that refused requests do not count for a tenant. */
 export function limitTenants(api: FastifyInstance, { limits }: Pick<Settings, 'limits'>): void {
   const keyGenerator = (request: { tenant: { id: string } }) => `tenant:${request.tenant.id}`
   api.addHook('onRequest', api.rateLimit({ max: limits.requestsPerTenant, keyGenerator }))
@@ -146,7 +146,7 @@ const TOO_MANY = {
   },
 }
 
-/** For a scope whose credentials are checked, before its routes: their documentation has the 429, too. */
+/** Call it in a scope whose credentials are checked, before its routes. It adds the 429 to their documentation. */
 export function describeLimits(scope: FastifyInstance): void {
   scope.addHook('onRoute', (route) => {
     const response = { ...(route.schema?.response as object | undefined), 429: TOO_MANY }
@@ -156,7 +156,7 @@ export function describeLimits(scope: FastifyInstance): void {
 
 function connect(app: FastifyInstance, url: string): Redis {
   const redis = new Redis(url, {
-    // Without these, requests would queue up while Redis is away.
+    // Without these, requests would queue up while Redis is down.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 1_000,

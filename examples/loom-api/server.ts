@@ -1,4 +1,4 @@
-/** Starts the app, and ends it when it is told to. */
+/** Starts the app, and shuts it down on SIGINT or SIGTERM. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { buildApp } from './app.ts'
@@ -7,7 +7,7 @@ import { createDemoKey } from './demo-key.ts'
 import { readSettings } from './settings.ts'
 import { welcome } from './welcome.ts'
 
-/** Milliseconds that requests under way have to finish. */
+/** Milliseconds for requests under way to finish. */
 const PATIENCE = 10_000
 
 async function start(): Promise<void> {
@@ -17,11 +17,11 @@ async function start(): Promise<void> {
 
   let closing = false
   const shutDown = async (signal: NodeJS.Signals) => {
-    // A terminal's Ctrl-C comes twice, once through npm.
+    // Ctrl-C in a terminal arrives twice, once through npm.
     if (closing) return
     closing = true
     app.log.info({ signal }, 'shutting down')
-    // An orchestrator goes on sending requests until it has seen that this instance is not ready. Ctrl-C is a person's.
+    // An orchestrator keeps sending requests until it sees that this instance is not ready. Ctrl-C comes from a person.
     const drain = signal === 'SIGTERM' ? settings.drainSeconds * 1_000 : 0
     setTimeout(() => process.exit(1), drain + PATIENCE).unref()
     retire()
@@ -44,6 +44,6 @@ try {
 } catch (error) {
   const { code, message } = namingVariables(error) as NodeJS.ErrnoException
   console.error(code === 'EADDRINUSE' ? `${message}\nSet PORT to a port that is free.` : message)
-  // Connections that were opened before the failure must not keep a server alive that serves nothing.
+  // Connections that were opened before the failure must not keep a process alive that serves nothing.
   process.exit(1)
 }

@@ -1,6 +1,6 @@
 /**
- * Every setting of the app, read from the environment once, at start. What is wrong is reported all at once, each line
- * naming the variable and what it takes; values are never repeated, because some are secrets.
+ * Reads every setting of the app from the environment, once, at start. It reports all problems at once, and each line names
+ * the variable and what it takes. It never repeats values, because some are secrets.
  */
 import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -9,18 +9,18 @@ import { type ClerkSettings, readClerkSettings } from './clerk-settings.ts'
 export interface Settings {
   host: string
   port: number
-  /** Whose `X-Forwarded-For` says where a request comes from. */
+  /** The proxies whose `X-Forwarded-For` says where a request comes from. */
   trustProxy: false | string[]
   logLevel: string
   keys: KeySettings
   /** Whether the app listens at once and waits for its key store in the background, or does not start without it. */
   waitForStore: boolean
-  /** Between being told to end and ending: for so long it says that it is not ready, and answers. */
+  /** Seconds between SIGTERM and the shutdown, in which the app reports that it is not ready, and still answers. */
   drainSeconds: number
-  /** Where several instances count requests together; without it each counts its own. */
+  /** The Redis in which instances count requests together. Without it, each instance counts alone. */
   redisUrl: string | undefined
   signIn: SignInSettings
-  /** A minute. */
+  /** Per minute. */
   limits: { requestsPerTenant: number; failuresPerAddress: number }
 }
 
@@ -30,23 +30,23 @@ export type KeySettings =
 export type SignInSettings = { kind: 'development' } | ClerkSettings
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-/** What Fastify has names for. */
+/** The networks that Fastify has names for. */
 const NETWORKS = ['loopback', 'linklocal', 'uniquelocal']
 const DATA_FOLDER = fileURLToPath(new URL('data', import.meta.url))
 
-/** What `NODE_ENV` may be where the service is not in production. */
+/** What `NODE_ENV` may be if the service is not in production. */
 const DEVELOPMENT = ['development', 'dev', 'test']
-/** The names of this machine that the development sign-in is served by. */
+/** The names of this machine under which the development sign-in is served. */
 export const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
-/** What the command that starts the app may say. */
+/** The options of the command that starts the app. */
 export interface CommandLine {
-  /** Let anyone in as anyone: `npm start`. No variable can ask for it, because variables are inherited. */
+  /** Let anyone in as anyone, as `npm start` does. No variable can set it, because variables are inherited. */
   devSignIn?: boolean
 }
 
 /**
- * @param env as a rule `process.env`; a variable that is empty counts as absent
+ * @param env usually `process.env`; an empty variable counts as absent
  * @throws Error naming each variable that cannot be used
  */
 export function readSettings(
@@ -124,13 +124,13 @@ export function readSettings(
   }
 }
 
-/** Whatever is not known for development is taken for production: `Production`, `prod`, `staging`, `live`. */
+/** Any name that is not one of development counts as production: `Production`, `prod`, `staging`, `live`. */
 export function isProduction(environment: string | undefined): boolean {
   const name = environment?.trim().toLowerCase() ?? ''
   return name !== '' && !DEVELOPMENT.includes(name)
 }
 
-/** All of the internet is none: then any client could say where it comes from. */
+/** The whole internet is not accepted, because then any client could choose its address. */
 function isNetwork(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? []
   const longest = { 4: 32, 6: 128 }[isIP(address)]

@@ -1,4 +1,4 @@
-/** Who vouches for the dashboard's users: Clerk, or, while you develop, this process itself. */
+/** Who signs in the dashboard's users: Clerk, or, while you develop, this process itself. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ConsoleAuthOptions } from 'fastify-tenant-auth'
@@ -9,13 +9,13 @@ import { isProduction, LOOPBACK, type SignInSettings } from './settings.ts'
 
 export interface SignIn {
   options: ConsoleAuthOptions
-  /** What the page at `/dashboard` has to know. */
+  /** What the page at `/dashboard` needs to know. */
   page: PageConfig['signIn']
-  /** Where the development sign-in hands out session tokens. */
+  /** The routes by which the development sign-in issues session tokens. */
   routes?: (app: FastifyInstance) => Promise<void>
 }
 
-/** The organizations of the development sign-in. Each is a tenant of the same id: what is theirs, their members manage. */
+/** The organizations of the development sign-in. Each is a tenant with the same id, which its members manage. */
 export const ORGANIZATIONS = [
   { slug: 'acme', id: 'org_acme', name: 'Acme' },
   { slug: 'globex', id: 'org_globex', name: 'Globex' },
@@ -36,7 +36,7 @@ export async function chooseSignIn(settings: SignInSettings): Promise<SignIn> {
   return { options, page }
 }
 
-/** Seconds for which a session token is good: Clerk's are short, too, and the page fetches the next in time. */
+/** Seconds for which a session token is valid. Clerk's are short-lived, too, and the page fetches the next one in time. */
 const LIFETIME = 60
 
 const SignInBody = Type.Object(
@@ -58,16 +58,16 @@ const devSignIn = operation({
   response: { 200: SignInResponse, ...badRequest },
 })
 
-/** The names of this machine in a `Host` header, and nothing that merely leads here: `127.1`, `localhost.`, `a@localhost`. */
+/** The names of this machine in a `Host` header. Not others that also lead here: `127.1`, `localhost.`, `a@localhost`. */
 const HOSTS = LOOPBACK.map((name) => (name.includes(':') ? `[${name}]` : name))
 /** Headers that proxies add. */
 const PROXY =
   /^(?:x-forwarded|x-original|x-envoy|x-amz|cf-|fly-)|^(?:forwarded|via|x-real-ip|cdn-loop|true-client-ip|x-client-ip|x-cluster-client-ip|proxy-connection)$/
 
 /**
- * Lets in only who came by a name of this machine, and straight. A web page of anyone's can have its own name lead here
- * for the browser (DNS rebinding), and would then read the answer; and through a proxy comes whoever reaches the proxy.
- * One that leaves no trace at all cannot be told from a browser at this machine.
+ * Lets in only requests that use a name of this machine and come directly. Any web page can make its own name resolve to
+ * this machine (DNS rebinding), and could then read the response. Through a proxy, anyone who reaches the proxy could come
+ * in. A proxy that leaves no trace cannot be distinguished from a browser on this machine.
  */
 async function demandLoopback({ headers, raw }: FastifyRequest): Promise<void> {
   const refuse = (why: string) => {
@@ -80,7 +80,7 @@ async function demandLoopback({ headers, raw }: FastifyRequest): Promise<void> {
   if (!HOSTS.includes(name)) refuse(`it is at ${HOSTS.join(', ')} only`)
   const sign = Object.keys(headers).find((header) => PROXY.test(header))
   if (sign !== undefined) refuse(`not through a proxy: the request has the header ${sign}`)
-  // What nginx speaks to what is behind it, as it comes.
+  // nginx speaks HTTP/1.0 to the servers behind it by default.
   if (raw.httpVersion !== '1.1') refuse(`not through a proxy: the request is HTTP/${raw.httpVersion}`)
   if (origin !== undefined && origin !== `http://${host}`) {
     refuse('not through a proxy, nor for other pages: the request has another Origin than Host')
@@ -88,9 +88,9 @@ async function demandLoopback({ headers, raw }: FastifyRequest): Promise<void> {
 }
 
 /**
- * Lets anyone in as anyone, with a key pair that ends with this process.
+ * Lets anyone in as anyone, with a key pair that lasts as long as this process.
  *
- * @throws Error where `NODE_ENV` is not for development, whatever the settings say
+ * @throws Error if `NODE_ENV` is not for development, whatever the settings say
  */
 async function developmentSignIn(): Promise<SignIn> {
   if (isProduction(process.env.NODE_ENV)) throw new Error('The development sign-in is not for production')

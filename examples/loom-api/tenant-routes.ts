@@ -1,11 +1,11 @@
-/** What other servers call with a tenant's key. Nothing in here checks one: `tenantAuth` has, in the scope around it. */
+/** The routes that other servers call with a tenant's key. `tenantAuth` checks it, in the scope around this one. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { ErrorResponse } from 'fastify-tenant-auth'
 import { badRequest, operation } from './api-document.ts'
 import { type Verification, Verifications } from './verifications.ts'
 
-/** What a key may be allowed beyond starting verifications and asking for their status, which every key may. */
+/** What a key may be allowed besides starting verifications and reading their status, which every key may. */
 export const SCOPES = ['tokens:validate', 'usage:read']
 
 const VerificationResponse = Type.Object({

@@ -1,4 +1,4 @@
-/** Each organization is a tenant of the same id. It becomes one when a member first opens its keys. */
+/** Each organization is a tenant with the same id. It becomes one when a member first opens its keys. */
 import { type ConsoleUser, type KeyManager, TenantAuthError } from 'fastify-tenant-auth'
 import { LRUCache } from 'lru-cache'
 
@@ -13,7 +13,7 @@ export function tenantOfOrganization(keys: KeyManager): (user: ConsoleUser) => P
   }
 }
 
-/** Two instances may come upon a new organization at the same moment: one of them makes the tenant. */
+/** Two instances may see a new organization at the same moment. Only one of them creates the tenant. */
 export async function ensureTenant(keys: KeyManager, id: string, name: string): Promise<void> {
   try {
     await keys.getTenant(id)

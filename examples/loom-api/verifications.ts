@@ -1,8 +1,8 @@
 /**
- * The sample's own logic, kept in memory: a stand-in for whatever your service does.
+ * The sample's own logic, in memory: a stand-in for what your service does.
  *
- * Nobody is really verified here. A verification counts as passed a second after it was started, and its token is good
- * until the verification is forgotten, ten minutes later or at the next restart.
+ * It verifies nothing. A verification passes a second after it starts, and its token is valid until the verification is
+ * forgotten, after ten minutes or at the next restart.
  */
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
@@ -42,7 +42,7 @@ export class Verifications {
     return verification
   }
 
-  /** Another tenant's verification is as good as none. */
+  /** Another tenant's verification is not found. */
   find(tenantId: string, id: string): Verification | undefined {
     const verification = this.#byId.get(id)
     return verification?.tenantId === tenantId ? verification : undefined

@@ -1,4 +1,4 @@
-/** What a newcomer reads after `npm start`: a key that works, and commands to paste. */
+/** What `npm start` prints for a newcomer: a key that works, and commands to paste. */
 import type { DemoKey } from './demo-key.ts'
 
 export function welcome(address: string, { id, key }: DemoKey): string {

@@ -1,4 +1,4 @@
-/** Metrics by OpenTelemetry's API: whichever SDK and exporter the process has take them. */
+/** Metrics through OpenTelemetry's API, for whichever SDK and exporter the process has. */
 import { metrics, type Meter } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
 import { READINGS, valuesOf } from './readings.ts'
@@ -9,7 +9,7 @@ import { READINGS, valuesOf } from './readings.ts'
  * ```
  *
  * @param api the scope that `tenantAuth` guards
- * @returns ends it
+ * @returns a function that stops it
  */
 export function observe(
   api: FastifyInstance,

@@ -1,4 +1,4 @@
-/** Metrics for Prometheus by `prom-client`: read when they are scraped, so that a request costs nothing. */
+/** Metrics for Prometheus with `prom-client`. They are read when they are scraped, so a request costs nothing. */
 import type { FastifyInstance } from 'fastify'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { READINGS, valuesOf } from './readings.ts'
@@ -8,7 +8,7 @@ import { READINGS, valuesOf } from './readings.ts'
  * metrics(app, api)
  * ```
  *
- * @param app gets `/metrics`, which is open: keep it from the internet
+ * @param app gets `/metrics`, which is open: keep it off the internet
  * @param api the scope that `tenantAuth` guards
  */
 export function metrics(app: FastifyInstance, api: FastifyInstance): void {

@@ -1,18 +1,18 @@
-/** What `stats()` of `tenantAuth` is called in metrics: one list for both libraries, so that one dashboard serves both. */
+/** The metrics for `stats()` of `tenantAuth`: one list for both libraries, so that one dashboard works with both. */
 import type { FastifyInstance } from 'fastify'
 
 type Stats = ReturnType<FastifyInstance['tenantAuth']['stats']>
 type Fleet = NonNullable<Stats['fleet']>
 
 export interface Reading {
-  /** In the manner of OpenTelemetry. */
+  /** In OpenTelemetry's style. */
   name: string
   /** Counters only rise. */
   kind: 'counter' | 'gauge'
   /** Seconds, or what is counted. */
   unit: 's' | `{${string}}`
   help: string
-  /** One value, or one for each value of a label; nothing where there is nothing to say. */
+  /** One value, or one for each value of a label; `null` or `undefined` if there is none. */
   read: (stats: Stats) => number | { label: string; values: Record<string, number> } | null | undefined
 }
 

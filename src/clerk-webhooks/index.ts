@@ -1,3 +1,3 @@
-/** `fastify-tenant-auth/clerk-webhooks`: what becomes of organizations in Clerk becomes of their tenants. */
+/** `fastify-tenant-auth/clerk-webhooks`: tenants follow their organizations in Clerk. */
 export type { ClerkWebhooksOptions } from './options.ts'
 export { clerkWebhooks, clerkWebhooks as default } from './plugin.ts'

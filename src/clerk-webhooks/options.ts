@@ -23,7 +23,7 @@ export interface ClerkWebhooksOptions {
   tenantOf?: (organizationId: string) => string | null
   /** Whether a new organization becomes a tenant. Default: `true`. */
   create?: boolean
-  /** What to do with the tenant of a deleted organization: suspend it, or also revoke all of its keys. Default: `'suspend'`. */
+  /** What to do with the tenant of a deleted organization: suspend it, or also revoke all its keys. Default: `'suspend'`. */
   onDeleted?: 'suspend' | 'revoke'
 }
 

@@ -1,8 +1,8 @@
 /**
- * What becomes of an organization, done to its tenant once: an event may come again, late, or after one that is newer.
+ * Applies each change of an organization to its tenant once, because an event may come twice, late, or after a newer one.
  *
- * What was done last is in the tenant's metadata, as `clerk`: `updatedAt`, the time of the organization's last change that
- * is known, and `deleted`.
+ * The tenant's metadata records the last change, as `clerk`: `updatedAt`, the time of the organization's last known change,
+ * and `deleted`.
  */
 import { TenantAuthError } from '../http/errors.ts'
 import { isText } from '../keys/text.ts'
@@ -20,7 +20,7 @@ interface Mark {
 
 export class Organizations {
   readonly #settings: ClerkWebhooksSettings
-  /** By tenant, what is being done: the next waits for it. */
+  /** By tenant: the change under way, which the next one waits for. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(settings: ClerkWebhooksSettings) {
@@ -44,12 +44,12 @@ export class Organizations {
     })
   }
 
-  /** The mark comes last: a deletion that failed midway is done again when the event comes again. */
+  /** Writes the mark last: if a deletion fails midway, Clerk sends the event again and it is repeated. */
   async deleted(id: string): Promise<Outcome> {
     return this.#inTurn(id, async (tenantId, found) => {
       const { keys, create, onDeleted } = this.#settings
       if (found === null && !create) return 'nothing'
-      // A tenant that is not there yet would be made by an event, or by a session, that is still on its way.
+      // Without a tenant to mark as deleted, an event or a session that is still on its way would create one.
       const tenant = found ?? (await this.#create(tenantId, nameOf([], tenantId), { updatedAt: 0 }))
       const mark = markOf(tenant)
       if (mark.deleted === true) return 'nothing'
@@ -85,7 +85,7 @@ export class Organizations {
     }
   }
 
-  /** Once more where another instance, or a first key, has made the tenant meanwhile. */
+  /** Tries once more if another instance, or a first key, has created the tenant meanwhile. */
   async #attempt(
     tenantId: string,
     work: (tenantId: string, tenant: TenantDetails | null) => Promise<Outcome>,
@@ -108,14 +108,14 @@ export class Organizations {
   }
 }
 
-/** `updatedAt` is -1 where nothing of Clerk's is known: keyRoutes may have made the tenant. */
+/** `updatedAt` is -1 if no event has marked the tenant: keyRoutes may have created it. */
 function markOf({ metadata }: TenantDetails): Mark {
   const { clerk } = metadata as { clerk?: Partial<Mark> | null }
   const { updatedAt, deleted } = Object(clerk) as Partial<Mark>
   return { updatedAt: typeof updatedAt === 'number' ? updatedAt : -1, ...(deleted === true && { deleted }) }
 }
 
-/** The first that can be a tenant's name, else its id. */
+/** The first that can be a tenant's name, else its id, else `unnamed`. */
 function nameOf(names: readonly unknown[], tenantId: string): string {
   const shortened = [...names, tenantId].map((name) =>
     typeof name === 'string' ? name.slice(0, NAME_LENGTH) : '',

@@ -1,4 +1,4 @@
-/** `clerkWebhooks`: an organization that is renamed or deleted in Clerk is so here, at once. */
+/** `clerkWebhooks`: the plugin that applies changes of organizations in Clerk to their tenants, at once. */
 import { verifyWebhook } from '@clerk/backend/webhooks'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -30,14 +30,14 @@ async function register(app: FastifyInstance, options: ClerkWebhooksOptions): Pr
   })
 }
 
-/** By Clerk's own library, which takes nothing older than five minutes. */
+/** Verified by Clerk's own library, which accepts nothing older than five minutes. */
 async function verified(request: FastifyRequest, body: Buffer, signingSecret: string): Promise<Event> {
   try {
     const headers = new Headers()
     for (const name of ['svix-id', 'svix-timestamp', 'svix-signature']) {
       headers.set(name, String(request.headers[name]))
     }
-    // The address means nothing: it is not signed.
+    // Any address will do, because the signature does not cover it.
     return await verifyWebhook(new Request('https://webhook.invalid', { method: 'POST', headers, body }), {
       signingSecret,
     })
@@ -62,9 +62,9 @@ async function apply({ type, data }: Event, organizations: Organizations): Promi
 }
 
 /**
- * Takes Clerk's webhooks, verified by Clerk's library: an organization that is created becomes a tenant, one that is renamed
- * renames it, and one that is deleted ends its keys: the tenant is suspended, by option with all keys revoked. An event
- * that comes again, or after a newer one, changes nothing.
+ * Receives Clerk's webhooks, verified by Clerk's library. A new organization becomes a tenant, and a renamed one renames
+ * it. When an organization is deleted, its tenant is suspended, and with `onDeleted: 'revoke'` all its keys are revoked. An
+ * event that comes again, or after a newer one, changes nothing.
  *
  * ```ts
  * await app.register(clerkWebhooks, { keys, signingSecret: process.env.CLERK_WEBHOOK_SIGNING_SECRET ?? '' })

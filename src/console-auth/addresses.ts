@@ -1,10 +1,10 @@
-/** Addresses among the options: those that keys are fetched from, and those that can ever be in a token. */
+/** Checks the addresses among the options: those that keys are fetched from, and those that a token can contain. */
 import { badOption } from '../http/errors.ts'
 
-/** @returns without a slash at its end */
+/** @returns the address without a trailing slash */
 export function apiUrl(value: unknown, name: string): string {
   const url = safeAddress(value)
-  // What stands behind `?` or `#` would swallow the path that is added.
+  // A path added after `?` or `#` would become part of the query or fragment.
   if (url !== undefined && !/[?#]/.test(url.href)) {
     const path = url.pathname.replace(/\/+$/, '')
     if (!path.endsWith('/v1')) return url.origin + path
@@ -24,7 +24,7 @@ export function jwksUrl(value: unknown, name: string): string {
   )
 }
 
-/** Whoever can change what comes from there can sign tokens. A password in it would be logged with errors. */
+/** Anyone who can change the response from there can sign tokens. A password in the URL would be logged with errors. */
 function safeAddress(value: unknown): URL | undefined {
   const url = isTrimmed(value) && URL.canParse(value) ? new URL(value) : undefined
   if (url === undefined || url.username !== '' || url.password !== '') return undefined
@@ -32,10 +32,10 @@ function safeAddress(value: unknown): URL | undefined {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback) ? url : undefined
 }
 
-/** @returns the origins, or none for any */
+/** @returns the origins; an empty list accepts any */
 export function parties(value: unknown, name: string): string[] {
   if (value === false) return []
-  // Clerk's own check is off for an empty list: never the way to say so.
+  // An empty list would turn Clerk's own check off. Only `false` may do that.
   if (Array.isArray(value) && value.length > 0 && value.every(isOrigin)) return [...value]
   throw badOption(
     name,
@@ -43,9 +43,9 @@ export function parties(value: unknown, name: string): string[] {
   )
 }
 
-/** As browsers, apps and browser extensions send it, letter for letter: nothing else is ever in a token. */
+/** An origin exactly as browsers, apps and browser extensions send it: a token never contains any other form. */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/
-/** Schemes of addresses that are no page's origin. */
+/** Schemes that no page's origin has. */
 const NO_ORIGIN = /^(?:wss?|ftp|file|blob|data|about|javascript|mailto):/
 
 export function isOrigin(value: unknown): value is string {
@@ -53,7 +53,7 @@ export function isOrigin(value: unknown): value is string {
   return !/^https?:/.test(value) || (URL.canParse(value) && new URL(value).origin === value)
 }
 
-/** What Clerk writes into `iss`: the address of its Frontend API, which may be behind a path of a proxy. */
+/** Clerk sets `iss` to the address of its Frontend API, which may include the path of a proxy. */
 export function isIssuer(value: unknown): value is string {
   if (!isText(value, /^https?:\/\/[^\s*?#]*[^\s*?#/]$/) || !URL.canParse(value)) return false
   return new URL(value).href.replace(/\/$/, '') === value

@@ -1,4 +1,4 @@
-/** `fastify-tenant-auth/console-auth`: the console side alone. */
+/** `fastify-tenant-auth/console-auth`: only the console side. */
 export { withoutCredentials } from '../http/without-credentials.ts'
 export type { ClerkFetch } from './clerk/api.ts'
 export type { Actor, ConsoleUser, SessionClaims } from './console-user.ts'

@@ -22,9 +22,9 @@ import { publicKeysFromText } from './clerk/public-keys.ts'
 
 interface KeySources {
   /**
-   * Your Clerk instance's public key (Clerk's dashboard, API keys): as PEM, or its base64 alone. Several, in a list or as PEMs in
-   * one text, while Clerk rotates its key. Escaped newlines are repaired. Tokens that none of them has signed are checked
-   * against the key set, if there is a `secretKey` or a `jwksUrl`.
+   * Your Clerk instance's public key (Clerk's dashboard, API keys), as PEM or as its base64 alone. While Clerk rotates its
+   * key, set several: in a list, or as PEMs in one string. Escaped newlines are repaired. If none of them verifies a token,
+   * it is checked against the key set, provided that you set `secretKey` or `jwksUrl`.
    */
   jwtKey?: string | readonly string[] | undefined
   /** Your Clerk instance's secret key (`sk_…`), for the key set and for `getUser()`. */
@@ -37,7 +37,7 @@ interface KeySources {
 export type ClerkKeys = KeySources &
   ({ jwtKey: string | readonly string[] } | { secretKey: string } | { jwksUrl: string })
 
-/** The options of `consoleAuth` but for the keys of Clerk. Times are milliseconds. */
+/** The options of `consoleAuth`, except for Clerk's keys. Times are in milliseconds. */
 export interface ConsoleAuthSettings {
   /**
    * The origins that tokens may come from (claim `azp`), or `false` to accept any. `false` lets every other site
@@ -54,13 +54,13 @@ export interface ConsoleAuthSettings {
   issuer?: string | readonly string[]
   /** Milliseconds by which your clock and Clerk's may differ, 0 to 60,000. @default 5_000 */
   clockSkew?: number
-  /** Accept sessions that still have a task to complete (`sts: pending`). They otherwise count as signed out. @default false */
+  /** Accept sessions that still have a task to complete (`sts: pending`). Otherwise they count as signed out. @default false */
   allowPending?: boolean
   /** The longest token to accept, in characters, 1,024 to 65,536. Node's own limit for all headers is 16 KiB. @default 8_192 */
   maxTokenLength?: number
   /**
-   * How many verified tokens to remember, each until it expires, up to 10,000,000. Another 1,000 places remember bad ones. Or
-   * `false`.
+   * How many verified tokens to remember, each until it expires, up to 10,000,000. Up to 1,000 bad ones are remembered
+   * besides. `false` remembers none.
    * @default { max: 10_000 }
    */
   cache?: false | { max?: number }
@@ -70,15 +70,15 @@ export interface ConsoleAuthSettings {
     timeout?: number
     /** Milliseconds until the key set is fetched again. @default 300_000 */
     maxAge?: number
-    /** Milliseconds beyond that for which the last key set is used while Clerk cannot be reached. @default 3_600_000 */
+    /** Milliseconds beyond `maxAge` for which the last key set is used while Clerk cannot be reached. @default 3_600_000 */
     staleIfError?: number
     /**
-     * Milliseconds in which tokens with an unknown `kid` cause at most two fetches. Until a third is allowed, such tokens are
-     * answered 503. @default 10_000
+     * Milliseconds in which tokens with an unknown `kid` cause at most two fetches. Until a third is allowed, such tokens
+     * get a 503. @default 10_000
      */
     cooldown?: number
   }
-  /** What `getUser()` fetches. */
+  /** The users that `getUser()` fetches. */
   users?: {
     /** Milliseconds for a fetch. @default 3_000 */
     timeout?: number
@@ -87,7 +87,7 @@ export interface ConsoleAuthSettings {
     /** Milliseconds for which a user is remembered. @default 60_000 */
     ttl?: number
   }
-  /** Replaces Node's `fetch` for requests to Clerk, to go through a proxy or to trust a certificate of your own. */
+  /** Replaces Node's `fetch` for requests to Clerk, to use a proxy or to trust your own certificate. */
   fetch?: ClerkFetch
   /** `false`: no route is guarded! You only get `app.verifyConsoleSession`, to call in routes of your choice. @default true */
   addHook?: boolean
@@ -98,9 +98,9 @@ export interface ConsoleAuthSettings {
 /** The options of `consoleAuth`. */
 export type ConsoleAuthOptions = ConsoleAuthSettings & ClerkKeys
 
-/** What a token has to fulfil beyond its signature. */
+/** What a token must satisfy besides its signature. */
 export interface TokenRules {
-  /** Empty: any. */
+  /** Empty accepts any. */
   authorizedParties: readonly string[]
   allowMissingParty: boolean
   audience: string[] | undefined
@@ -109,12 +109,12 @@ export interface TokenRules {
   allowPending: boolean
 }
 
-/** Each takes about a kilobyte, so that more is a slip of the pen. */
+/** Each takes about a kilobyte, so a larger number is a typing error. */
 const MAX_REMEMBERED = 10_000_000
 
 const SPECIFICATION = {
   jwtKey: optional(jwtKeys),
-  // It becomes a header, and the publishable key next to it in Clerk's dashboard is the one often taken by mistake.
+  // It is sent in a header. The prefix is checked because users often copy the publishable key next to it by mistake.
   secretKey: optional(
     required<string>("Clerk's secret key (sk_…), without spaces", (value) =>
       isText(value, /^sk_[\x21-\x7e]+$/),
@@ -153,7 +153,7 @@ const SPECIFICATION = {
   errorResponse,
 } satisfies SpecificationOf<ConsoleAuthSettings & KeySources>
 
-/** Options with nothing left open. */
+/** The checked options, with their defaults. */
 export type Settings = ReturnType<typeof checkOptions>
 
 /** @throws {TenantAuthError} `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */

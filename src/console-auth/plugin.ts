@@ -1,4 +1,4 @@
-/** The plugin: guards the scope it is registered in with Clerk's session tokens. */
+/** `consoleAuth`: the plugin that guards its scope with Clerk's session tokens. */
 import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -23,10 +23,10 @@ import { type Session, verifySession } from './session-token.ts'
 /** Counters since start. */
 export interface ConsoleAuthStats {
   accepted: number
-  /** Tokens that were remembered, good or bad, and tokens that had to be verified. */
+  /** `hits`: tokens that were remembered, good or bad. `misses`: tokens that had to be verified. */
   hits: number
   misses: number
-  /** By reason. `unavailable` counts the answers 503. */
+  /** By reason. `unavailable` counts the 503 responses. */
   refused: Record<ConsoleRefusalReason, number>
   /** Good tokens remembered now. */
   cached: number
@@ -37,17 +37,15 @@ export interface ConsoleAuthState {
   /** Counters since start, and what is in memory. */
   stats(): ConsoleAuthStats
   /**
-   * Whether tokens can be verified now, for a readiness check: always with a `jwtKey`, else once Clerk's key set is here, and
-   * as long as it may be used.
+   * Whether tokens can be verified now, for a readiness check. With a `jwtKey`, always; without one, once Clerk's key set
+   * has been fetched and for as long as it may be used.
    */
   isReady(): boolean
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /**
-     * The signed-in user. Throws `TENANT_AUTH_NOT_AUTHENTICATED` where `consoleAuth` has not let the request in.
-     */
+    /** The signed-in user. Throws `TENANT_AUTH_NOT_AUTHENTICATED` if `consoleAuth` has not let the request in. */
     readonly consoleUser: ConsoleUser
   }
   interface FastifyInstance {
@@ -66,7 +64,7 @@ declare module 'fastify' {
 
 const kUser = Symbol('fastify-tenant-auth.consoleUser')
 interface Authenticated {
-  /** Undefined in scopes that the plugin does not reach, and in those that were there before it. */
+  /** Undefined in scopes that the plugin does not reach, including those that were created before it. */
   [kUser]?: ConsoleUser | null
 }
 
@@ -114,9 +112,9 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
       guard.refuse(request, { ...OTHER_CREDENTIAL, of: whoIs(readConsoleUser.call(request)) }),
   })
   app.addHook('onRoute', ({ config, url }) => checkRouteConfig(config?.consoleAuth, url))
-  // The first token need not wait for the key set, and a secret key that Clerk does not take is said at once.
+  // Without a `jwtKey`, fetch the key set now: the first token need not wait for it, and a bad secret key shows at once.
   app.addHook('onReady', async () => void isReady())
-  // Before `onClose`, which comes when all requests have ended: they may be waiting for these very fetches.
+  // `onClose` is too late: it runs when all requests have ended, and they may be waiting for these fetches.
   app.addHook('preClose', async () => {
     clerk.keys?.close()
     clerk.users.close()
@@ -128,7 +126,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   await describeGuard(app, consoleSessionGuard(options.errorResponse === undefined))
   app.addHook('onRequest', guard.hook)
 
-  /** Synchronous as long as the token is remembered. */
+  /** Synchronous if the token is remembered. */
   function check(request: FastifyRequest): Outcome | Promise<Outcome> {
     const token = readBearer(request, maxTokenLength)
     if (typeof token !== 'string') return token
@@ -143,11 +141,11 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   }
 }
 
-/** Lets the user in, unless the route demands more. */
+/** Lets the user in, unless the route requires more. */
 function admit(request: FastifyRequest, outcome: Session | Refusal): Outcome {
   if (!('user' in outcome)) return outcome
   const { user } = outcome
-  // Read here and not gathered in `onRoute`, which does not see routes declared before the plugin was registered.
+  // Read here and not in `onRoute`, which misses routes declared before the plugin was registered.
   const demand = request.routeOptions.config.consoleAuth
   const refusal = demand === undefined ? undefined : unmetDemand(user, demand)
   if (refusal !== undefined) return { ...refusal, of: whoIs(user) }
@@ -157,7 +155,7 @@ function admit(request: FastifyRequest, outcome: Session | Refusal): Outcome {
   return null
 }
 
-/** For log and events: the user, and who impersonates them. */
+/** For logs and events: the user, and who impersonates them. */
 function whoIs({ userId, actor }: ConsoleUser): { userId: string; actorId?: string } {
   return actor === null ? { userId } : { userId, actorId: actor.sub }
 }
@@ -171,8 +169,8 @@ function userOf(request: FastifyRequest & Authenticated): ConsoleUser | undefine
 }
 
 /**
- * The signed-in user of a request, or `null` where `consoleAuth` has not let it in: for hooks, serializers and log lines,
- * in any scope, where `request.consoleUser` would throw.
+ * Returns the signed-in user of a request, or `null` if `consoleAuth` has not let it in. For hooks, serializers and log
+ * lines in any scope, because `request.consoleUser` would throw there.
  */
 export function getConsoleUser(request: AnyRequest | undefined): ConsoleUser | null {
   return request === undefined ? null : (userOf(request as FastifyRequest) ?? null)
@@ -188,8 +186,8 @@ function readConsoleUser(this: FastifyRequest): ConsoleUser {
 }
 
 /**
- * Guards every route of the scope it is registered in, and of the scopes below: requests without a good Clerk session
- * token in `Authorization: Bearer` are refused before their body is read. The others find `request.consoleUser`.
+ * Guards every route of the scope you register it in, and of the scopes below. It refuses requests without a good Clerk
+ * session token in `Authorization: Bearer` before their body is read. The others have `request.consoleUser`.
  *
  * ```ts
  * await app.register(async (dashboard) => {

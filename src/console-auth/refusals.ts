@@ -1,18 +1,18 @@
 /**
- * Every way in which consoleAuth refuses: the reason word is for logs and metrics, and so are the details beside it; the
- * answer tells apart only what the client may know.
+ * Every refusal of consoleAuth. The reason is for logs and metrics, the details are for logs; the response distinguishes
+ * only what the client may know.
  */
 import { reverificationError } from '@clerk/backend/internal'
 import type { Refusal } from '../http/refusal.ts'
 import { RETRY_AFTER_FAILURE } from './clerk/api.ts'
 
 const REALM = 'Bearer realm="console"'
-/** RFC 6750, section 3: no `error` where no token was sent. */
+/** RFC 6750, section 3: no `error` if no token was sent. */
 const NO_TOKEN = Object.freeze({ 'www-authenticate': REALM })
 const BAD_TOKEN = Object.freeze({ 'www-authenticate': `${REALM}, error="invalid_token"` })
 const TOO_LITTLE = Object.freeze({ 'www-authenticate': `${REALM}, error="insufficient_scope"` })
 
-/** The words for a 401. They never change once released. */
+/** The reasons for a 401. They never change once released. */
 export const REASONS = {
   /** No `Authorization` header. */
   missing: NO_TOKEN,
@@ -24,7 +24,7 @@ export const REASONS = {
   repeated: BAD_TOKEN,
   /** A token of more than `maxTokenLength` characters. */
   too_long: BAD_TOKEN,
-  /** No JWT: a tenant key, a machine token (`ak_`, `mt_`, `oat_`), odd characters, parts that do not decode. */
+  /** Not a JWT: a tenant key, a machine token (`ak_`, `mt_`, `oat_`), odd characters, parts that do not decode. */
   malformed: BAD_TOKEN,
   /** Not RS256, RS384 or RS512. */
   algorithm: BAD_TOKEN,
@@ -32,12 +32,12 @@ export const REASONS = {
   unknown_key: BAD_TOKEN,
   signature: BAD_TOKEN,
   expired: BAD_TOKEN,
-  /** `nbf` or `iat` lie in the future. */
+  /** `nbf` or `iat` is in the future. */
   not_yet_valid: BAD_TOKEN,
   authorized_party: BAD_TOKEN,
   issuer: BAD_TOKEN,
   audience: BAD_TOKEN,
-  /** A JWT of Clerk's that is no session token: a machine's, of a JWT template or OpenID Connect, an unknown category. */
+  /** Clerk's JWT, but not a session token: from a machine, a JWT template or OpenID Connect, or of an unknown category. */
   not_a_session: BAD_TOKEN,
   /** A session with a task still to do, which counts as signed out. */
   pending: BAD_TOKEN,
@@ -45,7 +45,7 @@ export const REASONS = {
 
 export type InvalidReason = keyof typeof REASONS
 
-/** Without details, built once. */
+/** Refusals without details, built once. */
 export const INVALID = Object.fromEntries(
   Object.entries(REASONS).map(([reason, headers]) => [
     reason,
@@ -53,17 +53,17 @@ export const INVALID = Object.fromEntries(
   ]),
 ) as Record<InvalidReason, Refusal>
 
-/** @param detail - for the log: what came, and what was expected. Nothing secret; what came goes through `told()` */
+/** @param detail - for the log: what was received and what was expected. No secrets: pass what was received to `told()` */
 export function invalid(reason: InvalidReason, detail: Refusal['detail']): Refusal {
   return { ...INVALID[reason], detail }
 }
 
-/** What a log line says of text that anybody may have written: bounded, of few characters, and no credential. */
+/** Makes an untrusted value safe for a log line: it bounds the length and the characters, and removes credentials. */
 export function told(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 5).map(told)
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value
   if (typeof value !== 'string') return typeof value
-  // Before anything is cut off: the rest of a key would be no key any more.
+  // Before the text is cut short: the rest of a key would no longer be recognized as one.
   return value
     .replaceAll(CREDENTIAL, '…')
     .slice(0, 100)
@@ -73,18 +73,18 @@ export function told(value: unknown): unknown {
 /** What looks like a key or a part of a token. */
 const CREDENTIAL = /[\w-]{43,}/g
 
-/** Signed in, and lacking what the route demands: the words for a 403. */
+/** The reasons for a 403: what the route requires and the signed-in user lacks. */
 export const DEMANDS = ['role', 'permission', 'feature', 'plan', 'reverification'] as const
 export type DemandName = (typeof DEMANDS)[number]
 
-/** The route demands something of a tenant's key, which no session can meet. */
+/** The route requires something of a tenant's key, which no session can have. */
 export const OTHER_CREDENTIAL: Refusal = Object.freeze({
   code: 'AUTH_FORBIDDEN',
   reason: 'other_credential',
   headers: TOO_LITTLE,
 })
 
-/** @param demanded - of a reverification: Clerk's front end opens its dialog at the sight of it */
+/** @param demanded - the reverification that the route requires: it makes Clerk's front end open its dialog */
 export function forbidden(reason: DemandName, demanded?: Reverification): Refusal {
   const refusal: Refusal = { code: 'AUTH_FORBIDDEN', reason, headers: TOO_LITTLE }
   return demanded === undefined ? refusal : { ...refusal, body: reverificationError(demanded) }
@@ -93,21 +93,21 @@ export function forbidden(reason: DemandName, demanded?: Reverification): Refusa
 /** As `has()` takes it: a name, or a level and an age. */
 export type Reverification = NonNullable<Parameters<typeof reverificationError>[0]>
 
-/** From `getUser()`: deleted after the token was issued. */
+/** From `getUser()`: the user was deleted after the token was issued. */
 export const UNKNOWN_USER: Refusal = Object.freeze({
   code: 'AUTH_INVALID_TOKEN',
   reason: 'unknown_user',
   headers: BAD_TOKEN,
 })
 
-/** Clerk cannot be reached, so nobody knows whether the token is good. When to try again, `cause` may say (milliseconds). */
+/** Clerk cannot be reached, so the token cannot be verified. `cause.retryAfter`, if set, is in milliseconds. */
 export function unavailable(cause: unknown, detail?: Refusal['detail']): Refusal {
   const { retryAfter = RETRY_AFTER_FAILURE } = Object(cause) as { retryAfter?: number }
   const headers = { 'retry-after': String(Math.ceil(retryAfter / 1000)) }
   return { code: 'AUTH_UNAVAILABLE', reason: 'unavailable', headers, cause, ...(detail && { detail }) }
 }
 
-/** The stable word for why a session token was refused: the `reason` of log lines and events. */
+/** Why a session token was refused, as a stable word: the `reason` of log lines and events. */
 export type ConsoleRefusalReason = InvalidReason | DemandName | 'other_credential' | 'unavailable'
 
 export const ALL_REASONS: readonly ConsoleRefusalReason[] = [

@@ -1,4 +1,4 @@
-/** What a route demands of the signed-in user: `config.consoleAuth` of its options. */
+/** What a route requires of the signed-in user: `config.consoleAuth` in its options. */
 import type { SignedInAuthObject } from '@clerk/backend/internal'
 import { badOption } from '../http/errors.ts'
 import type { Refusal } from '../http/refusal.ts'
@@ -10,17 +10,17 @@ type HasParameters = Parameters<SignedInAuthObject['has']>[0]
 interface Demands {
   /** In full: `'org:admin'`. */
   role: OrgRole
-  /** In full: `'org:invoices:read'`. Clerk's system permissions (`org:sys_…`) are in no token. */
+  /** In full: `'org:invoices:read'`. No token contains Clerk's system permissions (`org:sys_…`). */
   permission: OrgPermission
-  /** Of the user or the organization, or of one of them: `'invoices'`, `'org:invoices'`, `'user:invoices'`. */
+  /** Of the user or the organization (`'invoices'`), or of one of them (`'org:invoices'`, `'user:invoices'`). */
   feature: NonNullable<HasParameters['feature']>
-  /** Likewise. */
+  /** In the same form as `feature`. */
   plan: NonNullable<HasParameters['plan']>
   /** `'strict'`, `'strict_mfa'`, `'moderate'`, `'lax'`, or `{ level, afterMinutes }`. */
   reverification: Reverification
 }
 
-/** Route `config.consoleAuth`: what the user must have, all of it, or the answer is 403. By the names that `has()` takes. */
+/** `config.consoleAuth` of a route. A user who lacks any of it gets a 403. The names are those of Clerk's `has()`. */
 export type ConsoleAuthRouteConfig = {
   [Name in DemandName]: Pick<Demands, Name> & Partial<Omit<Demands, Name>>
 }[DemandName]
@@ -30,7 +30,7 @@ const PERMISSION = /^org:(?!sys_)[\w-]+:[\w-]+$/
 /** A feature or a plan: its slug, with the scope that Clerk's `has()` knows. */
 const ENTITLEMENT = /^(?:(?:org|organization|o|user|u):)?[\w-]+$/
 
-/** What `has()` can ever answer with yes. */
+/** The values for which `has()` can return true. */
 const CAN_BE_MET: Record<DemandName, (value: unknown) => boolean> = {
   role: isRole,
   permission: isPermission,
@@ -41,26 +41,26 @@ const CAN_BE_MET: Record<DemandName, (value: unknown) => boolean> = {
 
 const TAKES = `an object with at least one of ${DEMANDS.join(', ')}: role in full ('org:admin'), permission in full and no system permission ('org:invoices:read'), feature and plan as slugs ('invoices', 'org:gold'), reverification by its name ('strict') or as { level, afterMinutes }`
 
-/** @throws `TENANT_AUTH_BAD_OPTION` for a demand that could never be met or would demand nothing */
+/** @throws `TENANT_AUTH_BAD_OPTION` for a demand that no user can meet, or that requires nothing */
 export function checkRouteConfig(config: unknown, url: string): void {
   if (config === undefined || isDemand(config)) return
   throw badOption(`config.consoleAuth of route ${url}`, TAKES)
 }
 
 /**
- * @param demand - checked here as well, because a route declared before the plugin was registered escapes the check
- * above: what is not understood is not met
- * @returns why the user is not let in, or `undefined`
+ * @param demand - checked again, because `checkRouteConfig` misses routes declared before the plugin was registered. An
+ * invalid demand is not met
+ * @returns the refusal, or `undefined` if the user meets the demand
  */
 export function unmetDemand(user: ConsoleUser, demand: unknown): Refusal | undefined {
   if (!isDemand(demand)) return forbidden('permission')
-  // Reverification comes last: who lacks the role is not asked for a password in vain.
+  // Reverification comes last: a user who lacks the role is not asked for a password in vain.
   const unmet = DEMANDS.find((name) => demand[name] !== undefined && !user.has({ [name]: demand[name] }))
   if (unmet === undefined) return undefined
   return forbidden(unmet, unmet === 'reverification' ? demand.reverification : undefined)
 }
 
-/** As Clerk's dashboard shows it. Without the prefix, `has()` would take it, too. */
+/** A role as Clerk's dashboard shows it. `has()` would also take it without the prefix. */
 export function isRole(value: unknown): value is string {
   return matches(ROLE, value)
 }

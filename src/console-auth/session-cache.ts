@@ -1,22 +1,22 @@
 /**
- * Remembers tokens that were verified, under the SHA-256 of the whole token: good ones, and apart from them bad ones, so that
- * a forged token that is sent again costs no more than a good one. That delays no revocation: a session token is valid
- * offline until `exp` either way, and `exp`, `nbf`, `iat` and the age of the key set are compared with the clock on every hit.
+ * Remembers verified tokens under the SHA-256 of the whole token. Bad tokens have a separate cache, so a forged token that
+ * is sent again costs no more than a good one. This delays no revocation: a session token is valid offline until `exp`
+ * either way, and every hit compares `exp`, `nbf`, `iat` and the age of the key set with the clock.
  */
 import { LRUCache } from 'lru-cache'
 import type { Refusal } from '../http/refusal.ts'
 import { unavailable } from './refusals.ts'
 import type { Session } from './session-token.ts'
 
-/** Bad tokens. */
+/** How many bad tokens to remember. */
 const MAX_REFUSED = 1_000
 
-/** Milliseconds for which a bad token is refused without another look. */
+/** Milliseconds for which a bad token is refused without another verification. */
 const REFUSED_FOR = 60_000
-/** Where a key that Clerk adds may turn it good. */
+/** The same for a token that may turn out to be good once Clerk adds a key. */
 const A_MOMENT = 1_000
 
-/** Verifications under way. A stranger's tokens, each a new one, would take all of the processor otherwise. */
+/** Verifications under way. Without a limit, a stranger could take the whole CPU with tokens that all differ. */
 const MAX_AT_ONCE = 1_000
 
 interface RefusedToken {
@@ -30,14 +30,14 @@ export class SessionCache {
   readonly #verify: (token: string) => Promise<Session | Refusal>
   readonly #pending = new Map<string, Promise<Session | Refusal>>()
 
-  /** @param max - 0: nothing is remembered, requests with the same token still share a verification */
+  /** @param max - 0 remembers nothing; concurrent requests with the same token still share a verification */
   constructor(max: number, verify: (token: string) => Promise<Session | Refusal>) {
     this.#sessions = max === 0 ? undefined : new LRUCache({ max })
     this.#refused = max === 0 ? undefined : new LRUCache({ max: MAX_REFUSED })
     this.#verify = verify
   }
 
-  /** Good ones. */
+  /** Good tokens remembered. */
   get size(): number {
     return this.#sessions?.size ?? 0
   }
@@ -45,7 +45,7 @@ export class SessionCache {
   /** On the hot path. */
   get(digest: string): Session | Refusal | undefined {
     const session = this.#sessions?.get(digest)
-    // Not in its time: the verification says why.
+    // Expired or not yet valid: another verification says which.
     if (session !== undefined) return isWithin(session) ? session : undefined
     const refused = this.#refused?.get(digest)
     return refused !== undefined && Date.now() < refused.until ? refused.refusal : undefined
@@ -59,14 +59,14 @@ export class SessionCache {
     const verification = this.#verify(token)
     this.#pending.set(digest, verification)
     const outcome = await verification
-    // Cleared in the meantime, perhaps with another verification begun since: this one used a key that may be withdrawn.
+    // `clear()` was called in the meantime: this verification may have used a withdrawn key, so do not remember it.
     if (this.#pending.get(digest) !== verification) return outcome
     this.#pending.delete(digest)
     this.#remember(digest, outcome)
     return outcome
   }
 
-  /** Forgets everything, verifications under way included. */
+  /** Forgets everything, including verifications under way. */
   clear(): void {
     this.#sessions?.clear()
     this.#refused?.clear()
@@ -80,7 +80,7 @@ export class SessionCache {
     }
     this.#sessions?.delete(digest)
     const { reason, cause } = outcome
-    // What passes with time, or as soon as Clerk answers again.
+    // These pass with time, or as soon as Clerk answers again.
     if (reason === 'not_yet_valid' || cause !== undefined) return
     const lasts = reason === 'unknown_key' || reason === 'unavailable' ? A_MOMENT : REFUSED_FOR
     this.#refused?.set(digest, { refusal: outcome, until: Date.now() + lasts })
@@ -92,5 +92,5 @@ function isWithin({ from, until }: Session): boolean {
   return now >= from && now < until
 }
 
-/** Without an error to serialize: any stranger can cause it. */
+/** Without an error to serialize, because any stranger can cause it. */
 const TOO_MANY = Object.freeze(unavailable(undefined, { rule: 'too_many', expected: MAX_AT_ONCE }))

@@ -1,12 +1,13 @@
 /**
- * Is this string a session token of ours? Cryptography and most checks of registered claims are Clerk's; what stands here
- * is what its `verifyJwt` lets through: tokens of machines, of JWT templates and of OpenID Connect, headers and times that
- * make no sense, no audience where one is demanded; and what it cannot say: one of these origins, or none.
+ * Verifies that a string is a session token of your Clerk instance. Clerk's `verifyJwt` does the cryptography and most
+ * checks of registered claims. This file refuses what `verifyJwt` lets through: tokens of machines, JWT templates and
+ * OpenID Connect, nonsensical headers and times, and a missing audience if you require one. It also checks the origin, because
+ * `verifyJwt` cannot express "one of these origins, or none".
  */
 import type { JsonWebKey } from 'node:crypto'
 import type { UserJSON } from '@clerk/backend'
 import { TokenVerificationErrorReason as Why } from '@clerk/backend/errors'
-// Not verifyToken: the PEM it takes must be of exactly 2048 bits, others silently make every token invalid.
+// Not verifyToken: it needs a PEM of exactly 2048 bits, and with any other it silently calls every token invalid.
 import { verifyJwt } from '@clerk/backend/jwt'
 import type { Refusal } from '../http/refusal.ts'
 import { type ConsoleUser, consoleUser, type SessionClaims } from './console-user.ts'
@@ -15,7 +16,7 @@ import { isSameKey } from './clerk/public-keys.ts'
 import { invalid, INVALID, told, unavailable } from './refusals.ts'
 import { CoolDownError, type RemoteKey, type RemoteKeys } from './clerk/remote-keys.ts'
 
-/** A token that was verified, and the time (milliseconds since 1970) for which that holds without another look. */
+/** The user of a verified token, and how long the verification holds (milliseconds since 1970). */
 export interface Session {
   readonly user: ConsoleUser
   readonly from: number
@@ -25,9 +26,9 @@ export interface Session {
 export interface TokenVerification {
   rules: TokenRules
   keys: {
-    /** Tried for each token: a PEM has no key id. */
+    /** All are tried for each token, because a PEM has no key id. */
     fixed: readonly JsonWebKey[]
-    /** Asked where none of them fits. */
+    /** Used if none of them fits. */
     remote: Pick<RemoteKeys, 'find'> | undefined
   }
   fetchUser: (id: string) => Promise<UserJSON>
@@ -35,7 +36,7 @@ export interface TokenVerification {
 
 const JWT_FORM = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const ALGORITHMS: ReadonlySet<unknown> = new Set(['RS256', 'RS384', 'RS512'])
-/** The header `cat` of session tokens, and the one that Clerk's own code passes over. Older tokens have none. */
+/** The header `cat`: none in older tokens, that of session tokens, and the one that Clerk's own code ignores. */
 const CATEGORIES: ReadonlySet<unknown> = new Set([undefined, 'cl_B7d4PD111AAA', 'cl_I7d4PD111III'])
 
 /** Never rejects. */
@@ -49,7 +50,7 @@ export async function verifySession(
   if (header === undefined) return invalid('malformed', { rule: 'header' })
   const { alg, cat, crit, kid, typ } = header
   if (!ALGORITHMS.has(alg)) return invalid('algorithm', { alg: told(alg) })
-  // RFC 7515, section 4.1.11: an extension marked as critical and not understood makes the token invalid.
+  // RFC 7515, section 4.1.11: a critical extension that the verifier does not understand makes the token invalid.
   if (crit !== undefined) return invalid('not_a_session', { rule: 'crit', crit: told(crit) })
   if (!CATEGORIES.has(cat)) return invalid('not_a_session', { rule: 'cat', cat: told(cat) })
   if (typ !== undefined && typ !== 'JWT') return invalid('malformed', { rule: 'typ', typ: told(typ) })
@@ -72,7 +73,7 @@ function decode(part: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Clerk's check lets some of them through: every comparison with a date that is none is false. */
+/** Names a malformed claim. Clerk's check lets some through: every comparison with an invalid date is false. */
 function oddClaim({ sub, exp, nbf = 0, iat = 0 }: Record<string, unknown>): string | undefined {
   if (typeof sub !== 'string') return 'sub'
   return Object.entries({ exp, nbf, iat }).find(([, at]) => !isTime(at))?.[0]
@@ -85,7 +86,7 @@ function isTime(seconds: unknown): boolean {
 
 interface Verified {
   claims: SessionClaims
-  /** Milliseconds since 1970 for which the key is known to be good. */
+  /** Until when the key is known to be good, in milliseconds since 1970. */
   keyUntil: number
 }
 
@@ -107,7 +108,7 @@ async function verifySignature(
   } catch (error) {
     const detail = { kid: told(kid) }
     if (!(error instanceof CoolDownError)) return unavailable(error, detail)
-    // Any stranger can cause one: no warning, and nothing to serialize.
+    // Any stranger can cause one, so it gets no warning and leaves no error to serialize.
     return { ...unavailable(error, { rule: 'cooldown', ...detail }), cause: undefined }
   }
   if (found === undefined) return invalid('unknown_key', { kid: told(kid) })
@@ -115,7 +116,7 @@ async function verifySignature(
   return (await verifyWith(found, token, claims, rules)) ?? wrong
 }
 
-/** @returns `undefined` where the signature is not this key's */
+/** @returns `undefined` if the signature is not this key's */
 async function verifyWith(
   { key, until }: RemoteKey,
   token: string,
@@ -143,19 +144,19 @@ async function verifyWith(
   }
 }
 
-/** Told anew each time: the refusal may be remembered. */
+/** `seconds` is computed whenever it is read, because the refusal may be remembered. */
 function time(claim: string, at: unknown, sign: 1 | -1): Refusal['detail'] {
   return {
     claim,
     at,
-    /** By which it is late or early. */
+    /** How late or early the token is. */
     get seconds() {
       return Math.round(sign * (Number(at) - Date.now() / 1000))
     },
   }
 }
 
-/** Of a token whose signature is good. */
+/** Checks the claims of a token whose signature is good. */
 function checkClaims(claims: SessionClaims, rules: TokenRules): Refusal | undefined {
   const { authorizedParties, allowMissingParty, audience, allowPending } = rules
   const { azp, sub, sid, aud, act, sts = 'active' } = claims
@@ -164,13 +165,13 @@ function checkClaims(claims: SessionClaims, rules: TokenRules): Refusal | undefi
     if (!isListed) return invalid('authorized_party', { azp: told(azp), expected: authorizedParties })
   }
   const broken = Object.entries({
-    // An id token of OpenID Connect may be signed with the same key, and is shown to other parties.
+    // An OpenID Connect id token may be signed with the same key, and other parties see it.
     nonce: !('nonce' in claims),
     at_hash: !('at_hash' in claims),
     sub: sub.startsWith('user_'),
     sid: typeof sid === 'string' && sid !== '',
     sts: sts === 'active' || sts === 'pending',
-    // Somebody impersonates the user, and nobody could say who.
+    // The user is impersonated, but the token does not say by whom.
     act: act === undefined || act === null || isActor(act),
   }).find(([, holds]) => !holds)
   if (broken !== undefined) return invalid('not_a_session', { rule: broken[0] })
@@ -182,7 +183,7 @@ function checkClaims(claims: SessionClaims, rules: TokenRules): Refusal | undefi
 }
 
 function toSession({ claims, keyUntil }: Verified, { rules, fetchUser }: TokenVerification): Session {
-  // Typed as though every token had both.
+  // Clerk's types require both, but not every token has them.
   const { nbf = 0, iat = 0 } = claims as { nbf?: number; iat?: number }
   return {
     user: consoleUser(claims, fetchUser),
@@ -191,7 +192,7 @@ function toSession({ claims, keyUntil }: Verified, { rules, fetchUser }: TokenVe
   }
 }
 
-/** As Clerk has it: its tokens for native apps have no `azp`, or an empty one. */
+/** Clerk's tokens for native apps have no `azp`, or an empty one. */
 function isMissing(azp: unknown): boolean {
   return azp === undefined || azp === ''
 }

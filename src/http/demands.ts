@@ -1,10 +1,10 @@
 /**
- * What routes demand (`config.tenantAuth`, `config.consoleAuth`) and who is to check it: a demand that nobody checks keeps
- * the app from starting, and a credential that cannot meet a demand is refused.
+ * Makes sure that a guard checks what routes require (`config.tenantAuth`, `config.consoleAuth`). A demand that no guard
+ * checks keeps the app from starting, and a credential that cannot meet a demand is refused.
  *
- * Fastify tells of routes only to hooks that were there before them, so each app is watched from its first moment, which
- * `fastify.initialization` tells of. One that was made before this package was loaded is watched from the first of its
- * guards on.
+ * Fastify passes routes only to hooks that were added before them. Each app is therefore watched from its creation, which
+ * the channel `fastify.initialization` publishes. An app that was created before this package was loaded is watched from
+ * its first guard on.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import type {
@@ -21,8 +21,8 @@ import { outermostOf } from './scope.ts'
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * For a route that takes either credential: each has to meet the demands on its own kind. Without it, a credential is
-     * refused (403) where the route demands something of the other kind. Default: `false`.
+     * For a route that takes either credential: each has to meet only the demands on its own kind. Otherwise a credential is
+     * refused (403) if the route requires something of the other kind. Default: `false`.
      */
     eitherCredential?: boolean
   }
@@ -32,20 +32,20 @@ const KINDS = ['tenantAuth', 'consoleAuth'] as const
 export type Kind = (typeof KINDS)[number]
 
 export interface Checker {
-  /** Whether every route of the scope is guarded; else the app calls the check where it likes. */
+  /** Whether every route of the scope is guarded. If not, the app calls the check itself. */
   hook: boolean
-  /** Whether the request has been let in by it. */
+  /** Whether the check has let the request in. */
   admitted: (request: FastifyRequest) => boolean
-  /** Counts and tells of a refusal: the route demands what only the other kind of credential can have. */
+  /** Counts and logs a refusal: the route requires what only the other kind of credential can have. */
   refuse: (request: FastifyRequest) => Error
 }
 
-/** For each scope the checks that reach it. Scopes that were made before the plugin was registered do not have it. */
+/** The checks that reach each scope. A check does not reach scopes that were created before its plugin was registered. */
 const reached = new WeakMap<FastifyInstance, Map<Kind, Checker>>()
 /** By outermost scope. */
 const watched = new WeakSet<FastifyInstance>()
 
-/** For a plugin to call in the scope that it is registered in. */
+/** Each plugin calls this in the scope that it is registered in. */
 export function announceChecker(app: FastifyInstance, kind: Kind, checker: Checker): void {
   watch(app)
   const reach = (scope: FastifyInstance) => {
@@ -53,16 +53,16 @@ export function announceChecker(app: FastifyInstance, kind: Kind, checker: Check
     reached.set(scope, checkers.set(kind, checker))
   }
   reach(app)
-  // Hooks reach the scopes that are made after them, this one and the guard's alike.
+  // Like the guard's hook, this one reaches only scopes that are created after it.
   app.addHook('onRegister', reach)
 }
 
-/** Watches from here on, in this scope and in those that will be made below it. */
+/** Watches the routes that are declared from now on, in this scope, the outermost, and scopes created below them. */
 function watch(app: FastifyInstance): void {
   const outermost = outermostOf(app)
   if (watched.has(outermost)) return
   watched.add(outermost)
-  /** The scope of each route, and whether it demanded something when it was declared. */
+  /** The scope of each route, and whether the route had demands when it was declared. */
   const routes = new Map<RouteOptions, { scope: FastifyInstance; demands: boolean }>()
   outermost.addHook('onReady', async () => {
     for (const [route, { scope, demands }] of routes) checkRoute(route, scope, demands)
@@ -74,7 +74,7 @@ function watch(app: FastifyInstance): void {
     const demands = demandsOf(route.config).length > 0
     routes.set(route, { scope: this, demands })
     if (!demands) return
-    // After all of the app's own, of which one may call a check: the last moment before the handler is `preHandler`.
+    // After the app's own hooks, because one of them may call a check. `preHandler` is the last hook before the handler.
     route.onRequest = [route.onRequest ?? [], admittedMeetsAll].flat()
     route.preHandler = [route.preHandler ?? [], allIsMet].flat()
   }
@@ -92,7 +92,7 @@ function demandsOf(config: FastifyContextConfig | undefined): Kind[] {
 }
 
 /**
- * A demand under a name that nobody reads is none, and so is one that stands beside `config`.
+ * Refuses demands that would have no effect: those with a misspelled name, and those beside `config` instead of in it.
  *
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
@@ -105,7 +105,7 @@ function refuseMisspelt(route: RouteOptions): void {
       throw badOption(`${place}${name} of route ${url}`, `config.${meant}. As it is, it demands nothing`)
     }
   }
-  // Fastify copies a config, and what it has of a class stays behind.
+  // Fastify copies a config, but not what it inherits from a class.
   for (const kind of demandsOf(config)) {
     if (!Object.keys(config).includes(kind))
       throw badOption(`config.${kind} of route ${url}`, 'a property of the config itself')
@@ -115,8 +115,8 @@ function refuseMisspelt(route: RouteOptions): void {
 }
 
 /**
- * @param seen whether the route demanded something when it was declared: only then it has the hooks of this file. What an
- * `onRoute` hook of the app demands later is checked by guards alone
+ * @param seen whether the route had demands when it was declared: only then does it have the hooks of this file. Demands
+ * that an `onRoute` hook of the app adds later are checked by guards alone
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
 function checkRoute(route: RouteOptions, scope: FastifyInstance, seen: boolean): void {
@@ -142,8 +142,8 @@ function checkRoute(route: RouteOptions, scope: FastifyInstance, seen: boolean):
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 
 /**
- * Whether there is a hook of the app's that may call the check. Whether it does is seen when a request comes, and so it is
- * where Fastify does not tell of the hooks of a scope, for which it has no public name.
+ * Whether the app has a hook that may call the check. Only a request shows whether it does. Fastify has no public name for
+ * the hooks of a scope: if they cannot be found, this returns true and leaves the rest to the request, too.
  */
 function mayBeChecked(route: RouteOptions, scope: FastifyInstance): boolean {
   const own = HOOKS.flatMap((name) => (route[name] ?? []) as unknown[])
@@ -163,17 +163,17 @@ type Hook = (
   done: (error?: Error) => void,
 ) => void
 
-/** Who has been let in has to meet all that the route demands. */
+/** A request that was let in must meet all demands of the route. */
 const admittedMeetsAll: Hook = function (request, _reply, done) {
   done(unmet(this, request, false))
 }
 
-/** Nobody has been let in by the last moment: no check was called. */
+/** The same at the last moment: a request that was not let in by then means that no check was called. */
 const allIsMet: Hook = function (request, _reply, done) {
   done(unmet(this, request, true))
 }
 
-/** A check that has let a request in has seen to the demands on its own kind. */
+/** A check that let the request in has already checked the demands on its own kind. */
 function unmet(scope: FastifyInstance, request: FastifyRequest, last: boolean): Error | undefined {
   const { config } = request.routeOptions
   const checkers = reached.get(scope)

@@ -1,4 +1,4 @@
-/** How errors are answered: one shape for all, of this package and of the app around it. */
+/** Answers every error in the same shape: those of this package and those of the app around it. */
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError } from 'fastify'
 import type { AnyReply, AnyRequest } from './any-request.ts'
@@ -8,8 +8,8 @@ import type { ErrorResponse } from './error-response.ts'
 import { requestIdOf } from './request-id.ts'
 
 /**
- * The part of an envelope that follows the request id, serialised once per code: a refusal then costs one string
- * concatenation, so that refusing is never dearer than answering.
+ * The part of an envelope that follows the request id, serialized once per code. A refusal then costs one string
+ * concatenation, so that it is never more expensive than a successful response.
  */
 const BODY_TAILS = Object.fromEntries(
   Object.entries(AUTH_ERRORS).map(([code, { message }]) => [
@@ -19,16 +19,16 @@ const BODY_TAILS = Object.fromEntries(
 ) as Record<AuthErrorCode, string>
 
 /**
- * The serialised envelope of an `AuthErrorCode`. The id is escaped: it may come from a request header.
+ * Returns the serialized envelope of an `AuthErrorCode`. The id is escaped, because it may come from a request header.
  *
- * @param beside what else the body says
+ * @param beside further properties of the body
  */
 export function envelopeBody(requestId: string, code: AuthErrorCode, beside?: object): string {
   const body = `{"request_id":${JSON.stringify(requestId)}${BODY_TAILS[code]}`
   return beside === undefined ? body : `${body.slice(0, -1)},${JSON.stringify(beside).slice(1)}`
 }
 
-/** Where Node's words are others, or may become others. */
+/** Codes of statuses whose text in Node differs, or may change. */
 const OWN_CODES: Readonly<Record<number, string>> = {
   413: 'PAYLOAD_TOO_LARGE',
   422: 'UNPROCESSABLE_CONTENT',
@@ -36,23 +36,23 @@ const OWN_CODES: Readonly<Record<number, string>> = {
   431: 'HEADERS_TOO_LARGE',
 }
 
-/** `METHOD_NOT_ALLOWED` of 405. */
+/** `METHOD_NOT_ALLOWED` for 405. */
 function clientCode(status: number): string {
   const words = STATUS_CODES[status] ?? 'Request Failed'
   return OWN_CODES[status] ?? words.toUpperCase().replaceAll(/[^A-Z]+/g, '_')
 }
 
 /**
- * Answers errors in the envelope, as an app's error handler and as its not-found handler:
+ * Answers errors with the envelope, as an app's error handler and as its not-found handler:
  *
  * ```ts
  * app.setErrorHandler(errorEnvelope)
  * app.setNotFoundHandler(errorEnvelope)
  * ```
  *
- * Errors below 500 keep their message and, where they carry one of this package's, their code; schema errors answer
- * `VALIDATION_FAILED`. Errors of 500 and above are logged and answer a fixed message, because theirs may hold what a
- * client must not see; `AuthError` is the exception, its message is made for clients.
+ * Errors below 500 keep their message and, if the code is this package's, their code; schema errors get the code
+ * `VALIDATION_FAILED`. Errors of 500 and above are logged, and the client gets a fixed message, because theirs may hold
+ * what a client must not see. `AuthError` is the exception: its message is made for clients.
  */
 export function errorEnvelope(request: AnyRequest, reply: AnyReply): void
 export function errorEnvelope(error: unknown, request: AnyRequest, reply: AnyReply): void
@@ -66,7 +66,7 @@ interface Answer {
   statusCode: number
   code: string
   message: string
-  /** What the body says beside them. */
+  /** Further properties of the body. */
   beside?: object | undefined
 }
 
@@ -100,7 +100,7 @@ function answer(
   )
 }
 
-/** Of an address that Fastify's router cannot read. Their own messages quote it, and clients put keys into addresses. */
+/** Errors for a URL that Fastify's router cannot read. Their own messages quote it, and clients put keys into URLs. */
 const BAD_ADDRESS = new Set(['FST_ERR_BAD_URL', 'FST_ERR_MAX_PARAM_LENGTH'])
 
 function describe(thrown: unknown, reply: AnyReply): Answer {
@@ -122,7 +122,7 @@ function describe(thrown: unknown, reply: AnyReply): Answer {
   }
 }
 
-/** As Fastify's own error handler has it: of the error, else of a reply that was given one, else 500. */
+/** Like Fastify's own error handler: the status of the error, else of the reply if it is an error's, else 500. */
 function statusOfError(error: Partial<FastifyError> & { status?: unknown }, reply: AnyReply): number {
   const statuses: unknown[] = [error.statusCode, error.status, reply.statusCode]
   const isError = (status: unknown) =>

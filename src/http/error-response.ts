@@ -1,8 +1,8 @@
-/** The envelope as a TypeBox schema. A file of its own because loading TypeBox takes 70 ms, which most never need. */
+/** The envelope as a TypeBox schema. It has a separate file because loading TypeBox takes 70 ms, and few apps need it. */
 import { type Static, Type } from '@sinclair/typebox'
 
 /**
- * Schema and type of every error body, for `schema.response`, OpenAPI and clients:
+ * The schema and type of every error body, for `schema.response`, OpenAPI and clients:
  * `{"request_id": …, "error": {"code": …, "message": …}}`
  */
 export const ErrorResponse = Type.Object(

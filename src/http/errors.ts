@@ -9,7 +9,7 @@ interface AuthErrorKind {
   readonly message: string
 }
 
-/** What an HTTP client may be answered. The response is the same for every cause that shares a code. */
+/** The errors that an HTTP client may get. Unless `message` is set, every cause of the same code gets the same message. */
 export const AUTH_ERRORS = {
   AUTH_INVALID_KEY: { statusCode: 401, message: 'The provided API key is invalid or expired' },
   AUTH_INSUFFICIENT_SCOPE: {
@@ -32,29 +32,29 @@ export const AUTH_ERRORS = {
   },
 } as const satisfies Record<string, AuthErrorKind>
 
-/** The code in the body of an answer that refuses a request. */
+/** The code in the body of a response that refuses a request. */
 export type AuthErrorCode = keyof typeof AUTH_ERRORS
 
-/** Response headers that an `AuthError` asks for, lower-case names. */
+/** The response headers of an `AuthError`, with lower-case names. */
 export type AuthErrorHeaders = Readonly<Record<string, string>>
 
 export interface AuthErrorOptions {
-  /** Why, as a stable word for logs and metrics (`revoked`, `unknown`, …). Never part of the answer. */
+  /** Why, as a stable word for logs and metrics (`revoked`, `unknown`, …). Never part of the response. */
   reason: string
-  /** For the client, where it can be told more than the code's own message. */
+  /** For the client, if it may know more than the code's own message says. */
   message?: string
-  /** `WWW-Authenticate`, `Retry-After`. Fastify's default error handler sends them along. */
+  /** `WWW-Authenticate`, `Retry-After`. Fastify's default error handler sends them, too. */
   headers?: AuthErrorHeaders
-  /** What the body says beside the envelope. */
+  /** Further properties of the body, beside the envelope. */
   body?: object | undefined
   cause?: unknown
 }
 
 /**
- * A request that is not let in: `statusCode` and `code` from the table, `reason` for the log, `headers` for the answer.
+ * A refused request: `statusCode` and `code` from the table, `reason` for the log, `headers` for the response.
  *
- * No stack is captured. It would name only this package's own frames, and capturing one costs more than the whole of the
- * rest of a refusal, which is a gift to whoever floods a service with bad credentials.
+ * It captures no stack. A stack would name only this package's own frames, and capturing one costs more than the rest of a
+ * refusal, which would help an attacker who floods a service with bad credentials.
  */
 export class AuthError extends Error {
   override readonly name = 'AuthError'
@@ -62,7 +62,7 @@ export class AuthError extends Error {
   readonly statusCode: number
   readonly reason: string
   readonly headers: AuthErrorHeaders
-  /** What the body is to say beside the envelope: `clerk_error`, for Clerk's front end to ask for a reverification. */
+  /** Further properties of the body: `clerk_error`, which makes Clerk's front end ask for a reverification. */
   readonly body: object | undefined
 
   constructor(code: AuthErrorCode, { reason, message, headers = {}, body, cause }: AuthErrorOptions) {
@@ -73,55 +73,55 @@ export class AuthError extends Error {
     this.code = code
     this.statusCode = AUTH_ERRORS[code].statusCode
     this.reason = reason
-    // A copy: what an app's error handler changes must not be every later answer's.
+    // A copy: what an app's error handler changes must not appear in later responses.
     this.headers = { ...headers }
     this.body = body
   }
 }
 
-/** Mistakes of the program that uses this package, thrown at registration or at the call. */
+/** Errors for the program that uses this package, thrown at registration or by the call. */
 const USAGE_ERRORS = {
   /** An option is missing, of the wrong type, or contradicts another one. The message names it and what it takes. */
   TENANT_AUTH_BAD_OPTION: 500,
-  /** The same plugin was registered twice in one line of scopes. */
+  /** The same plugin was registered twice, in one scope or in a scope and one below it. */
   TENANT_AUTH_ALREADY_REGISTERED: 500,
-  /** `request.tenant`, `request.tenantKey` or `request.consoleUser` was read where nothing has authenticated it. */
+  /** `request.tenant`, `request.tenantKey` or `request.consoleUser` was read, but the request was not authenticated. */
   TENANT_AUTH_NOT_AUTHENTICATED: 500,
-  /** The store did not answer, or answered what cannot be trusted. Whether a write took effect is not known. */
+  /** The store did not answer, or its answer cannot be trusted. A write may or may not have taken effect. */
   KEY_STORE_UNAVAILABLE: 503,
   /** No key has this id, or it belongs to another tenant. */
   KEY_NOT_FOUND: 404,
-  /** The key is revoked, which is for ever. */
+  /** The key is revoked, permanently. */
   KEY_REVOKED: 409,
-  /** The key has expired, which is for ever as well. */
+  /** The key has expired, permanently. */
   KEY_EXPIRED: 409,
-  /** The key is paused, and a new one would not be. */
+  /** The key is paused, but the key that would replace it would not be. */
   KEY_PAUSED: 409,
   /** A key would live for longer than the manager's `maxLifetime`. */
   KEY_LIFETIME_TOO_LONG: 400,
-  /** The tenant has as many live keys as the manager's `maxKeys` lets it have. */
+  /** The tenant has as many live keys as the manager's `maxKeys` allows. */
   KEY_LIMIT_REACHED: 409,
   /** A key with this id, hash or idempotency key exists. */
   KEY_EXISTS: 409,
-  /** A value of a key or tenant is not acceptable: the message names it and what it takes. */
+  /** A value of a key or tenant is not valid. The message names it and what it takes. */
   KEY_INVALID: 400,
   /** No tenant has this id. */
   TENANT_NOT_FOUND: 404,
   /** A tenant with this id exists. */
   TENANT_EXISTS: 409,
-  /** An event of Clerk's or a report of GitHub's is not signed by them. */
+  /** A request to `clerkWebhooks` or `leakReports` is not signed by Clerk or GitHub. */
   WEBHOOK_NOT_SIGNED: 401,
 } as const
 
 /** The `code` of a `TenantAuthError`. */
 export type UsageErrorCode = keyof typeof USAGE_ERRORS
 
-/** Whether what was asked for has happened all the same: `unknown` where a store did not answer a write. */
+/** Whether the operation took effect despite the error: `unknown` if a store did not answer a write. */
 export type Effect = 'none' | 'done' | 'unknown'
 
 export interface TenantAuthErrorOptions {
   cause?: unknown
-  /** Default: `unknown` of `KEY_STORE_UNAVAILABLE`, `none` of every other code. */
+  /** Default: `unknown` for `KEY_STORE_UNAVAILABLE`, `none` for every other code. */
   effect?: Effect
 }
 
@@ -145,7 +145,7 @@ export function badOption(name: string, takes: string): TenantAuthError {
   return new TenantAuthError('TENANT_AUTH_BAD_OPTION', `${name} must be ${takes}`)
 }
 
-/** Status of an `AuthErrorCode`. */
+/** The status of an `AuthErrorCode`. */
 export function statusOf(code: AuthErrorCode): number {
   return AUTH_ERRORS[code].statusCode
 }

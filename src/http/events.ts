@@ -1,8 +1,7 @@
 /**
- * What both plugins tell of each request that they let in or refuse. Never a credential.
+ * Publishes an event for each request that is let in or refused, never with a credential.
  *
- * A subscriber that throws does so outside the request, which is answered as ever: Node makes an uncaught exception of it,
- * as on each of its channels.
+ * If a subscriber throws, Node raises an uncaught exception, as on each of its channels. The request is answered as usual.
  */
 import { channel } from 'node:diagnostics_channel'
 import type { FastifyRequest } from 'fastify'
@@ -13,7 +12,7 @@ import { requestIdOf } from './request-id.ts'
 export interface AuthEvent {
   plugin: 'tenantAuth' | 'consoleAuth' | 'keyRoutes'
   requestId: string
-  /** Why, for a refusal: the stable word that the log has. */
+  /** Why a request was refused: the same stable word as in the log. */
   reason?: string
   keyId?: string
   tenantId?: string
@@ -25,7 +24,7 @@ export interface AuthEvent {
 /** Whose credential it is. */
 export type Whose = Pick<AuthEvent, 'keyId' | 'tenantId' | 'userId' | 'actorId'>
 
-/** Ask `hasSubscribers` before building an event. */
+/** Check `hasSubscribers` before you build an event. */
 export const acceptedChannel = channel('fastify-tenant-auth:accepted')
 const refusedChannel = channel('fastify-tenant-auth:refused')
 
@@ -42,7 +41,7 @@ export function publishRefused(
   refusedChannel.publish({ plugin, requestId: idOf(request), ...refusal } satisfies AuthEvent)
 }
 
-/** A client may have chosen it (`requestIdHeader`), and put its key there. */
+/** A client may have chosen the id (`requestIdHeader`) and put its key there. */
 function idOf(request: FastifyRequest): string {
   return withoutCredentials(requestIdOf(request))
 }

@@ -1,4 +1,4 @@
-/** The guard of both plugins: asks for a check, lets in or refuses, counts and tells of it. */
+/** The guard of both plugins: runs the check, lets the request in or refuses it, counts it, and reports refusals. */
 import { types } from 'node:util'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asError } from '../lib/quietly.ts'
@@ -11,11 +11,11 @@ import { type ErrorResponseOption, recordRefusal, type Refusal, sendRefusal } fr
 export interface GuardOptions<Reason extends string> {
   plugin: AuthEvent['plugin']
   /**
-   * Whether a request is let in: `null` where it is and carries who it is, or why it is not. Synchronous as long as it can
-   * be: then a request costs no promise. What it throws is a 500, and never a pass.
+   * Lets a request in: sets on it who it is and returns `null`, or returns the refusal. Synchronous whenever it can be,
+   * because a request then costs no promise. If it throws, the response is a 500.
    */
   check: (request: FastifyRequest) => Outcome | Promise<Outcome>
-  /** Every word that a refusal of `check` may have. */
+  /** Every reason that a refusal of `check` may have. */
   reasons: readonly Reason[]
   errorResponse: ErrorResponseOption | undefined
 }
@@ -24,8 +24,8 @@ export interface GuardOptions<Reason extends string> {
 export type Outcome = Refusal | null
 
 /**
- * Whatever code of the app's throws on the way, a logger, a serializer, `errorResponse`, an error handler: the request is
- * answered or its connection ended, it is never let in, and the process goes on.
+ * If code of the app throws (a logger, a serializer, `errorResponse`, an error handler), the request is answered or its
+ * connection ended, it is never let in, and the process keeps running.
  *
  * ```ts
  * const guard = new Guard({ plugin: 'tenantAuth', check, reasons, errorResponse })
@@ -44,7 +44,7 @@ export class Guard<Reason extends string> {
     this.refused = Object.fromEntries(options.reasons.map((reason) => [reason, 0])) as Record<Reason, number>
   }
 
-  /** An `onRequest` hook. Without a promise and without a closure for whoever is checked at once. */
+  /** An `onRequest` hook. A synchronous check costs no promise and no closure. */
   readonly hook = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     let outcome
     try {
@@ -57,7 +57,7 @@ export class Guard<Reason extends string> {
       this.accepted++
       done()
     } else if (isPromise(outcome)) {
-      // What the rest of the request throws out of `done` is nobody's to catch any more.
+      // Nothing else catches what the rest of the request throws out of `done`.
       this.#settle(outcome, request, reply, done).catch(() => reply.raw.destroy())
     } else this.#refuse(outcome, request, reply, done)
   }
@@ -81,7 +81,7 @@ export class Guard<Reason extends string> {
     throw this.refuse(request, refusal)
   }
 
-  /** For a request that its credential does not open after all: counted and told of like every refusal. */
+  /** Counts and reports a refusal, and returns the error for it. */
   readonly refuse = (request: FastifyRequest, refusal: Refusal): AuthError => {
     this.#record(request, refusal)
     const headers = { ...refusal.headers, ...(leavesBody(request, refusal.code) && CLOSE) }
@@ -123,7 +123,7 @@ export class Guard<Reason extends string> {
 
 type Done = (error?: Error) => void
 
-/** Of any realm, and whatever stands in the place of the global `Promise`. */
+/** Also a promise of another realm, or one made while the global `Promise` is replaced. */
 function isPromise(outcome: Refusal | Promise<Outcome>): outcome is Promise<Outcome> {
   return types.isPromise(outcome)
 }

@@ -1,19 +1,20 @@
 /**
- * What the last credential of each connection came to, good or refused. A client that keeps its connection sends the same header again
- * and again, and is then recognised without a hash and a look-up.
+ * Remembers the last credential of each connection, and whether it was good or refused. A client that keeps its connection
+ * sends the same header again and again, and is then recognized without a hash and a look-up.
  *
- * Whether that may still be used is for the cache to say which it came from: nothing here knows of leases and revocations.
+ * The cache that the outcome came from decides whether it may still be used: this file knows nothing of leases and
+ * revocations.
  */
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 
 export class LastCredentials<Found> {
-  /** By connection, so that a header's text is kept for as long as that is there, and no longer. */
+  /** By connection, so that a header's text is kept no longer than its connection. */
   readonly #of = new WeakMap<object, LastCredential<Found>>()
 
   of(request: IncomingMessage): LastCredential<Found> {
     const connection = connectionOf(request)
-    // An adapter may make up a request that has come over none.
+    // An adapter may create a request without a connection.
     if (connection === undefined) return new LastCredential<Found>()
     let last = this.#of.get(connection)
     if (last === undefined) this.#of.set(connection, (last = new LastCredential<Found>()))
@@ -25,7 +26,7 @@ class LastCredential<Found> {
   #text = ''
   #found: Found | undefined
 
-  /** What the same text came to when it was remembered. */
+  /** The outcome that was remembered for the same text, if there is one. */
   recall(text: string): Found | undefined {
     return isSame(this.#text, text) ? this.#found : undefined
   }
@@ -44,8 +45,8 @@ function connectionOf(request: IncomingMessage): object | undefined {
 }
 
 /**
- * In a time that depends on lengths alone: a proxy may send the requests of several clients over one connection, and none may
- * find out character by character what another one has sent.
+ * Runs in a time that depends on the lengths alone. A proxy may send the requests of several clients over one connection,
+ * and none may find out character by character what another one has sent.
  */
 function isSame(one: string, other: string): boolean {
   if (one.length !== other.length) return false

@@ -1,9 +1,9 @@
 /**
- * Describes guarded routes in the OpenAPI document, where the app has registered `@fastify/swagger` before: what they take
- * as `security`, and how they refuse. The schemes themselves are the app's to add: `securitySchemes`.
+ * Describes guarded routes in the OpenAPI document, if the app has registered `@fastify/swagger` before: their `security`
+ * and their refusals. The app itself adds the schemes, with `securitySchemes`.
  *
- * The routes that Fastify runs keep the schemas they were given, so that no answer is serialised differently because of it,
- * and without swagger nothing of this is loaded.
+ * The routes that Fastify runs keep their own response schemas, so that no response is serialized differently. Without
+ * swagger, nothing is loaded for this.
  */
 import type { FastifyContextConfig, FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import { headerName } from './header-name.ts'
@@ -16,7 +16,7 @@ function keyScheme(header: string): string {
 }
 
 /**
- * The security schemes that guarded routes refer to, for the document of the app:
+ * Returns the security schemes that guarded routes refer to, for the app's document:
  *
  * ```ts
  * await app.register(swagger, {
@@ -24,10 +24,10 @@ function keyScheme(header: string): string {
  * })
  * ```
  *
- * For Swagger 2 (`securityDefinitions`), which has no bearer tokens, `consoleSession` is to be
+ * For Swagger 2 (`securityDefinitions`), which has no bearer tokens, set `consoleSession` to
  * `{ type: 'apiKey', in: 'header', name: 'authorization' }`.
  *
- * @param header option `header` of `tenantAuth`; another one has a scheme of another name
+ * @param header the option `header` of `tenantAuth`; the scheme of another header has another name
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function securitySchemes(header: string = KEY_HEADER) {
@@ -38,15 +38,15 @@ export function securitySchemes(header: string = KEY_HEADER) {
   }
 }
 
-/** What a plugin says of the routes it guards. */
+/** How a plugin describes the routes it guards. */
 export interface GuardDescription {
   /** Name of the security scheme in the document. */
   name: string
-  /** What each status says here. Those that a route describes itself stay as they are. */
+  /** The description of each status. A route's own descriptions stay as they are. */
   responses: Readonly<Record<401 | 403 | 503, string>>
-  /** Whether they have the body `ErrorResponse`. */
+  /** Whether refusals have the body `ErrorResponse`. */
   envelope: boolean
-  /** What a route demands beyond a valid credential: scopes, a role, a permission. */
+  /** What a route requires besides a valid credential: scopes, a role, a permission. */
   demands: (config: FastifyContextConfig) => readonly string[]
 }
 
@@ -81,7 +81,7 @@ export function consoleSessionGuard(envelope: boolean): GuardDescription {
 
 type Schema = FastifySchema & { security?: readonly object[] }
 
-/** For a plugin to call in the scope that it guards. Routes that are defined after the call are described. */
+/** Each plugin calls this in the scope that it guards. It describes the routes that are declared after the call. */
 export async function describeGuard(app: FastifyInstance, guard: GuardDescription): Promise<void> {
   if (!app.hasDecorator('swagger')) return
   const { ErrorResponse } = await import('./error-response.ts')
@@ -93,7 +93,7 @@ export async function describeGuard(app: FastifyInstance, guard: GuardDescriptio
   const routes: RouteOptions[] = []
   app.addHook('onRoute', function (this: FastifyInstance, route) {
     const schema: Schema = route.schema ?? {}
-    // One object for all guards of a route: each of them has to be satisfied. What the app says itself stays.
+    // One object for all guards of a route means that all must be satisfied. The app's own `security` stays.
     const security = ofGuards.has(schema.security ?? []) ? schema.security?.[0] : undefined
     if (security !== undefined || schema.security === undefined) {
       const requirements = [{ ...security, [guard.name]: [] }]
@@ -101,10 +101,10 @@ export async function describeGuard(app: FastifyInstance, guard: GuardDescriptio
       const described: Schema = { ...schema, security: requirements }
       route.schema = described
     }
-    // Zod's compilers, say, would stumble over a JSON schema.
+    // A custom compiler, such as Zod's, would fail on a JSON schema.
     if (this.serializerCompiler === undefined) routes.push(route)
   })
-  // By now Fastify has compiled what it serialises by, and only swagger is still to read the schemas.
+  // By now Fastify has compiled its serializers, and only swagger still reads the schemas.
   app.addHook('onReady', async () => {
     for (const route of routes) {
       route.schema = { ...route.schema, response: responses(route, guard, body) }
@@ -112,7 +112,7 @@ export async function describeGuard(app: FastifyInstance, guard: GuardDescriptio
   })
 }
 
-/** Requirements that were made here. */
+/** The values of `security` that this file has set. */
 const ofGuards = new WeakSet<readonly object[]>()
 
 function responses({ config = {}, schema }: RouteOptions, guard: GuardDescription, body: object): object {

@@ -1,10 +1,10 @@
-/** Where credentials could get into a log, and how pino's `redact` keeps them out. */
+/** Keeps credentials out of the log, with pino's `redact`. */
 import { types } from 'node:util'
 import { badOption } from './errors.ts'
 
 const REDACTED = '[Redacted]'
 
-/** Headers that carry, or are mistaken to carry, a credential. */
+/** Headers that carry a credential, or that clients may put one into by mistake. */
 const HEADERS = [
   'x-tenant-api-key',
   'authorization',
@@ -14,34 +14,34 @@ const HEADERS = [
   'proxy-authorization',
 ]
 
-/** Names of properties, in lower case, whatever they hold. */
+/** Names of properties, in lower case, that are secret whatever they hold. */
 const SECRET = new Set([...HEADERS, 'cookies', 'signedcookies', 'rawpacket'])
-/** Names of properties, in lower case and without `_`, that are a credential where they hold a text. */
+/** Names of properties, in lower case and without `_`, that are secret if they hold a string. */
 const SECRET_TEXT = new Set(
   'key token jwt secret password apikey secretkey accesstoken sessiontoken idtoken refreshtoken'.split(' '),
 )
 
-/** One character of a class, as it is or percent-encoded, however often. */
+/** One character of a class, as it is or percent-encoded any number of times. */
 const encoded = (chars: string, codes: string) => `(?:[${chars}]|%(?:25)*(?:${codes}))`
 const letter = encoded('0-9A-Za-z', '3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]')
 const underscore = encoded('_', '5[Ff]')
 const word = encoded('\\w-', '3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|5[Ff]|2[Dd]')
 const dot = encoded('.', '2[Ee]')
-/** What a key looks like in a text, of whatever prefix and environment, even where more of its kind follows. */
+/** A key in a text, with any prefix and environment, even if more letters or digits follow. */
 const KEY = /[A-Za-z]\w{0,32}_[0-9A-Za-z]{39}/g
 const ENCODED_KEY = new RegExp(`(?:${letter}|${underscore}){1,33}${underscore}${letter}{39}`, 'g')
-/** Takes in all that a token could be part of, so that a long text is read once. */
+/** Matches everything that a token could be part of, so that a long text is read once. */
 const DOTTED = new RegExp(`${word}+(?:${dot}${word}*)*`, 'g')
-/** A token's own beginning, `{"` in base64, and what follows. */
+/** The beginning of a token, `{"` in base64, and what follows. */
 const TOKEN = new RegExp(
   `${encoded('e', '65')}${encoded('y', '79')}${encoded('J', '4[Aa]')}(?:.*?${dot}){2}.*`,
 )
 const headerValue = `(?<=\\b(?:${HEADERS.join('|')})["']?\\s?[:=]\\s?["']?)[^"'\\s][^"'\\r\\n]*`
 const HEADER_LINE = new RegExp(headerValue, 'gi')
-/** No key, token or header line with one is shorter. */
+/** Characters. No key, token or header line with one is shorter. */
 const SHORTEST = 20
 
-/** Objects within objects, and values in all, before the rest is left out: of what holds a socket, say. */
+/** Objects within objects, and values in all, before the rest is left out: a logged object may hold a whole socket. */
 const DEPTH = 12
 const SIZE = 5_000
 
@@ -51,29 +51,29 @@ interface Walk {
 }
 
 /**
- * For pino's `redact`: takes keys, tokens and headers that carry them out of every line, wherever they stand. In the URL,
+ * For pino's `redact`: removes keys, tokens and the headers that carry them from every line. It finds them in the URL,
  * percent-encoded or not; in `host`, `accept-version`, messages, stacks and causes; in maps and lists of headers, in any
- * case; in `key`, `token` and their like; at any depth. It knows this package's keys and JWTs by their form, other
- * credentials by where they stand. A line without any is looked at and not copied.
+ * case; in `key`, `token` and similar properties; at any depth. It recognizes this package's keys and JWTs by their form,
+ * and other credentials by their place. It does not copy a line without credentials.
  *
  * ```ts
  * const app = fastify({ logger: { redact: redactCredentials } })
  * ```
  *
- * A header of your own (option `header`) with keys of another form: `credentialRedaction('x-my-key')`. A path of your own
- * beside `redactCredentials.paths` takes the place of all this for the property that it begins with.
+ * For your own header (option `header`) with keys of another form, use `credentialRedaction('x-my-key')`. A path that you
+ * add to `redactCredentials.paths` replaces all of this for the property that it begins with.
  */
 export const redactCredentials: CredentialRedaction = credentialRedaction()
 
 /** The option `redact` of pino, and so of Fastify's `logger`. */
 export interface CredentialRedaction {
   paths: string[]
-  /** Takes credentials out of a value, and leaves the value itself alone. */
+  /** Returns the value without credentials. It does not change the value itself. */
   censor: (value: unknown, path: string[]) => unknown
 }
 
 /**
- * `redactCredentials`, and all that stands under these names.
+ * Returns `redactCredentials` that also removes whatever has one of these names.
  *
  * @param names of headers or properties, in any case
  * @throws `TENANT_AUTH_BAD_OPTION`
@@ -88,12 +88,12 @@ export function credentialRedaction(...names: readonly string[]): CredentialReda
     return secret.has(lower) || (typeof value === 'string' && SECRET_TEXT.has(lower.replaceAll('_', '')))
   }
 
-  /** The value itself where there is nothing to take out. */
+  /** Returns the value itself if there is nothing to remove. */
   function scrub(value: unknown, walk: Walk): unknown {
     if (typeof value === 'string') return scrubText(value)
     if (typeof value !== 'object' || value === null) return value
     if (types.isStringObject(value)) return scrubText(String(value))
-    // Bytes, which are logged as numbers, may spell anything.
+    // Bytes are logged as numbers, and may spell a credential.
     if (ArrayBuffer.isView(value)) return REDACTED
     if (walk.above.includes(value)) return '[Circular]'
     if (walk.above.length === DEPTH || walk.left <= 0) return '[…]'
@@ -146,7 +146,7 @@ export function credentialRedaction(...names: readonly string[]): CredentialReda
     name.replace(/\b[a-z]/g, (first) => first.toUpperCase()),
   ])
   return {
-    // The first for all that a line has, without telling its name; the others for the names that tell.
+    // `*` covers every property of a line, but without its name. The others cover the names that matter.
     paths: ['*', ...spellings.map((name) => `["${name}"]`)],
     censor(value, path) {
       const name: unknown = path.at(-1)
@@ -155,7 +155,7 @@ export function credentialRedaction(...names: readonly string[]): CredentialReda
           ? REDACTED
           : scrub(value, { above: [], left: SIZE })
       } catch {
-        // A getter or a `toJSON` of the app's. What cannot be looked at is not told.
+        // A getter or `toJSON` of the app threw. What cannot be inspected is not logged.
         return '[unable to redact]'
       }
     },

@@ -1,8 +1,8 @@
 /**
- * A request that is not let in: what it is answered, and what the log and the events have of it.
+ * Answers a refused request, logs it and publishes it.
  *
- * A refusal is a plain frozen object until somebody needs an error of it, so that refusing a flood of bad credentials
- * allocates next to nothing and captures no stack.
+ * A refusal is a plain object until an error is needed, so that refusing a flood of bad credentials allocates next to
+ * nothing and captures no stack.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Clock, systemClock } from '../lib/clock.ts'
@@ -22,18 +22,18 @@ export interface Refusal {
   readonly headers: AuthErrorHeaders
   /** What went wrong behind a 503. It is logged, so it must not hold a credential. */
   readonly cause?: unknown
-  /** Whose credential it is, where it is a good one that is not let in all the same. */
+  /** Whose credential it is, if it is good but is refused here. */
   readonly of?: Whose
-  /** What the log line says beside the reason: what came, and what was expected. Nothing secret, and bounded. */
+  /** Further fields of the log line: what was received and what was expected. Bounded, and without secrets. */
   readonly detail?: Readonly<Record<string, unknown>> | undefined
-  /** What the body says beside the envelope. */
+  /** Further properties of the body, beside the envelope. */
   readonly body?: object | undefined
 }
 
 /**
- * What to answer instead of the envelope: `'throw'` hands an `AuthError` to the app's error handler, a function returns
- * the body, or a promise of it (status and headers stay as they are). It is called once for each refusal, and has five
- * seconds; what it throws goes to the app's error handler.
+ * What to answer with instead of the envelope: `'throw'` passes an `AuthError` to the app's error handler, a function
+ * returns the body, or a promise of it (status and headers stay as they are). It is called once for each refusal, and has
+ * five seconds; what it throws goes to the app's error handler.
  */
 export type ErrorResponseOption = 'throw' | ((error: AuthError, request: FastifyRequest) => unknown)
 
@@ -49,9 +49,9 @@ export const errorResponse: Option<ErrorResponseOption | undefined> = optional(
 const BODY_LIMIT = 5_000
 
 /**
- * Logs and publishes a refusal. Once for each, however it is answered. Never throws.
+ * Logs and publishes a refusal. Call it once for each, however it is answered. Never throws.
  *
- * @param sampler for refusals with a cause: in an outage each request has one, and the log would have all of them
+ * @param sampler for refusals with a cause: in an outage every request has one, which would flood the log
  */
 export function recordRefusal(
   plugin: AuthEvent['plugin'],
@@ -76,11 +76,11 @@ export function recordRefusal(
 }
 
 /**
- * Answers a refusal from an `onRequest` hook of the `(request, reply, done)` form. `done` is called only with an error:
- * a reply that is sent ends the request. Never throws, and ends the connection where nothing else can be done: the app's
- * error handler, too, may throw, and behind a promise nobody would catch it.
+ * Answers a refusal from an `onRequest` hook of the `(request, reply, done)` form. It calls `done` only with an error,
+ * because sending the reply ends the request. It never throws. The app's error handler may throw, and after a promise
+ * nothing would catch that: the connection is then ended.
  *
- * @param clock of the time limit of `errorResponse`
+ * @param clock for the time limit of `errorResponse`
  */
 export function sendRefusal(
   request: FastifyRequest,
@@ -90,7 +90,7 @@ export function sendRefusal(
   done: (error: Error) => void,
   clock: Clock = systemClock,
 ): void {
-  // `done` without an error would let the request in, and programs may throw anything.
+  // `done` without an error would let the request in, and apps may throw anything, even `undefined`.
   const fail = (thrown: unknown) => {
     try {
       done(asError(thrown, 'errorResponse'))
@@ -121,7 +121,7 @@ function sendEnvelope(request: FastifyRequest, reply: FastifyReply, { code, head
     .code(statusOf(code))
     .headers(headers)
     .type('application/json; charset=utf-8')
-    // The app's own would turn text into text once more.
+    // The app's own serializer would serialize the text again.
     .serializer(asIs)
     .send(envelopeBody(requestIdOf(request), code, body))
 }

@@ -1,14 +1,14 @@
-/** Where a plugin stands among the scopes of an app: registered once in a line of them, and known in all of them. */
+/** Makes sure that a plugin guards each scope only once, and that its request properties exist in every scope. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { badOption, TenantAuthError } from './errors.ts'
 import { inviteBodiesLate } from './unread-body.ts'
 
-/** By the plugin's name: scopes with a scope below them that it guards. */
+/** By the plugin's name: the scopes around those that it guards. */
 const around = new Map<string, WeakSet<FastifyInstance>>()
 
 /**
- * Claims the scope for the plugin. Scopes get the hooks of those around them whichever was registered first, so that a
- * second registration in one line would check each request twice.
+ * Claims the scope for the plugin. A scope gets the hooks of the scopes around it in whichever order they are registered,
+ * so a second registration around or below would check each request twice.
  *
  * @throws `TENANT_AUTH_ALREADY_REGISTERED`
  */
@@ -25,15 +25,15 @@ export function claimScope(app: FastifyInstance, plugin: string): void {
   for (let scope = scopeAround(app); scope !== undefined; scope = scopeAround(scope)) guardedBelow.add(scope)
 }
 
-/** By outermost scope: the names of the properties that this package gives to its requests. */
+/** By outermost scope: the names of the properties that this package adds to its requests. */
 const declared = new WeakMap<FastifyInstance, Set<string>>()
 
 /**
- * Gives requests a property that its getter may refuse, in every scope of the app: types say that it is there, and one
- * that is `undefined` in an open route beside the guarded ones is a query without a tenant.
+ * Adds a property to requests in every scope of the app, with a getter that may throw. The types say that the property is
+ * there. If it were `undefined` in an open route beside the guarded ones, a query there would lack its tenant.
  *
- * @param option that has the name, for the message
- * @throws `TENANT_AUTH_BAD_OPTION` where the app has a decorator of this name
+ * @param option the option that sets the name, for the message
+ * @throws `TENANT_AUTH_BAD_OPTION` if the app has a decorator of this name
  */
 export function declareEverywhere(
   app: FastifyInstance,
@@ -65,7 +65,7 @@ export function outermostOf(app: FastifyInstance): FastifyInstance {
   return above === undefined ? app : outermostOf(above)
 }
 
-/** Fastify makes a scope with the one around it as its prototype. */
+/** Fastify creates a scope with the one around it as its prototype. */
 function scopeAround(app: FastifyInstance): FastifyInstance | undefined {
   const above = Object.getPrototypeOf(app) as Partial<FastifyInstance>
   return above.decorateRequest === undefined ? undefined : (above as FastifyInstance)

@@ -1,22 +1,22 @@
-/** A route for one sender, who signs the bytes of the body: they are kept as they come, whatever the app does to bodies. */
+/** A route for one sender, who signs the bytes of the body. They are kept unchanged, whatever parsers the app has. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorEnvelope } from './error-envelope.ts'
 import { TenantAuthError } from './errors.ts'
 
-/** Of no use to whoever reads the app's document. */
+/** Not in the app's OpenAPI document, whose readers cannot use the route. */
 const HIDDEN: object = { hide: true }
 
 export interface SignedRoute {
   url: string
   /** Bytes. */
   bodyLimit: number
-  /** Before the body is read. */
+  /** Called before the body is read. */
   admit?: (request: FastifyRequest) => void
-  /** @returns what is answered, as JSON with status 200 */
+  /** @returns the response, which is sent as JSON with status 200 */
   answer: (request: FastifyRequest, body: Buffer) => Promise<object>
 }
 
-/** Call it in a scope of the route's own: parsers and the error handler are the scope's. */
+/** Call it in a separate scope, because it replaces the parsers and the error handler of the scope. */
 export function defineSignedRoute(
   app: FastifyInstance,
   { url, bodyLimit, admit, answer }: SignedRoute,
@@ -47,12 +47,12 @@ export function defineSignedRoute(
   })
 }
 
-/** The one answer to whatever is not signed as it must be. */
+/** The one error for every request without a valid signature. */
 export function notSigned(): TenantAuthError {
   return new TenantAuthError('WEBHOOK_NOT_SIGNED', 'The request is not signed by its supposed sender')
 }
 
-/** JSON that was signed, and yet may be anything. */
+/** Parses a signed body. The JSON may still be anything. */
 export function signedJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString())

@@ -1,20 +1,20 @@
 /**
- * The body of a request that is refused: it is not asked for, and the connection ends with the answer. Node reads what is
- * announced to its end otherwise, gigabytes of it, and sends `100 Continue` before anybody has looked at the credential.
+ * Leaves the body of a refused request unread, and ends the connection with the response. Otherwise Node would send
+ * `100 Continue` before the credential is checked, and would read the announced body to its end, even gigabytes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type AuthErrorCode, statusOf } from './errors.ts'
 
-/** What the answer of such a request has in its headers. */
+/** The headers of the response to such a request. */
 export const CLOSE = Object.freeze({ connection: 'close' })
 
-/** Bytes that are read all the same, so that a client which may be let in tomorrow keeps its connection. */
+/** Bytes. A body up to this size is read anyway, so that a client that may be let in later keeps its connection. */
 const SMALL = 65_536
 
 /**
- * Has the server of an app invite a body (`Expect: 100-continue`) when somebody begins to read it, in place of before the
- * request is looked at. Left alone where the app has a listener of its own for this.
+ * Makes the app's server answer `Expect: 100-continue` when the body is first read, instead of before the request is
+ * checked. Does nothing if the app has its own `checkContinue` listener.
  */
 export function inviteBodiesLate({ server }: FastifyInstance): void {
   if (server.listenerCount('checkContinue') > 0) return
@@ -22,7 +22,7 @@ export function inviteBodiesLate({ server }: FastifyInstance): void {
     const read = request._read.bind(request)
     request._read = (size) => {
       request._read = read
-      // The answer itself, once it is there, says whether the body is still wanted.
+      // If the response has begun, it already says whether the body is still wanted.
       if (!response.headersSent) response.writeContinue()
       read(size)
     }
@@ -31,11 +31,11 @@ export function inviteBodiesLate({ server }: FastifyInstance): void {
 }
 
 /**
- * Whether a refused request has a body that is not worth waiting for: any one of a bad credential, and a large one or
- * one of unknown size of a good credential.
+ * Whether to leave the body of a refused request unread: with a bad credential, any body; with a good one, a body that is
+ * large or of unknown size.
  */
 export function leavesBody({ raw, headers }: FastifyRequest, code: AuthErrorCode): boolean {
-  // Streams of HTTP/2 end by themselves.
+  // HTTP/2 streams end by themselves.
   if (raw.httpVersionMajor > 1) return false
   const length = headers['content-length']
   if (headers['transfer-encoding'] !== undefined) return true

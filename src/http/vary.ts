@@ -1,17 +1,17 @@
-/** Shared caches in front of an app: an answer that they may keep is told apart by the credential that decided. */
+/** Adds `Vary` to responses, so that shared caches in front of an app keep one for each credential. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Statuses that caches may keep without being told to (RFC 9110, 15.1). None of a refusal. */
+/** Statuses that caches may keep without being told to (RFC 9110, 15.1). No refusal has one. */
 const KEPT_UNASKED = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501])
-/** What lets a shared cache keep an answer to a request with `Authorization` (RFC 9111, 3.5). */
+/** Directives that let a shared cache keep a response to a request with `Authorization` (RFC 9111, 3.5). */
 const SHARED = /(?:^|[\s,])(?:public|must-revalidate|s-maxage\s*=)/i
 const NOT_SHARED = /(?:^|[\s,])(?:no-store|private)(?:$|[\s,])/i
 
 /**
- * An `onSend` hook. Caches take care of `Authorization` by themselves unless they are told to share (RFC 9111, 3.5), and of no
- * other header, so that one tenant's answer would be served to others. A GET needs no `Cache-Control` for that: a cache may
- * keep it by its own judgement (4.2.2), and Varnish does, for two minutes. Other methods are kept only where the answer
- * says for how long.
+ * Returns an `onSend` hook. Caches do not share responses to requests with `Authorization` unless told to (RFC 9111, 3.5).
+ * They treat no other header like that, so they would serve one tenant's response to others. A GET needs no `Cache-Control`
+ * for that: a cache may keep the response by its own judgment (4.2.2), and Varnish does, for two minutes. Caches keep
+ * responses to other methods only if the response says for how long.
  *
  * @param admitted whether the request was let in by this header
  */

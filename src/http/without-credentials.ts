@@ -1,15 +1,15 @@
-/** Proxies send a request's headers on: its credential is for this service, and none of what stands behind it. */
+/** Keeps proxies from passing on a request's credential, which is for this service and not for those behind it. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { headerName } from './header-name.ts'
 
 /**
- * For `rewriteRequestHeaders` of `@fastify/http-proxy` and `@fastify/reply-from`.
+ * Removes credentials. For `rewriteRequestHeaders` of `@fastify/http-proxy` and `@fastify/reply-from`.
  *
  * ```ts
  * await api.register(proxy, { upstream, replyOptions: { rewriteRequestHeaders: withoutCredentials() } })
  * ```
  *
- * @param headers to take away. Default: `x-tenant-api-key` and `authorization`
+ * @param headers to remove. Default: `x-tenant-api-key` and `authorization`
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function withoutCredentials(...headers: string[]) {

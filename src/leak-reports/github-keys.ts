@@ -1,10 +1,10 @@
-/** The public keys with which GitHub's reports are verified: fetched when one is needed, seldom, and kept. */
+/** The public keys that verify GitHub's reports: fetched when one is needed, rarely, and kept. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { LeakReportsSettings } from './options.ts'
 
-/** Bytes: a hundred times what GitHub answers. */
+/** Characters: a hundred times what GitHub sends. */
 const SIZE_LIMIT = 65_536
 /** Milliseconds. */
 const RETRY_AFTER_FAILURE = 5_000
@@ -24,8 +24,8 @@ export class GithubKeys {
   }
 
   /**
-   * @returns `undefined` where GitHub does not list the key
-   * @throws 503 where its list cannot be had: a set past its age proves nothing
+   * @returns `undefined` if GitHub does not list the key
+   * @throws 503 if GitHub's list cannot be fetched: one past its age proves nothing
    */
   async find(id: string): Promise<KeyObject | undefined> {
     if (!this.#isCurrent() || !this.#keys.has(id)) await this.#refresh()
@@ -40,7 +40,7 @@ export class GithubKeys {
     return this.#clock.now() - this.#fetchedAt < this.#options.maxAge
   }
 
-  /** One fetch at a time, and none within the cool-down of the last: forged reports must not become requests. */
+  /** One fetch at a time, and none within the cool-down of the last: forged reports must not flood GitHub. */
   async #refresh(): Promise<void> {
     const { cooldown } = this.#options
     const wait = this.#failure === undefined ? cooldown : Math.min(cooldown, RETRY_AFTER_FAILURE)
@@ -83,7 +83,7 @@ async function textOf({ body }: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-/** @throws where it is no list of keys */
+/** @throws if it is not a list of keys */
 function keysOf(text: string): Map<string, KeyObject> {
   const { public_keys: listed } = Object(JSON.parse(text)) as { public_keys?: unknown }
   if (!Array.isArray(listed)) throw new Error("GitHub's answer is not a list of keys")
@@ -92,7 +92,7 @@ function keysOf(text: string): Map<string, KeyObject> {
       const { key_identifier: id, key } = Object(entry) as Record<string, unknown>
       if (typeof id !== 'string' || typeof key !== 'string') return []
       const publicKey = createPublicKey(key)
-      // A key of another kind is for another algorithm than the one that is verified here.
+      // A key of another kind is for an algorithm that the plugin does not verify.
       return publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? [[id, publicKey] as const] : []
     }),
   )

@@ -13,15 +13,15 @@ import {
   withDefault,
 } from '../lib/options.ts'
 
-/** A key of this service that was found in a public place. It holds no key. */
+/** A key of this service that was found in a public place, without the key itself. */
 export interface Leak extends IdentifiedKey {
-  /** What it was revoked with. `null` where it was not, or had been revoked before. */
+  /** The change that revoked it. `null` if the report did not revoke it, or it had been revoked before. */
   revoked: KeyChange | null
-  /** The name by which the pattern of these keys is registered. */
+  /** The name under which the pattern of these keys is registered. */
   type: string
-  /** Where it was found, and empty where GitHub does not say. A key in it is cut. */
+  /** Where it was found, or empty if GitHub does not say. A key in it is replaced by `[key]`. */
   url: string
-  /** In what it was found: `content`, `commit`, `npm`, `gist_content`, … */
+  /** What it was found in: `content`, `commit`, `npm`, `gist_content`, … */
   source: string
 }
 
@@ -34,8 +34,8 @@ export interface LeakReportsOptions {
   /** Whether to revoke a reported key at once. Default: `false`. */
   revoke?: boolean
   /**
-   * Called for each reported key that is yours, after it was revoked. The answer to GitHub waits for it, two
-   * seconds at most. If it fails, that is logged.
+   * Called for each reported key that is yours, after `revoke` has taken effect. The response to GitHub waits for it, two
+   * seconds at most. A failure is logged.
    */
   onLeak?: (leak: Leak) => void | Promise<void>
   /** How many reports an address may send in a minute, signed or not. Default: 120. */
@@ -46,13 +46,13 @@ export interface LeakReportsOptions {
   publicKeys?: {
     /** `https`, or `http` on loopback. Default: `https://api.github.com/meta/public_keys/secret_scanning`. */
     url?: string
-    /** A personal access token without any scope, for GitHub's limits of rate. Default: none. */
+    /** A personal access token without any scope, for GitHub's rate limits. Default: none. */
     token?: string
     /** Milliseconds for a fetch. Default: 5,000. */
     timeout?: number
-    /** Milliseconds until they are fetched anew. Default: 3,600,000. */
+    /** Milliseconds until they are fetched again. Default: 3,600,000. */
     maxAge?: number
-    /** Milliseconds between fetches because of a key that is not known, or after one that failed. Default: 60,000. */
+    /** Milliseconds between fetches for an unknown key; after a failed fetch, 5,000 at most. Default: 60,000. */
     cooldown?: number
   }
 }
@@ -98,7 +98,7 @@ function isToken(value: unknown): boolean {
   return typeof value === 'string' && /^[!-~]+$/.test(value)
 }
 
-/** Whoever can change these keys on their way can have any key revoked. */
+/** Anyone who can change these keys in transit can forge reports. */
 function isSafeUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
   const { protocol, hostname } = new URL(value)

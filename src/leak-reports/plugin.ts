@@ -1,4 +1,4 @@
-/** `leakReports`: GitHub tells of keys that it has found, and they are revoked. */
+/** `leakReports`: the plugin that receives GitHub's reports of leaked keys, and can revoke the keys. */
 import { createHash, verify } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -13,7 +13,7 @@ import { GithubKeys } from './github-keys.ts'
 import { checkOptions, type Leak, type LeakReportsOptions, type LeakReportsSettings } from './options.ts'
 import { Rate } from './rate.ts'
 
-/** Milliseconds for which the answer waits for `onLeak`. */
+/** Milliseconds for which the response waits for `onLeak`. */
 const HOOK_LIMIT = 2_000
 /** Reported tokens that are looked up at once. */
 const AT_ONCE = 8
@@ -61,7 +61,7 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 4_096) : ''
 }
 
-/** One after the other fails alone: what can be revoked is, and the sender is told to come again for the rest. */
+/** Each fails alone: the keys that can be revoked are, and an error makes the sender report the rest again. */
 async function answerAll(
   request: FastifyRequest,
   report: readonly Found[],
@@ -95,14 +95,14 @@ async function answerOne(
     await tell(request, { ...identified, revoked, ...where }, settings)
   }
   return {
-    // Not the token itself, although it may be answered: nothing of ours shows a key.
+    // Not the token itself, although GitHub would accept it: this package never shows a key.
     token_hash: createHash('sha256').update(token).digest('hex'),
     token_type: where.type,
     label: identified === null ? 'false_positive' : 'true_positive',
   }
 }
 
-/** The pattern may have taken something of the text around the key for a part of it. */
+/** Also tries the keys within the token, because GitHub's pattern may match some of the text around a key. */
 async function identify(token: string, { keys }: LeakReportsSettings): Promise<IdentifiedKey | null> {
   for (const candidate of new Set([token, ...keysIn(token)])) {
     try {
@@ -133,8 +133,9 @@ async function tell(request: FastifyRequest, leak: Leak, { onLeak }: LeakReports
 }
 
 /**
- * Takes the reports of GitHub's secret scanning partner program: each key that was found in a public place is looked up,
- * by option revoked at once, told to a hook, and labelled in the answer. What GitHub has not signed does nothing.
+ * Receives the reports of GitHub's secret scanning partner program. Each key that was found in a public place is looked up,
+ * revoked at once if you set `revoke`, passed to `onLeak`, and labeled in the response. A report that GitHub has not signed
+ * has no effect.
  *
  * ```ts
  * await app.register(leakReports, {

@@ -1,4 +1,4 @@
-/** How many reports an address may send in a minute. */
+/** Limits how many reports an address may send in a minute. */
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../lib/clock.ts'
 
@@ -7,7 +7,7 @@ const MINUTE = 60_000
 export class Rate {
   readonly #max: number
   readonly #clock: Clock
-  /** The longest unseen go first: a stranger with many addresses costs no more memory. */
+  /** The least recently seen go first, so a stranger with many addresses costs no more memory. */
   readonly #windows = new LRUCache<string, { since: number; count: number }>({ max: 10_000 })
 
   constructor(max: number, clock = systemClock) {

@@ -1,4 +1,4 @@
-/** What the page's browser may load, run and talk to: this origin, and Clerk's where Clerk signs people in. */
+/** What the browser may load, run and connect to on the page: this origin, and Clerk's if Clerk signs people in. */
 import type { PageConfig } from './page/config.ts'
 
 type Policy = Record<string, readonly string[]>
@@ -15,12 +15,12 @@ const OWN: Policy = {
   'frame-ancestors': ["'none'"],
 }
 
-/** The page makes elements and sets text; with this, markup made of strings throws in it. Clerk's components need it. */
+/** Markup from strings throws with this policy. The page itself uses none, but Clerk's components do. */
 const NO_MARKUP: Policy = { 'require-trusted-types-for': ["'script'"], 'trusted-types': ["'none'"] }
 
 /**
  * https://clerk.com/docs/guides/secure/best-practices/csp-headers: the instance's own host, Cloudflare's bot protection,
- * Clerk's abuse protection, which answers on other ports, too, and its telemetry, which development instances send.
+ * Clerk's abuse protection, which also uses other ports, and its telemetry, which development instances send.
  */
 function withClerk(host: string): Policy {
   const clerk = `https://${host}`

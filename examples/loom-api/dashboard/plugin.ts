@@ -1,4 +1,4 @@
-/** Serves the page at `/dashboard`: files that the build has made, what they need to know, and a policy that lets nothing else in. */
+/** Serves the page at `/dashboard`: its built files, its configuration, and a policy that allows nothing else. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
@@ -8,10 +8,10 @@ import type { PageConfig } from './page/config.ts'
 
 const FOLDERS = ['dist', 'page'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
 const FONT = new URL(import.meta.resolve('@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'))
-/** The sources lie beside the style. */
+/** No sources, which are in the same folder as the style. */
 const SERVED = /^\/?[\w-]+\.(?:js|js\.map|css|svg|html)$/
 
-/** @param config what the page is told: how people sign in, and what a key may be made of */
+/** @param config for the page: how people sign in, and the environments and scopes that a key may have */
 export async function dashboard(app: FastifyInstance, config: PageConfig): Promise<void> {
   const headers = {
     'content-security-policy': contentSecurityPolicy(config.signIn),
@@ -38,5 +38,5 @@ export async function dashboard(app: FastifyInstance, config: PageConfig): Promi
   app.get('/dashboard/config.json', { schema: HIDDEN }, async () => config)
 }
 
-/** The page is no part of the API's document. */
+/** The page is not part of the API's document. */
 const HIDDEN = { hide: true } as object

@@ -1,22 +1,22 @@
 /**
- * Asks one of Clerk's APIs: at its address and no other, for JSON, of a size that makes sense, and not before the time that
- * Clerk has named.
+ * Sends requests to one of Clerk's APIs. It follows no redirect, accepts only JSON of a reasonable size, and sends nothing
+ * before the time that Clerk sets with `Retry-After`.
  */
 import type { Clock } from '../../lib/clock.ts'
 
 /** Bytes. A key set of one key has about 1 KiB, a user about 4. */
 const MAX_BYTES = 256 * 1024
 
-/** Of the API, as Clerk's types describe it: what their client asks for. */
+/** The version of the API that Clerk's types describe and Clerk's client requests. */
 const VERSION = '2026-05-12'
 
-/** Milliseconds between a failure and the next attempt, where Clerk names no time. */
+/** Milliseconds between a failure and the next attempt, if Clerk sets no time. */
 export const RETRY_AFTER_FAILURE = 1_000
 
-/** Milliseconds. A time that Clerk names is not believed beyond it. */
+/** Milliseconds. A longer time from Clerk is cut to this. */
 const MAX_RETRY_AFTER = 3_600_000
 
-/** What consoleAuth needs of `fetch`: the one of Node, or of undici with a dispatcher of yours. */
+/** What consoleAuth needs of `fetch`: use Node's, or undici's with your own dispatcher. */
 export type ClerkFetch = (
   url: string,
   init: { headers: Record<string, string>; redirect: 'error'; signal: AbortSignal },
@@ -28,21 +28,21 @@ export type ClerkFetch = (
 }>
 
 export interface ClerkApiOptions {
-  /** Paths are added to it as they are. */
+  /** Paths are appended to it unchanged. */
   baseUrl: string
-  /** Sent along where there is one. */
+  /** Sent with each request, if set. */
   secretKey: string | undefined
   fetch: ClerkFetch
-  /** Clerk does not take the credential, or wants one. Called once. */
+  /** Called once, when Clerk rejects the credential or requires one. */
   onRefused: (error: ClerkStatusError) => void
   clock: Clock
 }
 
-/** Clerk answered that it has none, or that it will not. */
+/** Clerk answered with a status other than 2xx. */
 export class ClerkStatusError extends Error {
   override readonly name = 'ClerkStatusError'
   readonly status: number
-  /** Milliseconds for which it is not to be asked again. */
+  /** Milliseconds to wait before the next request. */
   readonly retryAfter: number
 
   constructor(status: number, { retryAfter = RETRY_AFTER_FAILURE, because = '' } = {}) {
@@ -51,7 +51,7 @@ export class ClerkStatusError extends Error {
     this.retryAfter = retryAfter
   }
 
-  /** Clerk does not take the credential, or wants one. */
+  /** Clerk rejects the credential, or requires one. */
   get isRefusal(): boolean {
     return this.status === 401 || this.status === 403
   }
@@ -59,7 +59,7 @@ export class ClerkStatusError extends Error {
 
 export class ClerkApi {
   readonly #options: ClerkApiOptions
-  /** Why, and until when (monotonic), Clerk is not to be asked. */
+  /** Why no request may be sent, and until when (monotonic). */
   #pause: { status: number; until: number } | undefined
   #wasRefused = false
 
@@ -68,9 +68,9 @@ export class ClerkApi {
   }
 
   /**
-   * @param path - each segment of it encoded
-   * @param signal - ends it, in the middle of the body as well
-   * @throws where there is no answer, or none that is JSON
+   * @param path - with each segment encoded
+   * @param signal - aborts the request, even in the middle of the body
+   * @throws unless Clerk answers with a 2xx status and JSON
    */
   async ask(path: string, signal: AbortSignal): Promise<unknown> {
     const { baseUrl, secretKey, fetch, clock } = this.#options

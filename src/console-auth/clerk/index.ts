@@ -1,4 +1,4 @@
-/** What is asked of Clerk, and what the log has of it: the key set and single users. */
+/** Fetches the key set and users from Clerk, and logs failures. */
 import type { FastifyInstance } from 'fastify'
 import { systemClock } from '../../lib/clock.ts'
 import { quietly } from '../../lib/quietly.ts'
@@ -9,12 +9,12 @@ import { RemoteKeys } from './remote-keys.ts'
 import { ClerkUsers } from './users.ts'
 
 export interface Clerk {
-  /** Where there is a secret key or an address of a key set. */
+  /** Undefined without a secret key and an address of a key set. */
   keys: RemoteKeys | undefined
   users: ClerkUsers
 }
 
-/** @param onWithdrawal - a key was withdrawn or replaced */
+/** @param onWithdrawal - called when a key was withdrawn or replaced */
 export function askClerk(app: FastifyInstance, settings: Settings, onWithdrawal: () => void): Clerk {
   const { secretKey, apiUrl, jwksUrl, jwks, users, fetch = globalThis.fetch } = settings
   const onRefused = (err: ClerkStatusError) =>
@@ -22,7 +22,7 @@ export function askClerk(app: FastifyInstance, settings: Settings, onWithdrawal:
       app.log.error({ err }, 'Clerk rejected the credential that consoleAuth was given'),
     )
   const onFailure = (err: Error) => {
-    // Has been said as what it is.
+    // `onRefused` has logged it.
     if (err instanceof ClerkStatusError && err.isRefusal) return
     quietly('The logger', () => app.log.warn({ err }, "could not fetch Clerk's key set"))
   }

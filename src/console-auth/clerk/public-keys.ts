@@ -1,28 +1,28 @@
 /**
- * The public keys that session tokens are verified with, checked before they are used: given a bad one, Clerk's library
- * calls every token invalid and never says why.
+ * Reads the public keys that verify session tokens, and checks them first: given a bad one, Clerk's library calls every
+ * token invalid and never says why.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 
 /** By `kid`. */
 export type KeySet = ReadonlyMap<string, JsonWebKey>
 
-/** Bits. Less is not accepted for RS256 (RFC 7518, section 3.3). */
+/** Bits. RS256 requires at least this many (RFC 7518, section 3.3). */
 const MIN_MODULUS = 2048
 
 const PEM = /-----BEGIN (RSA )?PUBLIC KEY-----([^-]*)-----END \1PUBLIC KEY-----/g
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /**
- * Reads keys as they come out of environment variables: one PEM or several, or the base64 of one alone; with newlines
- * escaped, turned into spaces, or in quotes.
+ * Reads keys as environment variables hold them: one PEM or several, or the base64 of one alone. Newlines may be escaped
+ * or turned into spaces, and the text may be in quotes.
  *
- * @returns the keys, or `undefined` where anything in the text is not an RSA public key of at least 2048 bits
+ * @returns the keys, or `undefined` if anything in the text is not an RSA public key of at least 2048 bits
  */
 export function publicKeysFromText(text: string): JsonWebKey[] | undefined {
   const plain = text.replaceAll(/\\r|\\n|["']/g, ' ').trim()
   const found = plain.startsWith('-') ? [...plain.matchAll(PEM)] : [['', undefined, plain]]
-  // What stands between the keys may be the rest of another one.
+  // Any text between the keys may be the rest of another one.
   if (plain.startsWith('-') && plain.replaceAll(PEM, '').trim() !== '') return undefined
   const keys = found.map(([, pkcs1, base64 = '']) =>
     publicKeyFromBase64(base64.replaceAll(/\s/g, ''), pkcs1 === undefined ? 'spki' : 'pkcs1'),
@@ -32,8 +32,8 @@ export function publicKeysFromText(text: string): JsonWebKey[] | undefined {
 
 function publicKeyFromBase64(base64: string, type: 'spki' | 'pkcs1'): JsonWebKey | undefined {
   const der = Buffer.from(base64, 'base64')
-  // Node passes over what is no base64, and over what follows the key. By way of the JWK, because Node 24 cannot write a key
-  // as PKCS #1 that it has read as such.
+  // Node ignores characters that are not base64, and bytes after the key. The copy is made through a JWK because Node 24
+  // cannot export a key as PKCS #1 that it has read as PKCS #1.
   const isWhole = (key: KeyObject) => {
     const copy = createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' })
     return BASE64.test(base64) && der.equals(copy.export({ format: 'der', type }))
@@ -41,12 +41,12 @@ function publicKeyFromBase64(base64: string, type: 'spki' | 'pkcs1'): JsonWebKey
   return rsaKey(() => createPublicKey({ key: der, format: 'der', type }), isWhole)
 }
 
-/** @returns the key, or `undefined` for what is no RSA public key for signatures of at least 2048 bits */
+/** @returns the key, or `undefined` if it is not an RSA public key for signatures of at least 2048 bits */
 function publicKeyFromJwk(jwk: JsonWebKey): JsonWebKey | undefined {
   const { kty, n, e, use = 'sig', alg } = jwk
   if (kty !== 'RSA' || use !== 'sig') return undefined
   const key = rsaKey(() => createPublicKey({ key: { kty, n, e } as JsonWebKey, format: 'jwk' }))
-  // An alg that the set states binds the key to it: the import of a key for another one fails.
+  // If the set states an `alg`, keep it: importing the key for another algorithm then fails.
   return key !== undefined && typeof alg === 'string' ? { ...key, alg } : key
 }
 
@@ -64,9 +64,9 @@ function rsaKey(read: () => KeyObject, isTaken = (_key: KeyObject) => true): Jso
 }
 
 /**
- * Takes a key set (JWKS, RFC 7517) for what it is, and nothing in that is no key to verify with.
+ * Reads the usable keys of a key set (JWKS, RFC 7517), and ignores the others.
  *
- * @throws for what is no key set with at least one usable key
+ * @throws if it is not a key set with at least one usable key
  */
 export function keySetOf(answer: unknown): KeySet {
   const listed = (answer as { keys?: unknown } | null)?.keys

@@ -1,10 +1,10 @@
 /**
- * Clerk's key set, kept current: one fetch at a time, at most two in a cool-down, each within a time limit. The set is
+ * Keeps Clerk's key set current: one fetch at a time, at most two in a cool-down, each within a time limit. The set is
  * replaced as a whole, so a key that Clerk withdrew is gone here, too.
  *
- * Written here because what exists lacks parts of it: the Backend client fetches for each unknown `kid`, without a time
- * limit, and never drops a key; jose's `createRemoteJWKSet` has neither use of the last good set while Clerk is down,
- * nor a cool-down after failures, nor a sign that a key is gone.
+ * Existing code lacks parts of this. Clerk's Backend client fetches for each unknown `kid`, without a time limit, and never
+ * drops a key. jose's `createRemoteJWKSet` does not use the last good set while Clerk is down, has no cool-down after
+ * failures, and does not report that a key is gone.
  */
 import type { JsonWebKey } from 'node:crypto'
 import { type Clock, systemClock } from '../../lib/clock.ts'
@@ -16,26 +16,26 @@ export interface RemoteKeysOptions {
   fetch: (signal: AbortSignal) => Promise<KeySet>
   /** Milliseconds for a fetch. */
   timeout: number
-  /** Milliseconds that a set is taken for current. */
+  /** Milliseconds for which a set is current. */
   maxAge: number
-  /** Milliseconds beyond `maxAge` that a set is used while Clerk cannot be reached. */
+  /** Milliseconds beyond `maxAge` for which a set is used while Clerk cannot be reached. */
   staleIfError: number
-  /** Milliseconds in which an unknown `kid` may cause two fetches: forged tokens must not become requests. */
+  /** Milliseconds in which unknown `kid`s cause at most two fetches: forged tokens must not flood Clerk. */
   cooldown: number
-  /** A key was withdrawn or replaced: what it verified is no longer good. */
+  /** Called when a key was withdrawn or replaced: tokens that it verified are no longer good. */
   onWithdrawal: () => void
-  /** The first failure after a success. */
+  /** Called for the first failure after a success. */
   onFailure: (error: Error) => void
   clock?: Clock
 }
 
 export interface RemoteKey {
   readonly key: JsonWebKey
-  /** Milliseconds since 1970 from which it is to be asked for anew. */
+  /** When to call `find()` again, in milliseconds since 1970. */
   readonly until: number
 }
 
-/** The set is too young to be fetched again, and too old to say that a key does not exist. */
+/** The set was fetched too recently to fetch it again, and too long ago to prove that a key does not exist. */
 export class CoolDownError extends Error {
   override readonly name = 'CoolDownError'
   /** Milliseconds. */
@@ -43,7 +43,7 @@ export class CoolDownError extends Error {
 
   constructor(retryAfter: number) {
     const limit = Error.stackTraceLimit
-    // Any stranger can cause one.
+    // No stack, because any stranger can cause one.
     Error.stackTraceLimit = 0
     super('an unknown key id, and it is too soon to fetch the key set once more')
     Error.stackTraceLimit = limit
@@ -58,7 +58,7 @@ export class RemoteKeys {
   #keys: KeySet = new Map()
   /** On both clocks. */
   #fetchedAt = { now: -Infinity, wall: -Infinity }
-  /** How many fetches were begun, and which of them brought the set. */
+  /** How many fetches have begun, and which of them brought the set. */
   #begun = 0
   #fetchedBy = 0
   /** When the last attempt ended, and the one before. */
@@ -74,9 +74,9 @@ export class RemoteKeys {
   }
 
   /**
-   * The key of this id, or `undefined` if a set that was fetched after the call has none.
+   * Returns the key with this id, or `undefined` if a set fetched after the call does not have it.
    *
-   * @throws where no such set can be had, so that nobody knows
+   * @throws if no such set can be fetched, so the key may or may not exist
    */
   async find(kid: string): Promise<RemoteKey | undefined> {
     const begunBefore = this.#begun
@@ -94,14 +94,14 @@ export class RemoteKeys {
     }
   }
 
-  /** Whether tokens can be verified now. Where they cannot, a fetch is begun, if it is not too soon. */
+  /** Whether tokens can be verified now. If the set is not current, begins a fetch, unless it is too soon. */
   isReady(): boolean {
     const { maxAge, staleIfError } = this.#options
     if (!this.#isCurrent()) void this.#refresh()
     return this.#age() < maxAge + staleIfError
   }
 
-  /** Ends a fetch that is under way, and begins no other. */
+  /** Aborts a fetch that is under way, and allows no other. */
   close(): void {
     this.#closing.abort(new Error('the app is closing'))
   }
@@ -112,7 +112,7 @@ export class RemoteKeys {
     const { maxAge, staleIfError } = this.#options
     const end = this.#fetchedAt.wall + maxAge
     if (this.#failure === undefined) return { key, until: end }
-    // Past its age, because Clerk is failing: until it is asked again.
+    // Clerk is failing: the key is good past its age, until the next attempt.
     const asked = Math.min(this.#clock.wall() + RETRY_AFTER_FAILURE, end + staleIfError)
     return { key, until: Math.max(end, asked) }
   }
@@ -126,22 +126,22 @@ export class RemoteKeys {
     return this.#keys.has(kid) && this.#age() < maxAge + staleIfError
   }
 
-  /** Milliseconds. The wall clock may be set back, and the other one stands still while the machine is suspended. */
+  /** Milliseconds. The wall clock may be set back, and the monotonic one stands still while the machine is suspended. */
   #age(): number {
     const { now, wall } = this.#fetchedAt
     return Math.max(this.#clock.now() - now, this.#clock.wall() - wall)
   }
 
   /**
-   * Whether that is known. An attempt that failed long ago says nothing about now, and a key of that set may have been
-   * withdrawn since. Long is: longer than it takes for the next attempt to begin and to fail.
+   * Whether Clerk is known to be failing now. An attempt that failed long ago proves nothing, and Clerk may have withdrawn a
+   * key of the set since. "Long" is longer than the next attempt takes to begin and to fail.
    */
   #isFailing(): boolean {
     const freshFor = RETRY_AFTER_FAILURE + this.#options.timeout
     return this.#failure !== undefined && this.#clock.now() - this.#attemptedAt < freshFor
   }
 
-  /** Milliseconds. One fetch beyond the last is spare: a set may have been fetched for its age just before a rotation. */
+  /** Milliseconds, since the attempt before the last: a set may have been fetched for its age just before a rotation. */
   #coolDownLeft(): number {
     return this.#attemptedBefore + this.#options.cooldown - this.#clock.now()
   }
@@ -151,7 +151,7 @@ export class RemoteKeys {
     if (this.#pending !== undefined) return this.#pending
     const isTooSoon =
       this.#failure === undefined
-        ? // A set past its age is fetched even within the cool-down, which is there for sets that are current.
+        ? // The cool-down is only for a current set: one past its age is fetched at once.
           this.#isCurrent() && this.#coolDownLeft() > 0
         : this.#clock.now() - this.#attemptedAt < RETRY_AFTER_FAILURE
     if (isTooSoon) return undefined

@@ -1,8 +1,9 @@
 /**
- * Users as Clerk's Backend API has them: fetched when a handler asks, once for all that ask, remembered for a while.
+ * Fetches users from Clerk's Backend API when a handler calls `getUser()`, once for all concurrent calls, and remembers
+ * them for a while.
  *
- * Not by Clerk's own client, which takes whatever a proxy answers for the user, follows redirects with the secret key,
- * and cannot be told to give up. Its `User` is made by that client alone; `UserJSON` is what it is made of.
+ * It does not use Clerk's own client, which accepts any response of a proxy as the user, follows redirects with the secret
+ * key, and has no time limit. Only that client can build a `User`; `UserJSON` is the data that it builds one from.
  */
 import { setMaxListeners } from 'node:events'
 import type { UserJSON } from '@clerk/backend'
@@ -15,16 +16,16 @@ import { withTimeLimit } from '../../lib/time-limit.ts'
 import { type ClerkApi, ClerkStatusError, RETRY_AFTER_FAILURE } from './api.ts'
 import { unavailable, UNKNOWN_USER } from '../refusals.ts'
 
-/** Under way at a time: each has a socket, and a Clerk that hangs would have as many as there are users. */
+/** Fetches under way. Each has a socket, so without a limit, a Clerk that hangs would cost one for each user. */
 const MAX_FETCHES = 256
 
 export interface ClerkUsersOptions {
-  /** The Backend API. Without a secret key there is none. */
+  /** The Backend API, or `undefined` without a secret key. */
   api: ClerkApi | undefined
   /** Milliseconds for a fetch, its body included. */
   timeout: number
   max: number
-  /** Milliseconds that a user is remembered. */
+  /** Milliseconds for which a user is remembered. */
   ttl: number
   clock?: Clock
 }
@@ -33,13 +34,13 @@ export class ClerkUsers {
   readonly #options: ClerkUsersOptions
   readonly #clock: Clock
   readonly #users: LRUCache<string, UserJSON>
-  /** The answer for this user for a while: a Clerk in trouble is not asked at each request. Apart from the users. */
+  /** Recent failures by user, so that not every request goes to a Clerk in trouble. Separate, so they evict no users. */
   readonly #failures: LRUCache<string, Refusal>
   readonly #pending = new Map<string, Promise<UserJSON | Refusal>>()
   readonly #closing = new AbortController()
 
   constructor(options: ClerkUsersOptions) {
-    // Each fetch under way listens to it.
+    // Each fetch under way adds a listener.
     setMaxListeners(MAX_FETCHES, this.#closing.signal)
     this.#options = options
     const { max, ttl, clock = systemClock } = options
@@ -52,11 +53,11 @@ export class ClerkUsers {
   async get(userId: string): Promise<UserJSON> {
     const outcome = this.#users.get(userId) ?? this.#failures.get(userId) ?? (await this.#fetchOnce(userId))
     if ('id' in outcome) return outcome
-    // Each has an error of its own: an app's error handler may write to it.
+    // A new error for each call, because the app's error handler may write to it.
     throw new AuthError(outcome.code, outcome)
   }
 
-  /** Ends every fetch that is under way. */
+  /** Aborts every fetch that is under way. */
   close(): void {
     this.#closing.abort(new Error('the app is closing'))
   }
@@ -91,7 +92,7 @@ export class ClerkUsers {
   }
 }
 
-/** What a handler shows or decides by this must be of the user who is signed in. */
+/** Accepts only the data of the requested user, because handlers show it and decide by it. */
 function userOf(userId: string, answer: unknown): UserJSON {
   if ((answer as { id?: unknown } | null)?.id === userId) return deepFreeze(answer as UserJSON)
   throw new Error('Clerk answered with a user other than the one requested')

@@ -1,4 +1,4 @@
-/** The key routes, as the page calls them. */
+/** Calls the key routes for the page. */
 import type { Session } from './session.ts'
 
 export interface Key {
@@ -35,7 +35,7 @@ export interface NewKey {
   expiresAt: string | null
 }
 
-/** An answer that is an error, or none at all (`status` 0). */
+/** An error response, or no response at all (`status` 0). */
 export class ApiError extends Error {
   readonly status: number
   readonly code: string
@@ -58,7 +58,7 @@ export class KeyApi {
   readonly #session: Session
   readonly #onRefused: (token: string, requestId: string | null) => void
 
-  /** @param onRefused called when the session's tokens are not taken, a fresh one included, before the call throws */
+  /** @param onRefused called before a call throws because the service refused the session's tokens, even a fresh one */
   constructor(session: Session, onRefused: (token: string, requestId: string | null) => void) {
     this.#session = session
     this.#onRefused = onRefused
@@ -73,7 +73,7 @@ export class KeyApi {
     return this.#call('GET', `/console/keys/${encodeURIComponent(id)}`)
   }
 
-  /** @param attempt the same for every try of one creation: the service makes one key of them */
+  /** @param attempt the same for every attempt at one creation, so that the service creates only one key */
   create(key: NewKey, attempt: string): Promise<{ key: string; details: Key }> {
     return this.#call('POST', '/console/keys', key, attempt)
   }
@@ -107,7 +107,7 @@ export class KeyApi {
       })
     }
     try {
-      // Once more with another token: the first may have ended on its way. A refused request has done nothing.
+      // Try again with another token, because the first may have expired on its way. A refused request has done nothing.
       return await send(false).catch((error: unknown) => {
         if (isRefusal(error)) return send(true)
         throw error
@@ -124,7 +124,7 @@ function isRefusal(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status === 401
 }
 
-/** Of two tries with one `attempt` the second is told that the first was heard. */
+/** If a second try with the same `attempt` gets this error, the first one did create the key. */
 function lostAnswer({ status, code, requestId }: ApiError): ApiError {
   const message =
     'An earlier attempt did create the key, but the response was lost, and a key is shown only once. Revoke it in the list and create another.'
@@ -161,14 +161,14 @@ export async function request<Answer>(path: string, init: RequestInit = {}): Pro
   )
 }
 
-/** An error in words, with the id that support asks for. */
+/** The message of an error, with the request id that support needs. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const quoted = error instanceof ApiError && error.requestId !== null ? ` (${error.requestId})` : ''
   return error.message + quoted
 }
 
-/** A random word for `Idempotency-Key`. */
+/** A random value for `Idempotency-Key`. */
 export function newAttempt(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

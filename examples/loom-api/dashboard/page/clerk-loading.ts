@@ -1,4 +1,4 @@
-/** Loading Clerk: from its own host, as its documentation for plain pages says, and a message for each way to fail. */
+/** Loads Clerk from its own host, as its documentation for plain pages says, with a message for each way to fail. */
 import { h } from './dom.ts'
 
 /** What the page uses of `window.Clerk`. */
@@ -8,7 +8,7 @@ export interface Clerk {
     afterSignOutUrl: string
     appearance: { variables: Record<string, string> }
   }): Promise<void>
-  /** Calls the listener at once, too. */
+  /** Also calls the listener at once. */
   addListener(listener: () => void): void
   mountSignIn(element: HTMLElement, options: Record<string, string>): void
   unmountSignIn(element: HTMLElement): void
@@ -17,7 +17,7 @@ export interface Clerk {
   mountUserButton(element: HTMLElement): void
   unmountUserButton(element: HTMLElement): void
   organization: { id: string; name: string } | null | undefined
-  /** `null`: nobody is signed in. `undefined`: Clerk is on its way from one state to another. */
+  /** `null`: nobody is signed in. `undefined`: Clerk is changing from one state to another. */
   session:
     | { id: string; status: string; getToken(options: { skipCache: boolean }): Promise<string | null> }
     | null
@@ -31,10 +31,10 @@ declare global {
   }
 }
 
-/** Where Clerk leads back to. */
+/** The page that Clerk returns to. */
 export const HERE = '/dashboard'
 
-/** Its components in the colors of the page, light and dark. */
+/** Gives Clerk's components the colors of the page, light and dark. */
 const APPEARANCE = {
   variables: {
     colorPrimary: 'var(--brand)',
@@ -108,7 +108,7 @@ function script(src: string, publishableKey: string): Promise<void> {
   })
 }
 
-/** A script that fails does not say why. */
+/** Fetches a script that failed, because its `error` event does not say why. */
 async function whyNot(src: string): Promise<string> {
   const { host } = new URL(src)
   try {

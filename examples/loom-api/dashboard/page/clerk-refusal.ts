@@ -1,9 +1,9 @@
-/** Why the service may have refused a token, in words. It answers every bad token alike; what is in one, its owner may know. */
+/** Explains why the service may have refused a token. It answers every bad token alike, but the owner may read theirs. */
 
-/** Seconds by which clocks may differ, as the service has it. */
+/** Seconds by which clocks may differ, the same as in the service. */
 const SKEW = 5
 
-/** @param authorizedParties the origins that the service takes tokens from */
+/** @param authorizedParties the origins that the service accepts tokens from */
 export function whyRefused(
   token: string,
   { authorizedParties, host }: { authorizedParties: readonly string[]; host: string },

@@ -1,4 +1,4 @@
-/** Signing in with Clerk: its own components, loaded from its own host, as its documentation for plain pages says. */
+/** Signs people in with Clerk's own components, loaded from its own host, as its documentation for plain pages says. */
 import { ApiError } from './api.ts'
 import { type Clerk, HERE, loadClerk } from './clerk-loading.ts'
 import { whyRefused } from './clerk-refusal.ts'
@@ -35,9 +35,9 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
       let session: Session | null = null
       const update = () => {
         if (clerk.session === undefined) return
-        // A pending session has signed in but not done all that is asked for: Clerk's form asks for the rest.
+        // A pending session is signed in but still has a task to do: Clerk's form asks for it.
         const active = clerk.session?.status === 'active' ? clerk.session : null
-        // Clerk tells of every change; for this page only another session or organization is one.
+        // Clerk reports every change, but only another session or organization matters to this page.
         const now = active === null ? '' : `${active.id} ${clerk.organization?.id ?? ''}`
         if (now === shown) return
         const wasSignedOut = shown === '' || shown === null
@@ -61,7 +61,7 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
       }
       clerk.addListener(update)
 
-      // The session is Clerk's and good, if not here: it may serve other services, and signing in again would change nothing.
+      // Do not sign out of Clerk: the session may be good for other services, and signing in again would change nothing.
       refused = (token, requestId) => {
         const again = session
         onChange(null)
@@ -76,18 +76,18 @@ export function clerkSignIn(config: ClerkConfig): SignIn {
   }
 }
 
-/** @returns what takes it away */
+/** @returns a function that removes it */
 function showForm(clerk: Clerk, content: HTMLElement, focus: boolean): () => void {
   const form = h('div')
   const heading = h('h1', { class: 'visually-hidden', tabindex: '-1' }, 'Sign in')
   content.replaceChildren(h('section', { class: 'clerk' }, heading, form))
-  // Not at the start, where reading begins at the top of the page.
+  // Not at the start, when screen readers begin at the top of the page.
   if (focus) heading.focus()
   clerk.mountSignIn(form, AFTERWARDS)
   return () => clerk.unmountSignIn(form)
 }
 
-/** @returns what takes it away */
+/** @returns a function that removes it */
 function showAccount(clerk: Clerk, account: HTMLElement): () => void {
   const [switcher, button] = [h('div'), h('div')]
   account.replaceChildren(switcher, button)

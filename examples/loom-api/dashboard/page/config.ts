@@ -1,4 +1,4 @@
-/** What the server tells the page, at `/dashboard/config.json`. Known to both, and so without a type of the browser's. */
+/** What the server tells the page, at `/dashboard/config.json`. Both use this file, so it has no browser types. */
 export interface PageConfig {
   signIn:
     | { kind: 'development'; organizations: readonly { slug: string; name: string }[] }

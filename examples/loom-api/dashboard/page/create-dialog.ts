@@ -1,4 +1,4 @@
-/** Asks for what a new key is to be, and creates it. */
+/** Asks for the properties of a new key, and creates it. */
 import { type Key, type KeyApi, newAttempt } from './api.ts'
 import { openDialog } from './dialog.ts'
 import { h } from './dom.ts'

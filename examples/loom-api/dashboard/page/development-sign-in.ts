@@ -1,4 +1,4 @@
-/** The sign-in for development: choose who to be. */
+/** The sign-in for development, in which you choose who you are. */
 import { explain, request } from './api.ts'
 import { h, showBusy } from './dom.ts'
 import type { PageConfig } from './config.ts'
@@ -7,7 +7,7 @@ import type { Session, SignIn } from './session.ts'
 type Organizations = Extract<PageConfig['signIn'], { kind: 'development' }>['organizations']
 
 const ROLES = { 'org:admin': 'Administrator', 'org:member': 'Member' } as const
-/** Milliseconds before its end at which a token is replaced. */
+/** Milliseconds before its expiry at which a token is replaced. */
 const MARGIN = 15_000
 
 export function developmentSignIn(organizations: Organizations): SignIn {
@@ -29,7 +29,7 @@ export function developmentSignIn(organizations: Organizations): SignIn {
       signOut = (reason) => {
         onChange(null)
         show(reason)
-        // What had the focus has gone. Not at the start, where reading begins at the top of the page.
+        // The element that had the focus is gone. Not at the start, when screen readers begin at the top of the page.
         content.querySelector('h1')?.focus()
       }
       show()

@@ -1,4 +1,4 @@
-/** A modal dialog around a form: the browser's own `<dialog>`, which traps the focus and gives it back. */
+/** A modal dialog around a form: the browser's own `<dialog>`, which traps the focus and restores it. */
 import { explain } from './api.ts'
 import { h, showBusy } from './dom.ts'
 import { formProblem } from './form-problem.ts'
@@ -8,15 +8,15 @@ interface DialogParts {
   /** Between the title and the buttons. */
   body: readonly (Node | string)[]
   submit: { label: string; busy: string; danger?: boolean }
-  /** Without it the dialog has the one button alone. */
+  /** Without it, the dialog has only the submit button. */
   cancel?: string
-  /** The dialog closes when it has returned, and shows what it throws. */
+  /** The dialog closes when this returns, and shows what it throws. */
   onSubmit: (form: HTMLFormElement) => Promise<void> | void
-  /** Asked before Escape closes it. Default: yes. */
+  /** Called before Escape closes the dialog. Default: it may. */
   mayEscape?: () => boolean
 }
 
-/** @returns when the dialog is closed: whether by its submit button */
+/** @returns once the dialog is closed: whether its submit button closed it */
 export function openDialog({
   title,
   body,
@@ -32,7 +32,7 @@ export function openDialog({
   const buttons = h('div', { class: 'buttons' }, cancelButton, submitButton)
   const form = h('form', { method: 'dialog', novalidate: true }, heading, ...body, buttons)
   const problem = formProblem(form, buttons)
-  // Where no field asks for the focus, reading starts at the title.
+  // If no field has `autofocus`, reading starts at the title.
   heading.autofocus = form.querySelector('[autofocus]') === null
   const dialog = h(
     'dialog',
@@ -67,7 +67,7 @@ export function openDialog({
   cancelButton?.addEventListener('click', () => {
     if (!busy) dialog.close()
   })
-  // Escape is decided on here alone. The browser asks with a `cancel` event, but takes no for an answer only so often.
+  // Only this code handles Escape. The browser also sends a `cancel` event, but preventing it does not always work.
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== 'Escape' || event.isComposing || event.defaultPrevented) return
     event.preventDefault()
@@ -82,7 +82,7 @@ export function openDialog({
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       document.removeEventListener('keydown', onKey)
-      // What it showed goes with it.
+      // Remove what it showed, too.
       dialog.remove()
       resolve(dialog.returnValue === 'submitted')
     })

@@ -1,4 +1,4 @@
-/** Elements from code: text is set as text and never parsed, so that no name of a key can become markup. */
+/** Creates elements from code. Text is set as text and never parsed, so that no name of a key can become markup. */
 
 type Child = Node | string | false | null
 type Handler = (event: Event) => void
@@ -26,7 +26,7 @@ const PATHS = {
   building: 'M4 20V6l8-3v17M12 9h8v11M3 20h18M8 8h.01M8 12h.01M8 16h.01M16 13h.01M16 17h.01',
 } as const
 
-/** Decoration: what it says is said by the words beside it. */
+/** Decoration: the words beside it say the same. */
 export function icon(name: keyof typeof PATHS): SVGSVGElement {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
@@ -40,7 +40,7 @@ export function icon(name: keyof typeof PATHS): SVGSVGElement {
   return svg
 }
 
-/** The element of the page's own markup that has this id. */
+/** Returns the element with this id in the page's own markup. */
 export function place(id: string): HTMLElement {
   const element = document.getElementById(id)
   if (element === null) throw new Error(`The page has no #${id}`)
@@ -48,17 +48,17 @@ export function place(id: string): HTMLElement {
 }
 
 /**
- * Says it to screen readers. What is seen is shown elsewhere.
+ * Announces a text to screen readers. The visible text is shown elsewhere.
  *
- * A modal dialog makes the page around it inert, and what is inert is not read out: an open dialog says it itself.
+ * A modal dialog makes the page around it inert, and screen readers skip what is inert, so an open dialog announces it.
  */
 export function announce(text: string): void {
   const region = document.querySelector('dialog[open] [role=status]') ?? place('announcer')
-  // A new element each time, so that the same words are said again.
+  // A new element each time, so that the same words are announced again.
   region.replaceChildren(h('span', {}, text))
 }
 
-/** A button at work stays where it is: `disabled` would take the focus from it. */
+/** Shows that a button is busy, without `disabled`, which would take the focus from it. */
 export function showBusy(button: HTMLButtonElement, busy: boolean, label: string): void {
   button.setAttribute('aria-disabled', String(busy))
   button.textContent = label

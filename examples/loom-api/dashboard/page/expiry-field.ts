@@ -1,4 +1,4 @@
-/** When a key expires: never, after a time, on a day, or when the key does that it takes over from. */
+/** The field for when a key expires: never, after a time, on a day, or together with the key that it replaces. */
 import type { Key } from './api.ts'
 import { h } from './dom.ts'
 import { isEnding } from './key-words.ts'
@@ -13,8 +13,8 @@ const LIFETIMES: readonly (readonly [value: string, label: string])[] = [
 ]
 
 /**
- * @param old the key that is rotated. Its own expiry is the first choice, unless it ends soon: what takes over must not
- *   end with it unseen, nor outlive it unasked, so then there is no first choice
+ * @param old the key that is rotated. Its own expiry is the default, unless it ends soon. Then there is no default, because
+ *   the user must decide whether the new key ends with the old one or outlives it
  */
 export function expiryField(old: Key | null = null): { element: HTMLElement; value: () => string | null } {
   const inherited = old?.expiresAt ?? null

@@ -1,15 +1,15 @@
-/** What is wrong with a form: said beneath the field that it is about and tied to it, or above the buttons. */
+/** Shows what is wrong with a form: below the field that it concerns and tied to it, or above the buttons. */
 import { h } from './dom.ts'
 
 type Field = HTMLInputElement | HTMLSelectElement
 
-/** How the service names what it refuses: `body/name must be …`, `expiresAt must be …`. */
+/** How the service names a value that it refuses: `body/name must be …`, `expiresAt must be …`. */
 const REFUSAL = /^(?:body\/)?(\w+)(?:\/\d+)? (must be .*)$/s
 
 export interface FormProblem {
-  /** Shows what the browser finds wrong, in the words of the field's `data-problem`. Answers whether there was anything. */
+  /** Shows what the browser finds wrong, in the words of the field's `data-problem`. Returns whether it found anything. */
   findIn(form: HTMLFormElement): boolean
-  /** Shows what the service says, at the field whose `data-field` it names. */
+  /** Shows the service's message, at the field whose `data-field` it names. */
   show(message: string): void
   clear(): void
 }
@@ -51,7 +51,7 @@ export function formProblem(form: HTMLFormElement, buttons: HTMLElement): FormPr
     },
     show(message) {
       const [, name = '', rest = ''] = REFUSAL.exec(message) ?? []
-      // Of several that make up one value, the last that is shown.
+      // If several fields make up one value, the last visible one.
       const field = [...form.querySelectorAll(`[data-field="${name}"]:not([hidden])`)].at(-1)
       if (isField(field)) {
         const label = field.closest('.field')?.querySelector('label, legend')?.textContent ?? name

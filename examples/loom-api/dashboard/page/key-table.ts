@@ -11,7 +11,7 @@ export interface KeyActions {
 
 const COLUMNS = ['Key', 'Environment', 'Scopes', 'Created', 'Last used', 'Expires', 'Status'] as const
 
-/** @param actions not given: the reader may not change keys */
+/** @param actions `null` if the user may not change keys */
 export function keyTable(keys: readonly Key[], actions: KeyActions | null): HTMLTableElement {
   const head = COLUMNS.map((column) => h('th', { scope: 'col', role: 'columnheader' }, column))
   if (actions !== null) {
@@ -48,7 +48,7 @@ function row(key: Key, actions: KeyActions | null): HTMLTableRowElement {
 }
 
 function expiry(key: Key): HTMLElement {
-  // Nothing is left of a revoked key that could expire.
+  // A revoked key can no longer expire.
   if (key.status === 'revoked') return h('span', { class: 'soft' }, '–')
   return key.expiresAt === null ? h('span', { class: 'soft' }, 'Never') : timeElement(key.expiresAt)
 }
@@ -71,7 +71,7 @@ function since({ status, revokedAt, pausedAt }: Key): HTMLElement | false {
 }
 
 function buttons(key: Key, { rotate, revoke }: KeyActions): HTMLElement[] {
-  // The id is what finds the button again after the list was loaded anew. After a rotation two keys have one name.
+  // The id finds the button again after the list was reloaded. A name is not enough: a rotation leaves two keys with it.
   const props = (action: string) => ({ id: `${action}-${key.id}`, 'aria-label': `${action} ${label(key)}` })
   const rotateProps = { ...props('Rotate'), class: 'quiet', onclick: () => rotate(key) }
   const revokeProps = { ...props('Revoke'), class: 'quiet warning', onclick: () => revoke(key) }

@@ -1,13 +1,13 @@
-/** How a key is called, and what is said of it in more than one place. */
+/** The names of a key, and texts about it that appear in more than one place. */
 import type { Key, Reach } from './api.ts'
 import { isWithinDays } from './time.ts'
 
-/** `tk_live_abcd…wxyz`: what may be shown of it, and tells it from every other. */
+/** `tk_live_abcd…wxyz`: the part of a key that may be shown, and that distinguishes it from every other. */
 export function displayForm({ start, last4 }: Key): string {
   return `${start}…${last4}`
 }
 
-/** `Checkout …wxyz`: a name alone is not enough, a rotation leaves two keys with it. */
+/** `Checkout …wxyz`: the name alone is not enough, because a rotation leaves two keys with it. */
 export function label({ name, last4 }: Key): string {
   return `${name} …${last4}`
 }
@@ -17,7 +17,7 @@ export function quoted({ name, last4 }: Key): string {
   return `“${name}” (…${last4})`
 }
 
-/** Whether its end is near: within the longest grace of a rotation, so that what takes over must not end with it. */
+/** Whether a key ends soon: within the longest grace period of a rotation. A new key should then not end with it. */
 export function isEnding({ expiresAt }: Key): boolean {
   return expiresAt !== null && isWithinDays(expiresAt, 7)
 }

@@ -1,4 +1,4 @@
-/** API Keys: the list as it is, and as the dialogs change it. */
+/** The page of API keys: the list, and the dialogs that change it. */
 import { type Key, KeyApi, type KeyPage } from './api.ts'
 import { createDialog } from './create-dialog.ts'
 import { announce, h } from './dom.ts'
@@ -17,13 +17,13 @@ export class KeysPage {
   readonly #config: PageConfig
   readonly #api: KeyApi
   readonly #hasOrganization: boolean
-  /** Answers come when they like. One that comes to a page that was left changes nothing and ends no session. */
+  /** A response may arrive after the page was left. It then changes nothing and ends no session. */
   #left = false
   #keys: Key[] = []
   #nextCursor: string | null = null
   #canWrite = false
 
-  // These stay for as long as the page does, and with them a focus that is on the heading.
+  // These stay as long as the page does, so that the heading keeps the focus.
   readonly #heading = h('h1', { tabindex: '-1' }, 'API keys')
   readonly #createButton = h(
     'button',
@@ -87,11 +87,11 @@ export class KeysPage {
     if (this.#left) return
     const [first, ...others] = this.#append(page)
     announce(`${first === undefined ? 0 : others.length + 1} more keys`)
-    // Reading goes on where the new keys begin.
+    // Reading continues at the first new key.
     if (first !== undefined) this.#body.querySelector<HTMLElement>(`[data-key="${first.id}"]`)?.focus()
   }
 
-  /** Adds what is new: a key that was made meanwhile moves the others, and a page may repeat the end of the last. */
+  /** Adds only new keys: a key created meanwhile moves the others, so a page may repeat the end of the last one. */
   #append({ keys, nextCursor, canWrite }: KeyPage): Key[] {
     const known = new Set(this.#keys.map(({ id }) => id))
     const fresh = keys.filter(({ id }) => !known.has(id))
@@ -126,7 +126,7 @@ export class KeysPage {
     this.#show(...(this.#canWrite ? [list] : [readOnly, list]))
   }
 
-  /** Where the focus was on something that goes, it moves to what comes in its place, or to the heading. */
+  /** If the element with the focus goes, the focus moves to the one that replaces it, or to the heading. */
   #show(...body: HTMLElement[]): void {
     const { activeElement } = document
     const id = this.#body.contains(activeElement) ? activeElement?.id : undefined
@@ -169,14 +169,14 @@ export class KeysPage {
     this.#keys = this.#keys.map((known) => (known.id === key.id ? key : known))
   }
 
-  /** What failed may have been done all the same: the list tells. */
+  /** A change that failed may have taken effect: reload the list. */
   async #cancelled(): Promise<void> {
     if (!this.#api.hasFailed) return
     this.#api.hasFailed = false
     await this.#reload()
   }
 
-  /** Shows what happened above the list, says it to screen readers, and takes the focus that its dialog left behind. */
+  /** Shows what happened above the list, announces it to screen readers, and takes the focus after its dialog. */
   #tell(title: string, detail: string): void {
     if (this.#left) return
     const dismiss = () => {

@@ -1,4 +1,4 @@
-/** Starts the page: who signs people in, and what is shown to those who are. */
+/** Starts the page: chooses the sign-in, and shows the keys to people who are signed in. */
 import { request } from './api.ts'
 import { clerkSignIn } from './clerk-sign-in.ts'
 import { developmentSignIn } from './development-sign-in.ts'

@@ -1,4 +1,4 @@
-/** What stands in place of the list while there is none. */
+/** What the page shows while there is no list. */
 import { ApiError } from './api.ts'
 import { h, icon } from './dom.ts'
 
@@ -13,7 +13,7 @@ export function loading(): HTMLElement {
   )
 }
 
-/** @param create not given: the reader may not create keys */
+/** @param create `null` if the user may not create keys */
 export function empty(create: (() => void) | null): HTMLElement {
   const words =
     create === null
@@ -29,7 +29,7 @@ export function empty(create: (() => void) | null): HTMLElement {
   )
 }
 
-/** Nothing to ask the service for. */
+/** Without an organization, there is nothing to request from the service. */
 export function noOrganization(): HTMLElement {
   return h(
     'section',
@@ -46,8 +46,8 @@ export function failed(error: unknown, again: () => void): HTMLElement {
 }
 
 /**
- * @param error what it says is shown, with the id of its request
- * @param heading `h1` where the page has no other
+ * @param error its message is shown, with its request id
+ * @param heading `h1` if the page has no other
  */
 export function problem(
   title: string,

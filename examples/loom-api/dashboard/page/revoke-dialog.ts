@@ -1,4 +1,4 @@
-/** Says what a revocation will stop, and revokes. */
+/** Shows what a revocation will stop, and revokes the key. */
 import type { Key, KeyApi, Reach } from './api.ts'
 import { openDialog } from './dialog.ts'
 import { announce, h } from './dom.ts'
@@ -9,12 +9,12 @@ export async function revokeDialog(api: KeyApi, key: Key): Promise<({ details: K
   let revoked: ({ details: Key } & Reach) | null = null
   const lastUsed = h('dd', {}, 'Checking…')
   const consequence = h('li', {}, 'Whatever sends it stops working.')
-  // The list may have been loaded an hour ago. Nobody has to wait for the answer: a leaked key is revoked in a hurry.
+  // The list may be an hour old. The user need not wait for the response, because a leaked key is revoked in a hurry.
   void api
     .get(key.id)
     .catch(() => null)
     .then((now) => {
-      // A dialog that was closed has nothing more to say, least of all to whoever signs in next.
+      // A dialog that was closed must not announce anything, especially not to the next user.
       if (!lastUsed.isConnected) return
       lastUsed.replaceChildren(now === null ? 'Unknown' : lastUse(now))
       consequence.textContent = whatStops(now)
@@ -54,7 +54,7 @@ function lastUse({ lastUsedAt }: Key): Node | string {
   return lastUsedAt === null ? 'Never' : timeElement(lastUsedAt)
 }
 
-/** @param key `null` where its use is not known */
+/** @param key `null` if its use is not known */
 function whatStops(key: Key | null): string {
   if (key?.status === 'paused') return 'It is paused, so nothing works with it now.'
   if (key === null) return 'Could not find out when it was last used. Whatever sends it stops working.'

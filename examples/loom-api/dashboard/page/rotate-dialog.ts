@@ -1,4 +1,4 @@
-/** Asks until when the old key stays valid, and creates the one that takes over. */
+/** Asks how long the old key stays valid, and creates the new one. */
 import { type Key, type KeyApi, newAttempt, type RotatedKey } from './api.ts'
 import { openDialog } from './dialog.ts'
 import { h } from './dom.ts'
@@ -6,7 +6,7 @@ import { expiryField } from './expiry-field.ts'
 import { quoted } from './key-words.ts'
 
 const HOUR = 3_600
-/** The longest is what `isEnding` goes by. */
+/** `isEnding` uses the longest. */
 const GRACES = [
   ['', 'Until I revoke it'],
   [String(HOUR), 'For one more hour'],

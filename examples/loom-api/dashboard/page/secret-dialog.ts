@@ -1,4 +1,4 @@
-/** Shows a new key, this once. It stands in these elements alone, and goes with them when the dialog closes. */
+/** Shows a new key, only once. Only these elements hold it, and they are removed when the dialog closes. */
 import { openDialog } from './dialog.ts'
 import { announce, h } from './dom.ts'
 
@@ -50,7 +50,7 @@ function copyField(
   const button = h('button', { type: 'button' })
   const say = (word: string) => {
     button.textContent = word
-    // The name begins with what is seen, so that who speaks to the computer can say it.
+    // The name begins with the visible text, so that users of voice control can say it.
     button.setAttribute('aria-label', `${word}: ${label}`)
   }
   const copied = () => {
@@ -65,7 +65,7 @@ function copyField(
   button.addEventListener('click', () => void copy())
   async function copy(): Promise<void> {
     try {
-      // On plain http there is no clipboard, and elsewhere it may refuse: either way the reader copies by hand.
+      // On plain http there is no clipboard, and elsewhere it may refuse. Either way, the user copies by hand.
       await navigator.clipboard.writeText(text)
       copied()
     } catch {

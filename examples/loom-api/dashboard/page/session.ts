@@ -1,18 +1,18 @@
-/** What the page needs of whoever signs people in. */
+/** What the page needs from a sign-in. */
 export interface Session {
-  /** The name of the active organization, or `null` where none is. */
+  /** The name of the active organization, or `null` if there is none. */
   readonly organization: string | null
   /**
-   * A token that is good for the next request. Held in memory, nowhere else.
+   * Returns a token that is good for the next request. It is held in memory and nowhere else.
    *
-   * @param fresh another one than before: the service has refused that
+   * @param fresh whether to get another token than before, because the service has refused that one
    */
   token(fresh?: boolean): Promise<string>
 }
 
 export interface SignIn {
   /**
-   * Shows the form in `content` and who is signed in in `account`, and goes on doing so for as long as the page lives.
+   * Shows the form in `content` and the signed-in user in `account`, for as long as the page lives.
    *
    * @param onChange called with each session that begins, and with `null` when one ends
    */
@@ -22,9 +22,9 @@ export interface SignIn {
     onChange: (session: Session | null) => void,
   ): Promise<void>
   /**
-   * Called when the service has refused a fresh token of the session as well.
+   * Called when the service has refused even a fresh token of the session.
    *
-   * @param requestId to quote in support
+   * @param requestId to quote to support
    */
   refused(token: string, requestId: string | null): void
 }

@@ -1,16 +1,16 @@
-/** The way to the next page of the list, at its foot. */
+/** The button at the foot of the list that loads the next page. */
 import { explain } from './api.ts'
 import { h, showBusy } from './dom.ts'
 
 const LABEL = 'Show more'
 
-/** @param load what it throws is shown here, beneath a list that stays as it is */
+/** @param load loads the next page. What it throws is shown here, below the list, which stays as it is */
 export function showMore(load: () => Promise<void>): HTMLElement {
   const problem = h('p', { class: 'problem', role: 'alert' })
   const button = h('button', { id: 'show-more' }, LABEL)
   let busy = false
   const more = async () => {
-    // Pages are fetched one after the other: the cursor of the next one is in the answer to this.
+    // Pages are fetched one after the other, because each response holds the cursor of the next one.
     if (busy) return
     busy = true
     problem.textContent = ''

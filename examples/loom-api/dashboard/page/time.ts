@@ -1,4 +1,4 @@
-/** Moments as people say them, with the exact one at hand. */
+/** Formats times as people say them, with the exact time in a tooltip. */
 import { h } from './dom.ts'
 
 const MINUTE = 60_000
@@ -33,18 +33,18 @@ export function daysFromNow(days: number): string {
   return new Date(Date.now() + days * DAY).toISOString()
 }
 
-/** The last moment that services hold. Days end later than that to the west of Greenwich. */
+/** The latest time that services accept. West of Greenwich, the last day ends later than that. */
 const LAST = Date.UTC(9999, 11, 31, 23, 59, 59)
 
-/** @param date of an `<input type="date">`: the key lives through that day, where the reader is */
+/** @param date of an `<input type="date">`: the key is valid through that day, in the user's time zone */
 export function endOfDay(date: string): string {
   return new Date(Math.min(Date.parse(`${date}T23:59:59`), LAST)).toISOString()
 }
 
-/** The first day whose end is still to come when an answer is: in the last minute of a day it is the next one. */
+/** The first day that will not have ended when the service responds: in the last minute of a day, the next day. */
 export function firstDay(): string {
   const soon = new Date(Date.now() + MINUTE)
-  // The reader's own day: `toISOString` would tell the one in Greenwich.
+  // The day in the user's time zone: `toISOString` alone would return the one in Greenwich.
   return new Date(soon.getTime() - soon.getTimezoneOffset() * MINUTE).toISOString().slice(0, 10)
 }
 
