@@ -86,8 +86,8 @@ const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
  *
- * A call that narrows a key returns once no instance accepts what it took away. The `Confirmation` it returns says how it
- * knows. Every call may throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, if that is known.
+ * A call that narrows a key returns once no instance accepts what it took away, with a `Confirmation` that says how it
+ * knows. Every call may throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, if known.
  *
  * ```ts
  * const keys = new KeyManager(keyStore, { scopes: ['verify:write', 'usage:read'] })
@@ -361,8 +361,8 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   /**
-   * Counts the live keys before a key is made and again after, when calls at the same moment see each other's keys. A key
-   * too many is revoked before anyone has seen it. So a tenant never ends up with more than `maxKeys`, and rarely with fewer.
+   * Counts the live keys before a key is made and again after, when calls at the same moment see each other's keys. A
+   * key too many is revoked before anyone has seen it. A tenant never ends up with more than `maxKeys`, rarely with fewer.
    *
    * @param made the id of the key to revoke if it is one too many
    * @throws `KEY_LIMIT_REACHED`

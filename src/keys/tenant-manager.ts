@@ -14,7 +14,7 @@ import { tenantDetails, tenantList, tenantOrNull } from './stored-details.ts'
 
 /** What `createTenant` takes. */
 export interface CreateTenantOptions {
-  /** 1 to 200 characters, for instance the id of an organization in another system. Default: `tenant_` and a random part. */
+  /** 1 to 200 characters, for instance an organization's id in another system. Default: `tenant_` and a random part. */
   id?: string
   /** 1 to 100 characters. */
   name: string
