@@ -1,10 +1,10 @@
-/** The contract of lists: newest first, whole pages, and stable while keys are being made. */
+/** The contract of lists: newest first, full pages, and stable while keys are being made. */
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { KeyDetails, KeyFilter, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, sampleKey, sampleTenant, written } from './sample-records.ts'
 
-/** Before the store's clock, whatever it says. */
+/** In the past by any store's clock. */
 const LONG_AGO = new Date(Date.UTC(2001, 0, 1))
 
 export function listContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
@@ -119,7 +119,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       assert.equal(await store().deleteKeys(['key_nobody', ...ids], LONG_AGO), 2)
       assert.equal(await store().deleteKeys(ids, LONG_AGO), 0)
       assert.equal(await store().deleteKeys([], LONG_AGO), 0)
-      // Nor by a time that has yet to come.
+      // Nor live keys, even if they expire before a moment in the future.
       assert.equal(await store().deleteKeys([live.id, soon.id], at(9)), 0)
       for (const { id, hash } of [expired, revoked]) {
         assert.equal(await store().findKey(id), null)

@@ -1,4 +1,4 @@
-/** Tenants and keys for the contract suites. Everything is unique, so that tests share one store and never meet. */
+/** Tenants and keys for the contract suites. Ids and hashes are unique, so that tests can share one store. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import type { StoredKey } from '../../stores/key-store.ts'
@@ -11,7 +11,7 @@ import type {
   Written,
 } from '../../stores/writable-key-store.ts'
 
-/** A time in whole milliseconds, so many seconds after a fixed moment. */
+/** A time in whole milliseconds, this many seconds after a fixed moment. */
 export function at(seconds: number): Date {
   return new Date(Date.UTC(2096, 0, 1) + seconds * 1000)
 }
@@ -49,7 +49,7 @@ export function sampleKey(tenantId: string, values: Partial<NewKey> = {}): NewKe
   }
 }
 
-/** What administration must see of a key that was just inserted. */
+/** The details that a store must return for a key that was just inserted. */
 export function detailsOf(key: NewKey): KeyDetails {
   const { hash: _, ...details } = key
   return { networks: null, ...details, revokedAt: null, pausedAt: null, lastUsedAt: null }
@@ -71,7 +71,7 @@ export async function addKey(
   return key
 }
 
-/** The write that must have taken effect. */
+/** Returns a write that must have taken effect, and fails otherwise. */
 export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
   if (answer === null || typeof answer === 'string') {
     assert.fail(`the write must take effect, and answered ${answer}`)
@@ -79,7 +79,7 @@ export function written<Record>(answer: Written<Record> | InsertRefusal | null):
   return answer
 }
 
-/** What a store promises of a look-up, with what it may leave out filled in. What it answers beside that is its own affair. */
+/** Looks up a key, and fills in what a store may leave out. What a store returns beyond the contract is ignored. */
 export async function lookUp(store: WritableKeyStore, hash: string): Promise<StoredKey | null> {
   const found = await store.findByHash(hash, { signal: new AbortController().signal })
   if (!found) return null
@@ -91,7 +91,7 @@ export async function lookUp(store: WritableKeyStore, hash: string): Promise<Sto
   return { id, tenant, name, environment, scopes, expiresAt, revokedAt, pausedAt, networks, metadata }
 }
 
-/** Whether a look-up lets nobody in: a store answers nothing for a revoked key, or says when it was revoked. */
+/** Whether a look-up refuses a key as revoked: a store returns nothing for it, or when it was revoked. */
 export async function isRefused(store: WritableKeyStore, hash: string): Promise<boolean> {
   const found = await lookUp(store, hash)
   return found === null || found.revokedAt instanceof Date
