@@ -1,4 +1,4 @@
-/** What declares the contract suites: `node:test` as it is. For Vitest and Jest, pass their `beforeAll` and `afterAll`. */
+/** What declares the contract suites: `node:test` as it is. For Vitest and Jest, pass `beforeAll` and `afterAll`. */
 
 export interface TestRunner {
   describe: (name: string, declare: () => void) => unknown
