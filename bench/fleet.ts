@@ -100,7 +100,7 @@ async function measure(kind: Kind, size: number) {
   }
 }
 
-/** @returns how many milliseconds each revocation that all members confirmed waited for them */
+/** @returns the milliseconds that revocations waited, of those that all members confirmed */
 async function revocations(keys: KeyManager): Promise<number[]> {
   await keys.createTenant({ id: 'acme', name: 'Acme' })
   const waits: number[] = []

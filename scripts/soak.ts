@@ -79,7 +79,7 @@ async function sample({ instances }: Fleet, heaps: Map<string, Sample[]>, start:
   }
 }
 
-/** What each instance still has open, once that is no more than it should be, or after `SETTLING`. */
+/** Returns what each instance still has open, as soon as that is no more than it may be, or after `SETTLING`. */
 async function leftoversOf({ instances }: Fleet, connections: number): Promise<Leftover[]> {
   for (const end = now() + SETTLING; ; await sleep(100)) {
     const leftovers = await Promise.all(

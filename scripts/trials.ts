@@ -2,8 +2,8 @@
  * The long run of the fault trials: `npm run trials -- --trials 300 --store redis --seed 7 --parallel 2`.
  *
  * `--seed` alone plays that trial again. With `--trials` it is the first seed. `--barrier 500` measures that many
- * revocations on a healthy fleet, and plays no trial. It fails unless every first request to another instance after a
- * revocation returned was refused, and the median of the wait is under 50 ms.
+ * revocations on a healthy fleet, and plays no trial. It fails unless, after each revocation, the first request to every
+ * other instance was refused, and the median of the wait is under 50 ms.
  */
 import { commandLine, runMain, storeKind, whole } from '../test/faults/arguments.ts'
 import { judgeBarrier, measureBarrier } from '../test/faults/barrier.ts'

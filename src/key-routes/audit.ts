@@ -26,7 +26,7 @@ export interface KeyAuditEvent {
   keyId: string | null
   /** The key that takes over in a rotation. `null` if the outcome is unknown. */
   newKeyId?: string | null
-  /** What the request set: name, scopes, expiry, grace. */
+  /** What the request set, such as name, scopes, expiry, grace. */
   input: object
   /** Who did it. `impersonatorId`: the user who impersonated `userId`, with `allowImpersonation`. */
   actor: {

@@ -1,4 +1,4 @@
-/** The opaque cursor of a list: the position of the last record shown. Records made between two pages shift nothing. */
+/** The opaque cursor of a list: the position of the last record shown, so that new records do not shift the pages. */
 import type { Page } from '../stores/writable-key-store.ts'
 import { checkLimit, isId } from './key-values.ts'
 import { CURSOR_LENGTH } from './limits.ts'

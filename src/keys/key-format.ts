@@ -24,7 +24,7 @@ export const ENVIRONMENT_PATTERN: RegExp = new RegExp(`^${ENVIRONMENT}$`)
 export const KEY_FORM = `${PREFIX}_${ENVIRONMENT}_[0-9A-Za-z]{39}`
 /**
  * What may be shown of the start of a key: its labels and up to four more characters, as `displayParts` returns them.
- * Labels may have another form (`sk-proj-`). Without labels, up to eight characters: as many as four at each end.
+ * Labels may have another form (`sk-proj-`). Without labels, up to eight characters: as many as with `last4` otherwise.
  */
 export const START_PATTERN: RegExp = new RegExp(
   `^(?:(?:${PREFIX}_${ENVIRONMENT}_|(?:[A-Za-z][0-9A-Za-z]{0,15}[_.:-]){0,4})[!-~]{0,4}|[!-~]{0,8})$`,

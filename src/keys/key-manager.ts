@@ -362,7 +362,8 @@ export class KeyManager implements KeyOperations, TenantOperations {
 
   /**
    * Counts the live keys before a key is made and again after, when calls at the same moment see each other's keys. A
-   * key too many is revoked before anyone has seen it. A tenant never ends up with more than `maxKeys`, rarely with fewer.
+   * key too many is revoked before anyone has seen it. Unless the store fails in between, a tenant never ends up with
+   * more than `maxKeys`, and rarely with fewer than it could have.
    *
    * @param made the id of the key to revoke if it is one too many
    * @throws `KEY_LIMIT_REACHED`

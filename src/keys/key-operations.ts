@@ -45,7 +45,10 @@ export interface KeyOwner {
 export interface RotateKeyOptions extends KeyOwner {
   /** Milliseconds after which the old key stops working, up to 365 days. Default: it stays as it is. */
   grace?: number
-  /** When the new key expires. Default: when the old key would have, before this call, or after `defaultLifetime`. */
+  /**
+   * When the new key expires. Default: the old key's expiry before this call, but at most `maxLifetime` from now. If the
+   * old key had none, after `defaultLifetime`.
+   */
   expiresAt?: Date | null
   /** Who makes the new key. Default: `null`. */
   createdBy?: string | null
@@ -114,7 +117,7 @@ export interface IdentifiedKey {
 /** What `KeyManager` does with keys. Every call may throw `KEY_STORE_UNAVAILABLE`. */
 export interface KeyOperations {
   /**
-   * Makes a key, and returns once the store has saved it. No other call ever returns the full key.
+   * Makes a key, and returns once the store has saved it. No later call returns the full key.
    *
    * A call that throws may leave behind a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you.
    *

@@ -1,4 +1,7 @@
-/** Refuses unknown option names: a misspelt owner that is ignored is never checked, a misspelt expiry never comes. */
+/**
+ * Refuses unknown option names. If they were ignored, a misspelt `tenantId` would not be checked, and a key with a
+ * misspelt `expiresAt` would never expire.
+ */
 import { nearestName } from '../lib/nearest-name.ts'
 import { invalid } from './text.ts'
 
