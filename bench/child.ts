@@ -1,10 +1,10 @@
-/** A process of the bench: pinned to a core where the machine can, asked by messages, ended with its parent. */
+/** A process of the bench: pinned to a core if the machine allows it, controlled by messages, ended with its parent. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 
 const PINNING = spawnSync('taskset', ['-V']).status === 0 && availableParallelism() > 1
-/** Servers share the first core, load has the second: neither can take time from the other. */
+/** Servers share the first core, and load runs on the second, so that neither takes time from the other. */
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
 
@@ -12,8 +12,8 @@ export class Child {
   readonly #process: ChildProcess
 
   /**
-   * @param file of `processes/`
-   * @param checkout whose build is measured: this one's, if none is given
+   * @param file the name of a file in `processes/`, without its ending
+   * @param checkout the checkout whose build is measured. Default: this one
    */
   constructor(
     file: string,
@@ -31,13 +31,13 @@ export class Child {
     const [program, ...rest] = PINNING ? ['taskset', '-c', String(core), ...command] : command
     this.#process = spawn(program as string, rest, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      // Credentials of a million keys.
+      // For messages with the credentials of a million keys.
       serialization: 'advanced',
       env: { ...process.env, NODE_ENV: 'production', ...(checkout && { BENCH_CHECKOUT: checkout }) },
     })
   }
 
-  /** The next message. */
+  /** Waits for the next message. */
   answer<T>(): Promise<T> {
     return new Promise((resolve, reject) => {
       const onMessage = (message: T) => {

@@ -1,4 +1,4 @@
-/** Keys that are in memory nowhere, as after a deployment: what is answered beside the same store with all keys in memory. */
+/** Throughput with keys that are not in memory, as after a deployment, compared with keys that are. */
 import { cold as pairs, type Server } from './contenders.ts'
 import { type Figure, figure, show, table } from './figures.ts'
 import { chosen, inRounds, ratios } from './rounds.ts'

@@ -1,4 +1,4 @@
-/** Who is measured: a name for the tables, and the function in `contenders/` that sets the server up. */
+/** The contenders: each has a name for the tables, and a function in `contenders/` that sets up its server. */
 
 export type Server = 'postgres' | 'redis'
 
@@ -9,7 +9,7 @@ export interface Contender {
   settings?: Readonly<Record<string, unknown>>
   /** The server that it needs. */
   needs?: Server
-  /** Another checkout whose build it is. */
+  /** Another checkout, whose build is measured. */
   checkout?: string
 }
 
@@ -29,7 +29,7 @@ export const SESSION_KEPT = `${SESSION}, each connection its own`
 export const CLERK = '@clerk/fastify'
 export const REFUSED_BY_HAND = 'by hand, refuses'
 export const MILLION = 1_000_000
-/** With so many keys in memory. */
+/** With this many keys in memory. */
 export const manyKeys = (count: number) => `tenantAuth, ${count.toLocaleString('en')} keys cached`
 export const manyKeysByHand = (count: number) => `by hand, ${count.toLocaleString('en')} keys cached`
 
@@ -90,7 +90,7 @@ export const loads: readonly Contender[] = [
   })),
 ]
 
-/** Of 2,000 keys the cache holds one, beside the same store with all of them in memory. */
+/** `cold`: the cache holds one of 2,000 keys. `warm`: it holds all of the store's 1,000 keys. */
 export const cold: Record<Server, { cold: Contender; warm: Contender }> = {
   postgres: {
     cold: { name: 'PostgreSQL, each key cold', from: ['stores', 'postgresCold'], needs: 'postgres' },

@@ -23,7 +23,7 @@ export function number(value: number, digits = 0): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-/** A Markdown table, so that what is printed can stand in docs/performance.md as it is. */
+/** A Markdown table, to copy into docs/performance.md as it is. */
 export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [columns, ...rows]
   const widths = columns.map((_, i) => Math.max(1, ...lines.map((line) => (line[i] ?? '').length)))

@@ -1,4 +1,4 @@
-/** What a fleet costs: how long a revocation waits for all members, and what the server does while nothing happens. */
+/** What a fleet costs: how long a revocation waits for all members, and how busy the server is while nothing happens. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Pool } from 'pg'
@@ -16,14 +16,14 @@ import type { Section, Settings } from './section.ts'
 const SIZES = [1, 10, 100, 200, 1_000]
 const MEMBERS_OF_A_PROCESS = 250
 const REVOCATIONS = 60
-/** Milliseconds between two of them. */
+/** Milliseconds between two revocations. */
 const PAUSE = 50
-/** Milliseconds for which nothing happens: leases and heartbeats only. */
+/** Milliseconds in which nothing happens except leases and heartbeats. */
 const IDLE = 8_000
 const SETTLING = 3_000
 /** Milliseconds that members have to join. */
 const JOINING = 45_000
-/** Of the clock that the kernel counts processor time with. */
+/** The unit in which the kernel counts processor time. */
 const TICKS_PER_SECOND = 100
 
 export const fleetFigure = (what: 'barrier' | 'cores' | 'coherent', kind: Kind, size: number) =>
@@ -35,7 +35,7 @@ interface Target {
   keys: KeyManager
   url: string
   pid: number
-  /** How many there ever were. */
+  /** How many there have been so far. */
   commits(): Promise<number>
   stop(): Promise<void>
 }
@@ -77,7 +77,7 @@ async function measure(kind: Kind, size: number) {
       const count = Math.min(left, MEMBERS_OF_A_PROCESS)
       processes.push(new Child('fleet', [kind, target.url, String(count)], LOAD_CORE))
     }
-    // A fleet that does not come up is a figure as well.
+    // A fleet that does not come up is a result too.
     const joined = Promise.all(processes.map((child) => child.answer()))
     joined.catch(() => {})
     await Promise.race([joined, sleep(JOINING, undefined, { ref: false })])
@@ -100,7 +100,7 @@ async function measure(kind: Kind, size: number) {
   }
 }
 
-/** @returns milliseconds that each waited for the fleet */
+/** @returns the milliseconds that revocations waited, of those that all members confirmed */
 async function revocations(keys: KeyManager): Promise<number[]> {
   await keys.createTenant({ id: 'acme', name: 'Acme' })
   const waits: number[] = []
@@ -152,14 +152,14 @@ async function onRedis(): Promise<Target> {
   }
 }
 
-/** Seconds of processor time of a server, its processes included, those that have ended as well. */
+/** Seconds of processor time of a server and its child processes, including those that have ended. */
 function cpuOf(pid: number): number {
   return [pid, ...childrenOf(pid)].reduce((sum, process) => sum + secondsOf(process, process === pid), 0)
 }
 
 function secondsOf(pid: number, withEnded: boolean): number {
   try {
-    // After the name, which may have anything in it: state, and from the 12th on utime, stime, cutime, cstime.
+    // After the name, which may contain anything: state first, and from the 12th on utime, stime, cutime, cstime.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     const ticks = fields.slice(11, withEnded ? 15 : 13).reduce((sum, field) => sum + Number(field), 0)
     return ticks / TICKS_PER_SECOND

@@ -1,11 +1,11 @@
-/** Good keys during a flood of keys that nobody has, each another one. */
+/** Good keys during a flood of unknown keys, each of them different. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, LOAD_CORE, SERVER_CORE } from './child.ts'
 import { type Figure, figure, number, show, table } from './figures.ts'
 import { inRounds, ratios } from './rounds.ts'
 import type { Section, Settings } from './section.ts'
 
-/** Enough for what a store of 200 ms keeps waiting. */
+/** Enough for the requests that wait for a store that takes 200 ms. */
 const CONNECTIONS = 128
 
 interface Stats {
@@ -23,12 +23,13 @@ interface Count {
 
 interface Scenario {
   name: string
-  /** Of the server. */
+  /** The server's settings. */
   settings: object
-  /** Requests a second with good keys, whether the server keeps up or not, and milliseconds for which they count. */
+  /** Requests per second with good keys, whether the server keeps up or not. */
   rate: number
+  /** Milliseconds that are measured. */
   duration: number
-  /** What comes besides. */
+  /** The requests that come at the same time. */
   beside?: { rate: number; fresh?: 'key'; status?: number; connections?: number }
 }
 
@@ -42,11 +43,11 @@ const FAST: readonly Scenario[] = [
   { name: FLOOD, ...fast, beside: { rate: RATE, fresh: 'key', status: 401 } },
 ]
 
-/** A store that is slow has no place for all of these: 64 look-ups at once are 320 a second. */
+/** More than the slow store can take: 64 look-ups at once are 320 per second. */
 const STRANGERS = { rate: 420, fresh: 'key', status: 401, connections: 512 } as const
 const SLOW: readonly Scenario[] = (['none', 'lapsed', 'held'] as const).flatMap((lease) => {
   const name = { none: 'no coherence', lapsed: 'coherent, lease lapsed', held: 'coherent' }[lease]
-  // Two times to live and more, so that each key is asked for anew.
+  // More than two times to live, so that each key is looked up again.
   const slow = { settings: { delay: 200, keys: 100, lease }, rate: 100, duration: 12_000 }
   return [
     { name: `${name}: alone`, ...slow },
@@ -133,7 +134,7 @@ type Sample = Awaited<ReturnType<typeof measure>>
 async function measure({ settings, rate, duration, beside }: Scenario) {
   const args = ['tenant-auth', 'flooded', JSON.stringify(settings)]
   const server = new Child('server', args, SERVER_CORE, ['--expose-gc'])
-  // Each load a process of its own: what one does for its keys must not delay the other's.
+  // Each load has its own process, so that the work on one's keys does not delay the other.
   const loads = [{ rate }, ...(beside ? [beside] : [])].map((target) => ({
     target: { connections: CONNECTIONS, ...target },
     child: new Child('load', [], LOAD_CORE),
@@ -163,7 +164,7 @@ async function measure({ settings, rate, duration, beside }: Scenario) {
     return {
       answered: counts[0]?.answered ?? NaN,
       others: counts[1]?.answered ?? 1,
-      // Requests that were under way at a mark are counted here or there.
+      // At most 1, because a request under way at a mark may count as a hit but not as a request.
       hitRate: Math.min(1, (after.stats.hits - before.stats.hits) / good),
       p50: p50 / 1_000,
       p99: p99 / 1_000,

@@ -1,4 +1,4 @@
-/** What the package promises of its speed, as ratios in one run. */
+/** The goals for the package's speed, most of them as ratios within one run. */
 import { coldFigure } from './cold.ts'
 import {
   BARE,
@@ -26,7 +26,7 @@ import { BYTES_TO_BY_HAND } from './memory.ts'
 
 interface Goal {
   what: string
-  /** Name of the figure whose median counts. */
+  /** The name of the figure, whose median counts. */
   figure: string
   atLeast?: number
   atMost?: number

@@ -1,4 +1,4 @@
-/** Calls a second of a contender's hook alone, in a process of its own, without a server around it. */
+/** Calls per second of a contender's hook alone, in its own process, without a server. */
 import { Child, SERVER_CORE } from './child.ts'
 import { contenders } from './contenders.ts'
 import { type Figure, figure, number, show, table } from './figures.ts'

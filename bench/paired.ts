@@ -1,6 +1,6 @@
 /**
  * Processor time per request of two servers under the same load at once, on one core. Whatever else the machine does
- * hits both, so the ratio repeats where throughput does not.
+ * affects both, so the ratio is repeatable even if throughput is not.
  */
 import {
   BARE,
@@ -29,7 +29,7 @@ import { chosen, inRounds } from './rounds.ts'
 import type { Section, Settings } from './section.ts'
 import { type Load, underLoad } from './servers-under-load.ts'
 
-/** The control first: what a difference between equals comes to. Then all against bare Fastify, then the goals. */
+/** First the controls, which show the difference between equals. Then all against bare Fastify, then the goals. */
 const PAIRS: readonly (readonly [string, string])[] = [
   [BARE, BARE],
   [BY_HAND, BY_HAND],

@@ -1,4 +1,4 @@
-/** What a refusal costs, beside an accepted request of the same plugin: two servers at once on one core, with a logger. */
+/** What a refusal costs, compared with an accepted request of the same plugin. Two servers on one core, with a logger. */
 import type { Contender } from './contenders.ts'
 import { type Figure, figure, show, table } from './figures.ts'
 import { inRounds } from './rounds.ts'

@@ -1,10 +1,10 @@
-/** Round after round, each contender in turn, so that what the machine does besides falls on all of them. */
+/** Measures each contender in turn, round after round, so that whatever else the machine does affects all of them. */
 import type { Contender } from './contenders.ts'
 import type { Settings } from './section.ts'
 
 export type Samples<Sample> = Map<string, Sample[]>
 
-/** Contenders that were asked for and whose servers are there. */
+/** The contenders that `--only` selects and whose servers run. */
 export function chosen(all: readonly Contender[], { words, servers }: Settings): Contender[] {
   return all
     .filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
@@ -26,7 +26,7 @@ export async function inRounds<Item extends { name: string }, Sample>(
   return samples
 }
 
-/** Round by round, the one's value over the other's. Empty where either was not measured. */
+/** Round by round, the value of one divided by that of the other. Empty if either was not measured. */
 export function ratios<Sample>(
   samples: Samples<Sample>,
   name: string,

@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: everything that docs/performance.md says, measured anew.
+ * `npm run bench`: measures everything that docs/performance.md says.
  *
- * Built files are measured, in processes that load nothing else. What they are compared with is installed in this folder
- * when it is missing.
+ * It measures the built files, in processes that load nothing else. It installs what they are compared with in this
+ * folder, if it is missing.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -67,7 +67,7 @@ else await bench()
 async function bench(): Promise<void> {
   const words = values.only.split(',').filter((word) => word !== '')
   const names = Object.keys(SECTIONS).filter((name) => words.includes(name))
-  if (names.join() !== 'fleet') install() // It compares nothing.
+  if (names.join() !== 'fleet') install() // The section `fleet` compares nothing.
   const [postgres, redis] = await Promise.all([orNone(startPostgres()), orNone(startRedis())])
   const servers = new Set<Server>()
   if (postgres !== undefined) servers.add('postgres')
@@ -107,7 +107,7 @@ function install(): void {
   if (status !== 0) throw new Error('what the package is compared with could not be installed')
 }
 
-/** A server that this machine does not have: its contenders are left out, and that is said. */
+/** If this machine does not have a server, prints that and leaves its contenders out. */
 async function orNone<Started>(starting: Promise<Started>): Promise<Started | undefined> {
   try {
     return await starting

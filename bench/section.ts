@@ -1,4 +1,4 @@
-/** What each part of the bench answers. */
+/** What each part of the bench takes and returns. */
 import type { Server } from './contenders.ts'
 import type { Figure } from './figures.ts'
 
@@ -11,11 +11,11 @@ export interface Section {
 
 export interface Settings {
   rounds: number
-  /** Contenders whose names have one of these words. Empty: all. */
+  /** Selects the contenders whose names contain one of these words. Empty: all. */
   words: readonly string[]
   /** Which servers run. Their addresses are in the environment, as `BENCH_POSTGRES_URL` and `BENCH_REDIS_URL`. */
   servers: ReadonlySet<Server>
-  /** Another checkout, whose build `cpu` puts beside this one. */
+  /** Another checkout, whose build `cpu` compares with this one. */
   against: string | undefined
   progress(what: string): void
 }

@@ -1,15 +1,15 @@
-/** Fresh servers, each a process of its own on one core, under load from another core; then both are thrown away. */
+/** Starts fresh servers, each in its own process on one core, puts them under load from another core, and ends them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Child, LOAD_CORE, SERVER_CORE } from './child.ts'
 import type { Contender } from './contenders.ts'
 
 /**
- * Each server warms up until it has answered so many requests, or has used so many milliseconds of processor time. V8
- * takes tens of thousands of calls to optimise all that a request runs through, and until then it costs twice as much.
+ * Each server warms up until it has answered this many requests, or has used this many milliseconds of processor time.
+ * V8 takes tens of thousands of calls to optimize the code of a request, which costs twice as much until then.
  */
 const WARM_UP_REQUESTS = 30_000
 const WARM_UP_CPU = 2_500
-/** Milliseconds of processor time that count. Not of the clock: on a busy machine a server may get little of that. */
+/** Milliseconds of processor time to measure. Not of wall time, of which a server may get little on a busy machine. */
 const MEASURED_CPU = 1_500
 /** Connections to each server, one request under way on each. */
 const CONNECTIONS = 32
@@ -58,7 +58,7 @@ export async function underLoad(
       ])
       return { at, counts, cpu: answers.map(({ cpu }) => cpu) }
     }
-    /** Marks again and again until every server is `done`. */
+    /** Marks repeatedly until every server is `done`. */
     const markWhen = async (
       done: (count: number, cpu: number, server: number) => boolean,
     ): Promise<Marks> => {

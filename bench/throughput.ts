@@ -14,7 +14,7 @@ import { chosen, inRounds, ratios } from './rounds.ts'
 import type { Section, Settings } from './section.ts'
 import { type Load, underLoad } from './servers-under-load.ts'
 
-/** In whose terms, beside bare Fastify's, goals are set. */
+/** The contenders, besides bare Fastify, that goals are relative to. */
 const REFERENCES = [BY_HAND, BEARER_REFUSED, SESSION_BY_HAND, CLERK, manyKeys(10), manyKeysByHand(10)]
 
 export async function throughput(contenders: readonly Contender[], settings: Settings): Promise<Section> {

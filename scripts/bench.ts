@@ -1,10 +1,10 @@
-/** Runs single test files on the compiled source, as it is or with one file of it changed. */
+/** Runs single test files on the compiled source, as it is or with one file changed. */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join, normalize, resolve } from 'node:path'
 import type { TestRun } from '../test/faults/removal-verdict.ts'
 
-/** A source file, and what is in it in place of what is there. */
+/** A source file, and its content for a run. */
 export interface Change {
   file: string
   source: string
@@ -44,7 +44,7 @@ interface Running {
 /** One folder of compiled files, for one run at a time. */
 export class Bench {
   readonly #folder: string
-  /** Which files each imports. */
+  /** The files that each file imports. */
   readonly #imports: ReadonlyMap<string, string[]>
 
   static async in(folder: string): Promise<Bench> {
@@ -65,7 +65,7 @@ export class Bench {
     this.#imports = imports
   }
 
-  /** Those of the test files that have a source in them, the nearest first. */
+  /** The test files that import a source file, directly or not, the nearest first. */
   testsWith(source: string, tests: readonly string[]): string[] {
     const steps = new Map([[source, 0]])
     for (const [file, step] of steps) {
@@ -78,16 +78,16 @@ export class Bench {
   }
 
   /**
-   * One test file.
+   * Runs one test file.
    *
-   * @param limit milliseconds, after which it is ended
-   * @param options `until`: as soon as the reporter has written this, it is ended, too
+   * @param limit milliseconds, after which the run is killed
+   * @param options `until`: the run is also killed as soon as its output matches this
    */
   test(file: string, limit: number, { until, change }: Testing = {}): Promise<TestRun> {
     return this.#changed(change, () => this.#run(file, { options: TESTING, limit, until }))
   }
 
-  /** Another program. */
+  /** Runs another program. */
   run(file: string, args: readonly string[], limit: number, change?: Change): Promise<TestRun> {
     return this.#changed(change, () => this.#run(file, { args, limit }))
   }
@@ -107,7 +107,7 @@ export class Bench {
     const compiled = join(this.#folder, file.replace(/\.ts$/, '.js'))
     return new Promise((done) => {
       const child = spawn(process.execPath, [...options, compiled, ...args], {
-        // A group of its own, so that all of it can be ended.
+        // Its own process group, so that `end` kills all of it.
         detached: true,
         env: { ...process.env, TEST_BUILD: resolve(this.#folder) },
       })
@@ -134,7 +134,7 @@ export class Bench {
   }
 }
 
-/** Does the work for each item, on as many benches as there are to be at once, and takes them away again. */
+/** Does the work for each item, on `count` benches at once, and removes them afterwards. */
 export async function onBenches<T>(
   items: readonly T[],
   count: number,

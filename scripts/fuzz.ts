@@ -1,8 +1,8 @@
 /**
- * Header values, tokens, bodies, calls, answers of stores, options, log lines and bytes, generated, against one app with
- * both plugins, key routes, webhooks, leak reports and an OpenAPI document:
- * `npm run fuzz -- --minutes 30 --seed 7 --inputs 1000000`. Fails on a 500, on a request that is let in without a
- * credential, on a credential in any output, and on what would have ended the process.
+ * Generates header values, tokens, bodies, calls, answers of stores, options, log lines and bytes, and tries them on one
+ * app with both plugins, key routes, webhooks, leak reports and an OpenAPI document:
+ * `npm run fuzz -- --minutes 30 --seed 7 --inputs 1000000`. Fails on a 500, on a request that is accepted without a
+ * credential, on a credential in any output, and on an error that would have ended the process.
  */
 import { commandLine, decimal, runMain, whole } from '../test/faults/arguments.ts'
 import { campaign, type Figures } from '../test/fuzz/campaign.ts'

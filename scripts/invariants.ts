@@ -1,9 +1,9 @@
 /**
  * Takes the rules that make the cache safe out of the code, one at a time, and shows that tests fail:
- * `npm run test:invariants -- --trials 20 --only 3`. A rule that can go without a test failing is a rule without a test.
+ * `npm run test:invariants -- --trials 20 --only 3`. If no test fails without a rule, the rule has no test.
  *
- * A removal is caught by a test that fails of an assertion, and the table names it. The code as it is must pass all of
- * them, and its trials be without a violation. What the trials say of a removal is for people: they may miss a race.
+ * A removal is caught by a test that fails with an assertion error, and the table names the test. The unchanged code must
+ * pass all tests, and its trials must show no violation. The trials of a removal decide nothing: they may miss a race.
  *
  * The numbers are those of docs/coherence.md.
  */
@@ -13,11 +13,11 @@ import { type TestRun, verdictOf } from '../test/faults/removal-verdict.ts'
 import { type Removal, REMOVALS, without } from '../test/faults/removals.ts'
 import { type Bench, type Change, onBenches } from './bench.ts'
 
-/** Milliseconds. Code without one of its rules may as well hang. */
+/** Milliseconds. Code without one of its rules may hang. */
 const LIMIT = 300_000
-/** What the reporter writes of a test whose assertion fails: one is enough. */
+/** What the reporter writes about a test whose assertion fails. One is enough. */
 const CAUGHT = /^\{"fail".*"assertion":true/m
-/** The rule of the row for the code as it is. */
+/** The `rule` of the row for the unchanged code. */
 const UNTOUCHED = '-'
 
 interface Row {
@@ -82,6 +82,6 @@ async function violations(bench: Bench, trials: number, change: Change | undefin
   )
   const [, count] = /^ {2}violations: (\d+)/m.exec(output) ?? []
   if (count === undefined) return late ? 'hung' : 'broken'
-  // Other than by violations, the run fails where not all of them were played.
+  // A run without violations fails only if it did not play all trials.
   return count === '0' && !ok ? 'broken' : count
 }

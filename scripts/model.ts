@@ -1,11 +1,11 @@
-// Checks the coherence protocol's model (test/model) with spin, and that each rule taken out of it is found.
+// Checks the model of the coherence protocol (test/model) with spin, and that it finds each rule that is taken out.
 //
 //   npm run test:model                      all configurations, in about 25 minutes of one core, with 4.2 GB
 //   npm run test:model -- --quick           those for CI, in under a minute
-//   npm run test:model -- --only 'two'      those whose name holds the text
-//   npm run test:model -- --trace M_NO_ROSTER   the shortest way found to the violation, step by step
+//   npm run test:model -- --only 'two'      those whose name contains the text
+//   npm run test:model -- --trace M_NO_ROSTER   the shortest path found to the violation, step by step
 //
-// Needs spin and gcc. Ends with 1 where a verdict is another than it must be, or a search was not complete.
+// Needs spin and gcc. Exits with 1 if a verdict is not the expected one, or a search was not complete.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,7 +69,7 @@ function check(configuration: Configuration) {
   }
 }
 
-/** Prints the steps to a violation, those of the shortest way that a search of rising depth finds. */
+/** Prints the steps to a violation, on the shortest path that searches of increasing depth find. */
 function trace({ file, flags, ...rest }: Configuration) {
   const plain = flags.filter((flag) => flag !== '-DSYM')
   build({ ...rest, file, flags: plain })

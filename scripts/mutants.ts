@@ -1,8 +1,8 @@
 /**
- * Changes the source at random in small wrong ways, one at a time, and counts what the tests notice:
- * `npm run test:mutants -- --sample 100 --seed 7 --only src/cache`. Without `--sample` all of them. Fails under 97 %.
+ * Makes small wrong changes to the source, one at a time, and counts how many the tests notice:
+ * `npm run test:mutants -- --sample 100 --seed 7 --only src/cache`. Without `--sample`, tries all. Fails below 97 %.
  *
- * A mutant exists in bundles of the tests alone: the source stays as it is. It is noticed by a test that fails or hangs.
+ * A mutant exists only in bundles of the tests: the source stays as it is. A test notices it by failing or hanging.
  */
 import { readFileSync } from 'node:fs'
 import { BadArgument, commandLine, runMain, whole } from '../test/faults/arguments.ts'
@@ -25,17 +25,17 @@ const FOLDERS = [
 ]
 const THRESHOLD = 0.97
 
-/** Those that run the package as a process or take minutes notice what they notice in other tests' place. */
+/** Without tests that run the package as a process or take minutes: other tests should notice a mutant. */
 const TESTS = filesIn('test', '.test.ts').filter(
   (file) => !/^test\/(dashboard|docs|examples|faults|package|bench|servers|harness|cli)/.test(file),
 )
-/** Those that start servers are for the stores, and for what is between them. */
+/** Tests that start servers. They run for changes of the stores and of the coherence between instances. */
 const ON_SERVERS = /^test\/stores\/(postgres|redis)\//
 const WITH_SERVERS = /^src\/(stores|coherence)\//
-/** Milliseconds that a test file may take, or several times what it takes on the source as it is. */
+/** Milliseconds that a test file may take, or `SLOWER` times what it takes on the unchanged source if that is longer. */
 const PATIENCE = 30_000
 const SLOWER = 4
-/** Milliseconds that a test file takes where nothing is changed: of those that have failed, or were late, once. */
+/** Milliseconds that a test file takes on the unchanged source, for files that have failed or been late once. */
 const untouched = new Map<string, Promise<number>>()
 
 await runMain(async () => {
@@ -103,7 +103,7 @@ async function timeOf(bench: Bench, test: string): Promise<number> {
     const start = performance.now()
     const { ok, output } = await bench.test(test, 10 * PATIENCE)
     if (ok) return performance.now() - start
-    // Once more, because a busy machine may fail a test once: what it fails twice, it would fail of every mutant.
+    // Tries twice, because a test may fail once on a busy machine. One that fails twice would fail for every mutant.
     if (tries === 2) throw new Error(`${test} must pass where nothing is changed:\n${output}`)
   }
 }

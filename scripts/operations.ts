@@ -1,6 +1,6 @@
 /**
- * Rolls out, breaks and mends a fleet of the sample under load, and prints what its clients get: `npm run operations`, or
- * `npm run operations -- --store redis --only rollout,outage`. Fails where a rollout costs a request.
+ * Rolls out, breaks and repairs a fleet of the sample under load, and prints what its clients get: `npm run operations`,
+ * or `npm run operations -- --store redis --only rollout,outage`. Fails if a request or an instance fails in a rollout.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +17,7 @@ import { type Exchange, quantile, statuses, Traffic } from './operations/traffic
 
 const RATE = 300
 const HOT = 20
-/** Good keys that nobody has used yet. */
+/** Good keys that have not been used yet. */
 const COLD = 2_000
 const DRAIN = 2
 
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 })
 let failed = false
 
-/** A server, its administration, and what people do to it. */
+/** A server, a `KeyManager` on it, and the maintenance that operators do. */
 interface Store {
   env: NodeJS.ProcessEnv
   keys: KeyManager

@@ -1,5 +1,5 @@
 /**
- * Minutes of trials, one after the other, on one fleet whose instances live through all of them: `npm run soak`, or
+ * Runs trials for minutes, one after the other, on one fleet whose instances survive all of them: `npm run soak`, or
  * `npm run soak -- --minutes 60 --store redis --seed 7`. Fails unless memory stays flat and nothing piles up.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,11 +14,11 @@ import { judgeSoak, type Leftover } from '../test/faults/soak-verdict.ts'
 import { CONNECTIONS } from '../test/faults/store-target.ts'
 import { runTrial, type TrialResult } from '../test/faults/trial.ts'
 
-/** Of the time, before memory counts. */
+/** The share of the time before memory counts. */
 const WARM_UP = 0.2
-/** Cached keys at most: few enough to be reached within the warm-up. */
+/** The most keys in a cache: few enough to fill it during the warm-up. */
 const MAX = 100
-/** Milliseconds within which what the last trial has left must be over. */
+/** Milliseconds within which the look-ups and connections of the last trial must end. */
 const SETTLING = 10_000
 
 interface Sample {
@@ -33,7 +33,7 @@ await runMain(async () => {
 })
 
 async function soak(kind: StoreOptions['kind'], duration: number, firstSeed: number): Promise<boolean> {
-  /** Faults that no instance dies of. */
+  /** Faults that do not kill an instance. */
   const survived = faultNames(kind).filter((name) => name !== 'killed' && name !== 'revokerKilled')
   const fleet = await startFleet(kind, { max: MAX })
   const results: TrialResult[] = []
@@ -44,7 +44,7 @@ async function soak(kind: StoreOptions['kind'], duration: number, firstSeed: num
   for (let seed = firstSeed; now() - start < duration; seed++) {
     const result = await runTrial(fleet, seed, survived)
     if (result.violations.length > 0) console.log(describeTrial(result))
-    // Figures need no more of a history than statuses, and the soak is to last.
+    // Frees memory for a long soak: the figures do not need the changes.
     result.history.changes.length = 0
     results.push(result)
     await sample(fleet, heaps, start)
@@ -58,7 +58,7 @@ async function soak(kind: StoreOptions['kind'], duration: number, firstSeed: num
   const leftovers = await leftoversOf(fleet, CONNECTIONS[kind])
   await fleet.stop()
   const sum = figures(results)
-  // Of every instance that was ever sampled: one that was lost on the way has no last fifth, which is wrong as well.
+  // Every instance that was ever sampled. One that was lost has no samples in the last fifth, which also fails.
   const growth = [...heaps].map(([instance, samples]) => ({ instance, factor: growthOf(samples, duration) }))
   const wrong = judgeSoak(
     { trials: sum.trials, violations: sum.violations, growth, leftovers },
@@ -79,7 +79,7 @@ async function sample({ instances }: Fleet, heaps: Map<string, Sample[]>, start:
   }
 }
 
-/** When nothing is asked any more, or what is left then. */
+/** Returns what each instance still has open, as soon as that is no more than it may be, or after `SETTLING`. */
 async function leftoversOf({ instances }: Fleet, connections: number): Promise<Leftover[]> {
   for (const end = now() + SETTLING; ; await sleep(100)) {
     const leftovers = await Promise.all(
@@ -94,7 +94,7 @@ async function leftoversOf({ instances }: Fleet, connections: number): Promise<L
   }
 }
 
-/** Medians of the last fifth and of the first one after the warm-up. NaN for an instance that did not live so long. */
+/** The median of the last fifth divided by that of the fifth after the warm-up. NaN if an instance ended before. */
 function growthOf(samples: readonly Sample[], duration: number): number {
   const within = (from: number, to: number) =>
     samples.filter(({ at }) => at >= from * duration && at < to * duration).map(({ bytes }) => bytes)

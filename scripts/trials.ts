@@ -1,9 +1,9 @@
 /**
  * The long run of the fault trials: `npm run trials -- --trials 300 --store redis --seed 7 --parallel 2`.
  *
- * `--seed` alone plays that one again; with `--trials` it is the first of them. `--barrier 500` measures that many
- * revocations on a fleet where all is well, and plays no trial: it fails unless every first request to another instance
- * after a return was refused, and the median of the wait is under 50 ms.
+ * `--seed` alone plays that trial again. With `--trials` it is the first seed. `--barrier 500` measures that many
+ * revocations on a healthy fleet, and plays no trial. It fails unless, after each revocation, the first request to every
+ * other instance was refused, and the median of the wait is under 50 ms.
  */
 import { commandLine, runMain, storeKind, whole } from '../test/faults/arguments.ts'
 import { judgeBarrier, measureBarrier } from '../test/faults/barrier.ts'
@@ -35,7 +35,7 @@ async function trials(
     parallel,
     report(result) {
       const { seed, plan, violations, history, recovery, shown } = result
-      // One that was too short to show, or that another one hid, in brackets.
+      // A fault in brackets was too short to show, or another fault hid it.
       const faults = plan.faults.map(({ name }) => (shown.includes(name) ? name : `(${name})`)).join(' + ')
       const verdict = violations.length === 0 ? 'ok' : `${violations.length} VIOLATIONS`
       console.log(

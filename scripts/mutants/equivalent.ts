@@ -1,7 +1,8 @@
 /**
- * Mutants that change nothing which anyone could see, each looked at, with the reason. They count neither way.
+ * Mutants that change no behavior, each reviewed, with the reason. They do not count.
  *
- * One is told by the text of its line and by its change, as `npm run test:mutants` prints them: line numbers move.
+ * Each is identified by the text of its line and its change, as `npm run test:mutants` prints them, because line numbers
+ * move.
  */
 export interface Equivalent {
   file: string

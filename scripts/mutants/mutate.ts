@@ -7,7 +7,7 @@ export interface Mutant {
   line: number
   /** The line of the source, without its indentation. */
   in: string
-  /** What was taken for what: `a < b → a <= b`. */
+  /** What was replaced by what: `a < b → a <= b`. */
   change: string
   start: number
   end: number
@@ -32,7 +32,7 @@ const COMPARISONS: Record<string, string> = {
 }
 const LOGICAL: Record<string, string> = { '&&': '||', '||': '&&' }
 const WITH_TEST = new Set(['IfStatement', 'ConditionalExpression', 'WhileStatement'])
-/** Longest text of a change that is shown. */
+/** How many characters of a change are shown. */
 const SHOWN = 100
 
 /** Every mutant of a file, in the order of the file. */
@@ -59,7 +59,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
       const other = (node.type === 'BinaryExpression' ? COMPARISONS : LOGICAL)[operator]
       if (other !== undefined) add(node, `(${text(left)}) ${other} (${text(right)})`)
     } else if (node.type === 'ExpressionStatement' || node.type === 'ThrowStatement') {
-      // Without super() no class works, which every test sees.
+      // Without super() no class works, so that every test would notice.
       if (!text(node).startsWith('super(')) add(node, ';')
     } else if (node.type === 'NumericLiteral') {
       const value = Number(node.value)
@@ -71,12 +71,12 @@ export function mutantsOf(file: string, source: string): Mutant[] {
   return mutants
 }
 
-/** The source with a mutant in the place of what it replaces. */
+/** The source with a mutant applied. */
 export function mutated(source: string, { start, end, replacement }: Mutant): string {
   return source.slice(0, start) + replacement + source.slice(end)
 }
 
-/** What runs. Types are left out, and so are assertions of types but for what they hold. */
+/** The children that run: no types, and of a type assertion only its expression. */
 function childrenOf(node: Node): Node[] {
   return Object.values(node)
     .flat()
@@ -87,7 +87,7 @@ function childrenOf(node: Node): Node[] {
     .filter(({ type }) => !type.startsWith('TS') || /^TS(As|Satisfies|NonNull)/.test(type))
 }
 
-/** A sample by the seed and by what each item says, so that a change of the source moves those alone that it touches. */
+/** A sample by the seed and each item's text, so that a change of the source affects only the items that it touches. */
 export function sample<T>(
   items: readonly T[],
   count: number,
@@ -106,9 +106,9 @@ export function sample<T>(
 }
 
 /**
- * The tests that may notice a change of a file: the one that mirrors it, then those of its folder, then all that load it.
+ * The tests that may notice a change of a file: its mirror, then the others of that folder, then all others that load it.
  *
- * @param loading test files that have it in them
+ * @param loading the test files that load it
  */
 export function testsFor(file: string, loading: readonly string[]): string[] {
   const mirror = file.replace(/^src\//, 'test/').replace(/\.ts$/, '.test.ts')

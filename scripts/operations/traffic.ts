@@ -1,4 +1,4 @@
-/** Clients behind a balancer: a steady rate over the instances that say that they are ready, and what each request got. */
+/** Clients behind a load balancer: sends requests to ready instances at a steady rate, and records the responses. */
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,22 +11,22 @@ export interface Exchange {
   status: number
 }
 
-/** Milliseconds between two looks at `/ready`. */
+/** Milliseconds between two requests to `/ready`. */
 const PROBE = 100
 const TICK = 10
 
 export class Traffic {
   readonly exchanges: Exchange[] = []
-  /** Addresses; those that are ready get requests in turn. */
+  /** By address. Those that are ready get requests in turn. */
   readonly instances = new Map<string, { agent: Agent; ready: boolean }>()
   readonly #timer: NodeJS.Timeout
   #turn = 0
   #owed = 0
 
   /**
-   * @param rate requests a second, one in ten with a key that was not used before
-   * @param keys hot ones, asked for again and again
-   * @param cold the next key that nobody has used
+   * @param rate requests per second, one in ten of them with a key from `cold`
+   * @param keys hot keys, used again and again
+   * @param cold returns the next cold key
    */
   constructor(rate: number, keys: readonly string[], cold: () => string) {
     let last = performance.now()

@@ -1,4 +1,4 @@
-/** The commands that there are: what each takes, and what it does. */
+/** The commands: what each takes, and what it does. */
 import * as keys from './key-commands.ts'
 import type { OpenStore } from './open-store.ts'
 import type { OptionName, Values } from './options.ts'
@@ -8,27 +8,27 @@ import type { Terminal } from './terminal.ts'
 export interface Invocation extends Pick<Terminal, 'user' | 'input' | 'inputIsTerminal' | 'err'> {
   store: OpenStore['store']
   values: Values
-  /** The argument, of a command that takes one. */
+  /** The argument, if the command takes one. */
   id: string
 }
 
-/** What goes where. `out` is for programs and pipes, `note` for the person at the terminal. */
+/** What a command prints. `out` is for programs and pipes, `note` for the person at the terminal. */
 export interface Result {
   out?: string
   note?: string
   json: object
-  /** Of a key that only this result holds. */
+  /** The id of a new key, which only this result contains. */
   newKeyId?: string
 }
 
 export interface CommandEntry {
   about: string
   run: (invocation: Invocation) => Promise<Result>
-  /** What its one argument is. Default: it takes none. */
+  /** What its argument is. Default: it takes no argument. */
   argument?: string
   required?: readonly OptionName[]
   options?: readonly OptionName[]
-  /** Its output holds a key that is shown once. */
+  /** Its output contains a key that is shown only once. */
   makesKey?: true
 }
 

@@ -1,11 +1,11 @@
-/** Completion of commands and options in three shells. */
+/** Completes commands and options in bash, zsh and fish. */
 import { COMMANDS, COMMON } from './commands.ts'
 import { UsageError } from './exit-codes.ts'
 
 const PROGRAM = 'fastify-tenant-auth'
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
-/** What may come after the words that were typed: a pattern of those, and the words to choose from. */
+/** What may follow the words typed so far: a pattern of those words, and the words to choose from. */
 function choices(): (readonly [pattern: string, words: readonly string[]])[] {
   const names = [...COMMANDS.keys()]
   const first = [...new Set(names.map((name) => name.split(' ')[0] ?? ''))]

@@ -1,4 +1,4 @@
-/** What the exit code says, for scripts. They never change. */
+/** The exit codes, for scripts. They never change. */
 import { TenantAuthError, type UsageErrorCode } from '../http/errors.ts'
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, unavailable: 5 } as const
@@ -19,10 +19,10 @@ const CODES: Partial<Record<UsageErrorCode, ExitCode>> = {
   KEY_STORE_UNAVAILABLE: EXIT.unavailable,
 }
 
-/** The command line cannot be understood, or lacks something. */
+/** The command line is wrong or incomplete. */
 export class UsageError extends Error {}
 
-/** The database cannot be reached, or its driver is not there. */
+/** The database cannot be reached, or its driver is not installed. */
 export class UnavailableError extends Error {}
 
 export function exitCodeOf(error: unknown): ExitCode {
@@ -31,7 +31,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return (error instanceof TenantAuthError ? CODES[error.code] : undefined) ?? EXIT.failed
 }
 
-/** For `--json`: what went wrong, as a word that never changes. */
+/** The error's code for `--json`. Codes never change. */
 export function codeOf(error: unknown): string {
   if (error instanceof TenantAuthError) return error.code
   if (error instanceof UsageError) return 'USAGE'

@@ -1,11 +1,11 @@
-/** What `help` and `--help` teach, made from what the commands are. */
+/** The texts of `help` and `--help`, made from the list of commands. */
 import { COMMANDS, COMMON, type CommandEntry } from './commands.ts'
 import { OPTIONS, type OptionName } from './options.ts'
 
 const NAME = 'fastify-tenant-auth'
 const WIDTH = 100
 
-/** @param group only the commands that begin with this word */
+/** @param group limits the list to the commands that begin with this word */
 export function help(group = ''): string {
   const commands = [...COMMANDS].filter(([name]) => name.startsWith(group))
   const more: [string, string][] = [

@@ -1,4 +1,4 @@
-/** What the commands of keys do. */
+/** The `keys` commands. */
 import { hashKey } from '../keys/key-format.ts'
 import { KeyManager } from '../keys/key-manager.ts'
 import type { UpdateKeyOptions } from '../keys/key-operations.ts'
@@ -26,7 +26,7 @@ export async function list({ store, values }: Invocation): Promise<Result> {
   const { tenant, all, status, env, name, 'unused-since': unused, 'ends-before': ends } = values
   if ((tenant === undefined) !== (all === true))
     throw new UsageError('--tenant is missing, or --all for all tenants')
-  // An unknown tenant has no keys; whoever misspelt it should hear so.
+  // A misspelt tenant must be an error, not an empty list.
   if (tenant !== undefined) await manager.getTenant(tenant)
   const filter = {
     tenantId: tenant ?? null,
@@ -77,7 +77,7 @@ async function change({ store, id }: Invocation, options: UpdateKeyOptions, what
 
 export async function rotate({ store, id, values, user }: Invocation): Promise<Result> {
   const old = await new KeyManager(store).get(id)
-  // As the old one is, in the same form.
+  // The prefix of the old key, if it has this package's form.
   const prefix = /^([A-Za-z]\w{0,15})_[0-9A-Za-z]+_[^_]*$/.exec(old.start)?.[1]
   const { grace, expires } = values
   const rotated = await managerFor(store, old.environment, prefix).rotate(id, {
@@ -134,7 +134,7 @@ function shown(details: KeyDetails): object {
   return { ...details, status: statusOfKey(details) }
 }
 
-/** Environments and prefix are a service's settings, which are not known here: what the operator says goes. */
+/** Environments and prefix are settings of a service, which are not known here, so the operator may pass any. */
 function managerFor(store: OpenStore['store'], environment = '', prefix?: string): KeyManager {
   return new KeyManager(store, { environments: [environment], ...(prefix !== undefined && { prefix }) })
 }
@@ -186,7 +186,7 @@ async function keyFromInput({ input, inputIsTerminal, err }: Invocation): Promis
   return key
 }
 
-/** Of a key of unknown form little is shown: a quarter of it, and twelve characters at most. */
+/** Shows only a quarter of a key of unknown form, and twelve characters at most. */
 function shownOf(key: string) {
   const shown = Math.min(12, Math.floor(key.length / 4))
   const last = Math.min(4, Math.floor(shown / 2))

@@ -1,13 +1,13 @@
-/** Opens the store that the environment names. The drivers are the user's own, and loaded only where they are needed. */
+/** Opens the store that the environment names. The user installs the driver, which is loaded only when it is needed. */
 import type { WritableKeyStore } from '../stores/writable-key-store.ts'
 import { PostgresKeyStore } from '../stores/postgres/index.ts'
 import { RedisKeyStore } from '../stores/redis/index.ts'
 import { UnavailableError, UsageError } from './exit-codes.ts'
 
 export interface OpenStore {
-  /** With `migrate` where there are tables. */
+  /** With `migrate` if it has tables. */
   store: WritableKeyStore & Partial<Pick<PostgresKeyStore, 'migrate'>>
-  /** After a failure: throws the reason, if the database cannot be reached. The store's own errors say less. */
+  /** Call it after a failure: it throws the reason if the database cannot be reached. The store's errors say less. */
   diagnose: () => Promise<unknown>
   close: () => Promise<void>
 }
@@ -29,12 +29,12 @@ export async function openStore(env: NodeJS.ProcessEnv, options: StoreOptions): 
 
 async function openPostgres(url: string, { schema }: StoreOptions): Promise<OpenStore> {
   const { default: pg } = await loadDriver('DATABASE_URL', 'pg', () => import('pg'))
-  // A client reads the URL when it is made, a pool when it first connects.
+  // A client parses the URL in its constructor, a pool when it first connects.
   configured('DATABASE_URL', 'a URL such as postgres://user:password@host/database', () =>
     /^(?:postgres(?:ql)?|socket):|^\//.test(url) ? new pg.Client({ connectionString: url }) : undefined,
   )
   const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT, max: 2 })
-  // A connection that breaks while it is idle is replaced; without a listener it would end the process.
+  // The pool replaces an idle connection that breaks. Without a listener, the error would end the process.
   pool.on('error', () => {})
   const store = new PostgresKeyStore({ pool, ...(schema !== undefined && { schema }) })
   const diagnose = () => reach('PostgreSQL', () => pool.query('SELECT 1'))
@@ -53,20 +53,20 @@ async function openRedis(url: string, { 'redis-prefix': prefix }: StoreOptions):
       : undefined,
   )
   client.on('error', () => {})
-  // First: an option that it refuses must leave no connection open.
+  // Before it connects, so that an invalid option leaves no connection open.
   const store = new RedisKeyStore({ client, ...(prefix !== undefined && { prefix }) })
   await reach('Redis', () => client.connect())
   const diagnose = () => reach('Redis', () => client.ping())
   return { store, diagnose, close: async () => client.destroy() }
 }
 
-/** Not what the driver says: that may hold the URL, and the URL a password. */
+/** Never repeats the driver's error: it may contain the URL, and the URL a password. */
 function configured<Client>(variable: string, takes: string, make: () => Client | undefined): Client {
   let made
   try {
     made = make()
   } catch {
-    // The same as if it had not been tried.
+    // Handled below, like an unknown protocol.
   }
   if (made === undefined) throw new UsageError(`${variable} must be ${takes}`)
   return made

@@ -1,4 +1,4 @@
-/** Every option of every command, and the arguments that a person typed, taken apart by them. */
+/** Every option of every command, and the parser of the command line. */
 import { parseArgs } from 'node:util'
 import { nearestName } from '../lib/nearest-name.ts'
 import { UsageError } from './exit-codes.ts'
@@ -7,7 +7,7 @@ interface OptionEntry {
   type: 'string' | 'boolean'
   multiple?: true
   short?: string
-  /** What stands for its value in help. */
+  /** The placeholder of its value in help. */
   value?: string
   about: string
 }
@@ -75,7 +75,7 @@ export type Values = {
     | undefined
 }
 
-/** As typed, by options of any command. An unknown one is named by what is nearest. */
+/** Parses the command line with the options of all commands. The error for an unknown one suggests the nearest name. */
 export function parse(argv: readonly string[]): { values: Values; positionals: string[] } {
   const { values, positionals, tokens } = parseArgs({
     args: [...argv],

@@ -1,12 +1,12 @@
-/** Words and tables for people, JSON for programs. */
+/** Sentences and tables for people. */
 import { PAGE } from '../keys/limits.ts'
 import { statusOfKey } from '../stores/key-filter.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 
 /**
- * A terminal acts on control characters, and not every store keeps them out. Format characters go, too: they cannot be
- * seen, and some turn the direction of the text around them, so that one name looks like another.
+ * Replaces control characters, because a terminal acts on them and not every store keeps them out. Replaces format
+ * characters too: they are invisible, and some reverse the text around them, so that one name looks like another.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
@@ -28,7 +28,7 @@ export function table(header: readonly string[], cells: readonly (readonly strin
 
 const COLUMNS = ['ID', 'NAME', 'ENV', 'KEY', 'SCOPES', 'STATUS', 'CREATED', 'EXPIRES', 'LAST USED']
 
-/** @param withTenant where they are of several */
+/** @param withTenant adds a column with the tenant */
 export function keyTable(keys: readonly KeyDetails[], withTenant = false): string {
   return table(
     withTenant ? ['TENANT', ...COLUMNS] : COLUMNS,
@@ -54,7 +54,7 @@ export function day(at: Date | null): string {
 export function reached({ confirmedBy, instances, waitedMs }: Confirmation): string {
   const took = `after ${Math.round(waitedMs)} ms`
   const running = instances === 1 ? '1 running instance' : `${instances} running instances`
-  // By `lease` where rows of the fleet may have been lost: then no other may serve any more, either.
+  // `lease` if rows of the fleet may have been lost: by now, an instance without a row may not serve either.
   if (confirmedBy !== 'none' && instances === 0) return `in force everywhere ${took}: no instance is running`
   if (confirmedBy === 'all') return `in force everywhere ${took}, confirmed by ${running}`
   if (confirmedBy === 'lease') {
@@ -63,7 +63,7 @@ export function reached({ confirmedBy, instances, waitedMs }: Confirmation): str
   return 'written; it is in force when caches have let go of what they hold'
 }
 
-/** The records of all pages. */
+/** Reads all pages, and returns their records. */
 export async function allPages<Record>(
   read: (page: {
     limit: number

@@ -1,4 +1,4 @@
-/** Runs one command line, and answers its exit code. */
+/** Runs one command line, and returns its exit code. */
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { COMMANDS, COMMON, type CommandEntry, type Result } from './commands.ts'
@@ -27,7 +27,7 @@ export async function run(
     await answer(argv, terminal, open)
     return EXIT.ok
   } catch (error) {
-    // As it was typed, because what was typed may be what cannot be parsed.
+    // From the raw arguments, because they may be what could not be parsed.
     await terminal.err(argv.includes('--json') ? asJson(error) : asText(error))
     return exitCodeOf(error)
   }
@@ -85,7 +85,7 @@ function find(positionals: readonly string[]): {
   )
 }
 
-/** Of all commands, of a group of them, or of one. */
+/** Help for all commands, for a group, or for one. */
 function helpFor(positionals: readonly string[]): string {
   const group = positionals.join(' ')
   if (group === '' || [...COMMANDS.keys()].some((name) => name.startsWith(`${group} `))) return help(group)
@@ -102,13 +102,13 @@ async function execute(
 ): Promise<void> {
   const { store, diagnose, close } = await open({ ...fromFile(values['env-file']), ...terminal.env }, values)
   try {
-    // Printed before the store is closed: nothing that happens then may take a new key away.
+    // Prints before it closes the store: an error while closing must not lose a new key.
     await print(terminal, await command.run({ ...terminal, store, values, id }), values.json === true)
   } catch (error) {
     if (exitCodeOf(error) === EXIT.unavailable) await diagnose()
     throw error
   } finally {
-    // What was done is done, and the process ends.
+    // An error is ignored, because the command has run and the process ends.
     await close().catch(() => {})
   }
 }
@@ -151,7 +151,7 @@ function asJson(error: unknown): string {
   return `${JSON.stringify({ error: { code: codeOf(error), message: messageOf(error) } })}\n`
 }
 
-/** What is said on the command line for what the key manager names. */
+/** The option on the command line for each name in messages of the key manager. */
 const TYPED: Record<string, string> = {
   createdBy: '--created-by',
   endedBefore: '--before',
@@ -176,7 +176,7 @@ const TYPED: Record<string, string> = {
   unusedSince: '--unused-since',
 }
 
-/** With what is behind it: "the store did not answer" alone helps no operator. Causes hold no credential. */
+/** Adds the causes, because "the store did not answer" alone does not help an operator. Causes contain no credential. */
 function messageOf(error: unknown): string {
   const messages: string[] = []
   for (let at = error; at instanceof Error; at = at.cause) {

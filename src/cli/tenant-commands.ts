@@ -1,4 +1,4 @@
-/** What the commands of tenants do. */
+/** The `tenants` commands, and `migrate`. */
 import { KeyManager } from '../keys/key-manager.ts'
 import type { TenantDetails } from '../stores/writable-key-store.ts'
 import type { Invocation, Result } from './commands.ts'

@@ -1,4 +1,4 @@
-/** What surrounds a command: the process' environment, its user, and the three standard streams. */
+/** What a command gets from its process: the environment, the user and the three standard streams. */
 import { fstatSync, statSync } from 'node:fs'
 import { devNull } from 'node:os'
 import type { Writable } from 'node:stream'
@@ -9,15 +9,15 @@ export interface Terminal {
   env: NodeJS.ProcessEnv
   /** The operator's user name. */
   user: string
-  /** Standard output. Rejects where it cannot be written to. */
+  /** Writes to standard output. Rejects if that fails. */
   out: (text: string) => Promise<void>
-  /** Standard error. Where that is broken, too, nobody is left to tell. */
+  /** Writes to standard error. Never rejects, because the error could not be shown. */
   err: (text: string) => Promise<void>
-  /** All of standard input. */
+  /** Reads all of standard input. */
   input: () => Promise<string>
-  /** A person types standard input. */
+  /** Whether a person types standard input. */
   inputIsTerminal: boolean
-  /** What goes to standard output is gone. */
+  /** Whether standard output is discarded. */
   outIsNowhere: boolean
 }
 
@@ -35,13 +35,13 @@ export function processTerminal(): Terminal {
 
 function write(stream: Writable, output: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // A broken stream also says so here, and ends the process where nobody listens.
+    // A broken stream also emits `error`, which ends the process without a listener.
     stream.once('error', reject)
     stream.write(output, (error) => (error ? reject(error) : resolve()))
   })
 }
 
-/** Node opens the null device in the place of a standard stream that the shell has closed (`>&-`). */
+/** Node opens the null device in place of a standard stream that the shell has closed (`>&-`). */
 function isNowhere(fd: number): boolean {
   const { rdev } = fstatSync(fd)
   return rdev !== 0 && rdev === statSync(devNull).rdev

@@ -1,4 +1,4 @@
-/** What arguments say, read into what the key manager takes. */
+/** Converts the values of options to what the key manager takes. */
 import { UsageError } from './exit-codes.ts'
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
@@ -10,10 +10,10 @@ export function duration(name: string, text: string): number {
   return Number(count) * UNITS[unit as keyof typeof UNITS]
 }
 
-/** A date, or a date and time with its offset: without one it is another moment on each machine. */
+/** A date, or a date and time with an offset. Without one, the moment would depend on the machine's time zone. */
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/
 
-/** A duration from now on, a date, or `never`. */
+/** A duration from now, a date, or `never`. */
 export function moment(name: string, text: string): Date | null {
   if (text === 'never') return null
   if (/^\d+[a-z]$/.test(text)) return new Date(Date.now() + duration(name, text))
@@ -31,18 +31,18 @@ export function past(name: string, text: string): Date {
   return at
 }
 
-/** `any`: no list. */
+/** `any` means no list. */
 export function networks(values: readonly string[] = ['any']): readonly string[] | null {
   return values.includes('any') ? null : values
 }
 
-/** `Date` makes the 3rd of March of the 31st of February. */
+/** Whether the day exists: `Date` turns February 31st into March 3rd. */
 function isDay(year: number, month: number, day: number): boolean {
   const at = new Date(Date.UTC(year, month - 1, day))
   return at.getUTCMonth() === month - 1 && at.getUTCDate() === day
 }
 
-/** Whoever writes `a,b` means two. A scope may have a comma in it, and so it would be made, and let nobody in. */
+/** Refuses `a,b`, which means two scopes. A comma is valid in a scope, so the key would get one that no route requires. */
 export function scopes(values: readonly string[] = []): readonly string[] {
   if (values.some((scope) => scope.includes(','))) {
     throw new UsageError('--scope takes one scope: repeat it, as in --scope usage:read --scope usage:write')

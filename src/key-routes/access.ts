@@ -1,4 +1,4 @@
-/** Who is calling, for which tenant, and whether they may: decided before the body is read. */
+/** Decides, before the body is read, who is calling, for which tenant, and whether they may. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ConsoleUser } from '../console-auth/index.ts'
 import { forbidden, type Reverification } from '../console-auth/refusals.ts'
@@ -16,13 +16,13 @@ export interface Caller {
   canWrite: boolean
 }
 
-/** Milliseconds for what the app answers of a user: it may well ask a database. */
+/** Milliseconds for `tenantOf` and `newTenant`, which may query a database. */
 const TIME_LIMIT = 5_000
 
 /**
- * The caller, let in for what the request is to do.
+ * Returns the caller, if they may do what the request wants.
  *
- * @throws `AUTH_FORBIDDEN`, or `AUTH_UNAVAILABLE` where `tenantOf` does not answer in time
+ * @throws `AUTH_FORBIDDEN`, or `AUTH_UNAVAILABLE` if `tenantOf` does not return in time
  */
 export async function identify(
   request: FastifyRequest,
@@ -36,11 +36,11 @@ export async function identify(
   if (request.method === 'GET' || request.method === 'HEAD') {
     if (!permits(settings.canRead, user)) throw refused(request, user, NOT_ALLOWED)
   } else if (writing !== null) throw refused(request, user, writing)
-  // Whoever only has to verify who they are may write: Clerk's front end asks them when they do.
+  // A user who only has to reverify may write: Clerk's front end asks them to when they do.
   return { user, tenantId, canWrite: writing === null || writing.reason === 'reverification' }
 }
 
-/** Where consoleAuth only checks on demand (`addHook: false`) these routes demand it: they are never open. */
+/** With `addHook: false`, consoleAuth has not checked the session yet. These routes check it, so they are never open. */
 async function signedIn(request: FastifyRequest, reply: FastifyReply): Promise<ConsoleUser> {
   try {
     return request.consoleUser
@@ -50,7 +50,7 @@ async function signedIn(request: FastifyRequest, reply: FastifyReply): Promise<C
   }
 }
 
-/** @throws `AUTH_UNAVAILABLE` where the app does not answer in time */
+/** @throws `AUTH_UNAVAILABLE` if the app's function does not return in time */
 export async function askApp<Answer>(
   request: FastifyRequest,
   ask: () => Answer | Promise<Answer>,
@@ -61,7 +61,7 @@ export async function askApp<Answer>(
   })
 }
 
-/** Why a user may not write, or `null`. */
+/** Why the user may not write, or `null` if they may. */
 function writes(user: ConsoleUser, { canWrite, allowImpersonation }: KeyRoutesSettings): Forbidden | null {
   const answer: unknown = canWrite(user)
   const { reverification } = Object(answer) as { reverification?: Reverification }
@@ -71,7 +71,7 @@ function writes(user: ConsoleUser, { canWrite, allowImpersonation }: KeyRoutesSe
   return forbidden('reverification', reverification)
 }
 
-/** Exactly `true`: a promise given by mistake is truthy, and must not open the door. */
+/** Only `true` counts: a promise returned by mistake is truthy, and must not grant access. */
 function permits(may: (user: ConsoleUser) => boolean, user: ConsoleUser): boolean {
   const answer: unknown = may(user)
   return answer === true
@@ -79,7 +79,7 @@ function permits(may: (user: ConsoleUser) => boolean, user: ConsoleUser): boolea
 
 type Forbidden = Refusal & { message?: string }
 
-/** As for a role that a route demands (RFC 6750, section 3.1). */
+/** The same as if the user lacks a role that a route requires (RFC 6750, section 3.1). */
 const TOO_LITTLE = {
   code: 'AUTH_FORBIDDEN',
   headers: { 'www-authenticate': 'Bearer realm="console", error="insufficient_scope"' },

@@ -1,4 +1,4 @@
-/** Tells the service who changed which key: after the change, before the answer. */
+/** Reports to the service who changed which key: after the change, before the response. */
 import type { FastifyRequest } from 'fastify'
 import { TenantAuthError } from '../http/errors.ts'
 import { requestIdOf } from '../http/request-id.ts'
@@ -9,26 +9,26 @@ import { withTimeLimit } from '../lib/time-limit.ts'
 import type { Caller } from './access.ts'
 
 /**
- * One change of a key through the key routes. It holds no credential: a key or token that a client put into any part of it is cut.
+ * A change of a key through the key routes. It contains no credential: keys and tokens that a client put into it are cut.
  *
- * The hook is called when the store has answered, and the client's answer waits for it, two seconds at most. A change
- * that was made cannot be unmade, and the answer may hold a key that will never be seen again: so a hook that throws or
- * takes too long does not fail the request. The event then goes to the request's log, at level `error`, whole.
+ * The routes call the hook when the store has answered, and the response waits for it, two seconds at most. A hook that
+ * throws or takes too long does not fail the request, because the change is made, and the response may contain a key
+ * that is shown only once. The whole event then goes to the request's log, at level `error`.
  */
 export interface KeyAuditEvent {
   action: 'key.create' | 'key.update' | 'key.rotate' | 'key.revoke'
-  /** `unknown`: the store did not answer in time or failed midway, and the change may have been made or not. */
+  /** `unknown`: the store did not answer in time or failed midway, so the change may or may not have been made. */
   outcome: 'done' | 'unknown'
   at: Date
   requestId: string
   tenantId: string
   /** The key that was made, changed, rotated or revoked. `null`: a create whose outcome is unknown. */
   keyId: string | null
-  /** Of a rotation, the key that takes over. `null` where the outcome is unknown. */
+  /** The key that takes over in a rotation. `null` if the outcome is unknown. */
   newKeyId?: string | null
-  /** What was asked for: name, scopes, expiry, grace. */
+  /** What the request set, such as name, scopes, expiry, grace. */
   input: object
-  /** Who did it. `impersonatorId`: the user who did it in the name of `userId`, with `allowImpersonation`. */
+  /** Who did it. `impersonatorId`: the user who impersonated `userId`, with `allowImpersonation`. */
   actor: {
     userId: string
     impersonatorId?: string
@@ -36,24 +36,24 @@ export interface KeyAuditEvent {
     orgId: string | null
     orgRole: string | null
   }
-  /** Fastify's `request.ip`: behind a proxy it takes Fastify's `trustProxy` to be the client's. */
+  /** Fastify's `request.ip`. Behind a proxy, it is the client's address only if you set Fastify's `trustProxy`. */
   ip: string
   userAgent: string | null
 }
 
-/** The option `onAudit` of `keyRoutes`. What it throws is logged with the event, and undoes nothing. */
+/** The option `onAudit` of `keyRoutes`. If it throws, the error is logged with the event, and the change stays. */
 export type AuditHook = (event: KeyAuditEvent) => void | Promise<void>
 
-/** What a route knows of its change. */
+/** What a route knows about its change. */
 export type Change = Pick<KeyAuditEvent, 'action' | 'keyId' | 'newKeyId' | 'input'>
 
-/** Milliseconds for which an answer waits for the hook. */
+/** How many milliseconds a response waits for the hook. */
 const TIME_LIMIT = 2_000
 
 /**
  * Makes a change and reports it.
  *
- * @param made completes `change` with what only the result tells: the ids of new keys
+ * @param made adds to `change` what only the result contains: the ids of new keys
  */
 export async function audited<Result>(
   request: FastifyRequest,
@@ -70,7 +70,7 @@ export async function audited<Result>(
   try {
     result = await make()
   } catch (error) {
-    // Where the store has not done what it was asked there is nothing to tell of.
+    // If the store changed nothing, there is nothing to report.
     const effect = error instanceof TenantAuthError ? error.effect : 'unknown'
     if (effect !== 'none') await tell(effect)
     throw error

@@ -1,20 +1,20 @@
 /**
- * What a request brings, read by these routes themselves. An app may parse bodies and queries in ways of its own, for all
- * of its routes, and hooks of its own may change them; neither has a say in what is done with keys.
+ * Reads the bodies and queries of the key routes. An app may have other parsers, and hooks that change what they parse.
+ * Neither may affect what happens to keys.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 const bodies = new WeakMap<FastifyRequest, unknown>()
 
-/** The body, `undefined` where there is none. */
+/** The body, `undefined` if there is none. */
 export function bodyOf(request: FastifyRequest): unknown {
   return bodies.get(request)
 }
 
-/** What repeats is a list. */
+/** The query. A name that repeats has a list of values. */
 export function queryOf({ url }: FastifyRequest): Record<string, string | string[]> {
   const mark = url.indexOf('?')
-  // With `&`, because `URLSearchParams` takes a `?` away, and the second one is of the name.
+  // `URLSearchParams` strips a leading `?`. With `&` before it, a second `?` stays part of the name.
   const query = new URLSearchParams(mark < 0 ? '' : `&${url.slice(mark + 1)}`)
   return Object.fromEntries(
     [...new Set(query.keys())].map((name) => {
@@ -24,11 +24,11 @@ export function queryOf({ url }: FastifyRequest): Record<string, string | string
   )
 }
 
-/** Replaces every parser of the scope. */
+/** Replaces all body parsers of the scope. */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, bytes: Buffer) => {
-    // Many clients send the type with every request. Revoking is the emergency button: it takes no body, and minds none.
+    // Many clients send a content type with every request. Revoking must work in an emergency, so it ignores any body.
     if (bytes.length === 0 || request.method === 'DELETE') return undefined
     const type = request.headers['content-type'] ?? ''
     if (!/^\s*application\/json\s*(?:;|$)/i.test(type)) {
@@ -44,7 +44,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own message quotes the body.
+    // The parser's own message would quote the body.
     throw refusal(400, 'FST_ERR_CTP_INVALID_JSON_BODY', 'The body must be JSON')
   }
 }

@@ -1,10 +1,10 @@
-/** The six operations as an OpenAPI document shows them, and as Fastify validates them. */
+/** The six operations, as an OpenAPI document describes them and as the routes validate them. */
 import type { TSchema } from '@sinclair/typebox'
 import type { FastifySchema } from 'fastify'
 import { ErrorResponse } from '../http/error-response.ts'
 import * as schemas from './schemas.ts'
 
-/** As Fastify has it, and swagger beyond that. */
+/** Fastify's schema of a route, with the fields of an OpenAPI operation. */
 export interface Operation extends FastifySchema {
   operationId: string
   summary: string
@@ -27,7 +27,7 @@ const ERRORS = {
   503: 'The key store or the session verification is unavailable',
 } as const
 
-/** @param told what a status says of this operation, where that is something else */
+/** @param told descriptions for this operation that differ from `ERRORS` */
 function errors(statuses: readonly (keyof typeof ERRORS)[], told: Record<number, string> = {}) {
   return Object.fromEntries(
     statuses.map((status) => [status, { ...ErrorResponse, description: told[status] ?? ERRORS[status] }]),

@@ -17,10 +17,10 @@ import {
 } from '../lib/options.ts'
 import type { AuditHook } from './audit.ts'
 
-/** What `keyRoutes` need of a `KeyManager`. */
+/** The part of a `KeyManager` that `keyRoutes` uses. */
 export type KeyRoutesManager = KeyOperations &
   Pick<TenantOperations, 'createTenant' | 'getTenant'> & {
-    /** The scopes that there are, `undefined` for any. */
+    /** The scopes that exist, `undefined` for any. */
     readonly scopes: readonly string[] | undefined
   }
 
@@ -38,11 +38,13 @@ export interface KeyRoutesOptions {
   keys: KeyRoutesManager
   /**
    * The scopes that users may grant to their tenant's keys: a list, or `'any'`. Default: the `scopes` of the
-   * `KeyManager`. One of the two is required. Users may revoke a key with other scopes, but not rotate or prolong it.
+   * `KeyManager`. One of the two is required. Users may revoke a key with other scopes, but they may not rotate it,
+   * resume it, or change its expiry or networks.
    */
   scopes?: readonly string[] | 'any'
   /**
-   * The tenant whose keys a signed-in user sees. Default: the active organization's id. `null` answers 403.
+   * The tenant whose keys a signed-in user sees. Default: the active organization's id. If you return `null`, the user
+   * gets a 403.
    *
    * It gets only the session's user, so no header, query or body can choose the tenant.
    */
@@ -55,13 +57,14 @@ export interface KeyRoutesOptions {
   /** Who may list and read keys. Default: every member of the organization. */
   canRead?: (user: ConsoleUser) => boolean
   /**
-   * Who may create, change, rotate and revoke keys. `{ reverification: 'strict' }` allows it to those who have verified who they
-   * are that recently, and makes Clerk's front end ask the others. Default: `user.has({ role: 'org:admin' })`.
+   * Who may create, change, rotate and revoke keys. `{ reverification: 'strict' }` allows it to users who have verified
+   * their identity recently enough, and makes Clerk's front end ask the others to. Default:
+   * `user.has({ role: 'org:admin' })`.
    */
   canWrite?: (user: ConsoleUser) => boolean | { reverification: Reverification }
-  /** Whether somebody who impersonates a user may change keys. Both are recorded in `createdBy` and the audit. Default: `false`. */
+  /** Whether an impersonator may change keys. `createdBy` and the audit record them and the user. Default: `false`. */
   allowImpersonation?: boolean
-  /** Called for every change. Default: nobody. `KeyAuditEvent` says what happens when it fails. */
+  /** Called for every change. Default: none. `KeyAuditEvent` says what happens if it fails. */
   onAudit?: AuditHook
 }
 
@@ -83,7 +86,7 @@ const SPECIFICATION = {
 /** @throws `TENANT_AUTH_BAD_OPTION` */
 export function readOptions(app: FastifyInstance, options: KeyRoutesOptions): KeyRoutesSettings {
   const given = read('keyRoutes', SPECIFICATION, options, { prefix: 'keyRoutes: ', besides: OF_REGISTER })
-  // Of the very scope: a property of requests is known in every scope of the app.
+  // Checks the decorator of the scope, because a request decorator is known in every scope of the app.
   if (!app.hasDecorator('verifyConsoleSession')) {
     throw badOption('keyRoutes', 'registered in a scope that consoleAuth guards')
   }
@@ -97,7 +100,7 @@ export function readOptions(app: FastifyInstance, options: KeyRoutesOptions): Ke
   }
 }
 
-/** Where nobody says what users may grant, an administrator of any organization may make a key for everything. */
+/** Requires a list or `'any'`. Otherwise an administrator of any organization could make a key for everything. */
 function grantable(
   known: readonly string[] | undefined,
   granted: KeyRoutesOptions['scopes'],

@@ -1,4 +1,4 @@
-/** `keyRoutes`: the keys of the signed-in user's own tenant, over HTTP. */
+/** `keyRoutes`: manages the keys of the signed-in user's tenant over HTTP. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorEnvelope } from '../http/error-envelope.ts'
@@ -7,22 +7,22 @@ import { readBodies } from './body.ts'
 import { type KeyRoutesOptions, readOptions } from './options.ts'
 import { defineRoutes } from './routes.ts'
 
-/** Bytes. A body with all that the schemas take stays under it. */
+/** Bytes. The largest body that the schemas take is smaller. */
 const BODY_LIMIT = 16_384
 
 async function register(app: FastifyInstance, options: KeyRoutesOptions): Promise<void> {
   const settings = readOptions(app, options)
   const callers = new WeakMap<FastifyRequest, Caller>()
 
-  // All of this is set in a scope of their own, so that these routes keep their word in any app, whatever its parsers,
-  // validator, serializers and error handler are.
+  // These routes have a scope to themselves, so that they behave the same in any app, whatever its parsers, validator,
+  // serializers and error handler are.
   readBodies(app)
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => JSON.stringify)
   app.setErrorHandler(answerError)
   app.addHook('onRoute', (route) => {
     route.bodyLimit ??= BODY_LIMIT
-    // A transform of the app's is made for schemas of the app's.
+    // The app's transform is made for the app's schemas.
     Object.assign(route, { config: { ...route.config, swaggerTransform: false } })
   })
   app.addHook('onRequest', async (request, reply) => {
@@ -38,17 +38,17 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (error instanceof Error && 'statusCode' in error && error.statusCode === 503) {
     void reply.header('retry-after', '1')
   }
-  // Text is sent as it is: a serializer of the app's would make text of it once more.
+  // The payload is text already. The app's serializer would serialize it again.
   void reply.serializer((payload: unknown) => payload as string)
   errorEnvelope(error, request, reply)
 }
 
 /**
- * List, create, change, rotate and revoke the keys of the signed-in user's own tenant.
+ * Routes that list, create, change, rotate and revoke the keys of the signed-in user's tenant.
  *
- * Register it in a scope that `consoleAuth` guards, or below, once in a scope. `GET /keys`, `POST /keys`, `GET /keys/:id`, `PATCH /keys/:id`,
- * `POST /keys/:id/rotate`, `DELETE /keys/:id`. The tenant comes from the session, another tenant's key is a 404, errors
- * have the envelope whatever error handler the app has.
+ * Register it in a scope that `consoleAuth` guards, or in one below, once per scope. The routes are `GET /keys`,
+ * `POST /keys`, `GET /keys/:id`, `PATCH /keys/:id`, `POST /keys/:id/rotate` and `DELETE /keys/:id`. The tenant comes from
+ * the session. Another tenant's key is a 404. Errors have the envelope, whatever error handler the app has.
  *
  * ```ts
  * await app.register(async (dashboard) => {

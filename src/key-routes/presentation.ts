@@ -1,4 +1,4 @@
-/** A key as the routes show it. Field by field: what a store answers beyond the contract, a hash say, stays inside. */
+/** A key as the routes show it, copied field by field: what a store adds to the contract, such as a hash, is left out. */
 import type { ConsoleUser } from '../console-auth/index.ts'
 import { statusOfKey } from '../stores/key-filter.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
@@ -28,7 +28,7 @@ function moment(at: Date | null): string | null {
   return at === null ? null : at.toISOString()
 }
 
-/** What is known of a write's reach. How many instances there are, and how often they were told, concerns no browser. */
+/** How far a write has reached. The number of instances and the epoch are left out: they do not concern a browser. */
 export function confirmation({
   confirmedBy,
   waitedMs,
@@ -36,7 +36,7 @@ export function confirmation({
   return { confirmedBy, waitedMs }
 }
 
-/** Who made a key: the user, and whoever impersonates them. */
+/** Who made a key: the user, and their impersonator if there is one. */
 export function createdBy({ userId, actor }: ConsoleUser): string {
   return actor === null ? userId : `${userId}, impersonated by ${actor.sub}`
 }

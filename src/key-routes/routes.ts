@@ -1,4 +1,4 @@
-/** The six routes: each takes its input, calls the `KeyManager`, and shows what may be shown. */
+/** The six routes. Each validates its input, calls the `KeyManager`, and returns what may be shown. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 import { invalid } from '../keys/text.ts'
@@ -12,14 +12,14 @@ import type * as schemas from './schemas.ts'
 import { hasTenant, inTenant } from './tenants.ts'
 import { compile, InvalidRequest } from './validation.ts'
 
-/** A request, by the letter of its schemas. */
+/** A request that its schemas accept. */
 interface Call<Body, Query> {
   request: FastifyRequest
   caller: Caller
   id: string
   body: Body
   query: Query
-  /** Of the header, for operations that take one. */
+  /** From the header `Idempotency-Key`, for operations that take it. */
   idempotency: { idempotencyKey?: string }
 }
 
@@ -43,7 +43,7 @@ export function defineRoutes(
     async ({ request, caller, query }: Call<null, schemas.ListQuery>) => {
       const { tenantId } = caller
       const page = await keys.list({ ...withMoments(query), tenantId })
-      // Whoever sees keys has a tenant.
+      // If there are keys, there is a tenant.
       const canWrite =
         caller.canWrite && (page.keys.length > 0 || (await hasTenant(request, caller, settings)))
       return { keys: page.keys.map(present), nextCursor: page.nextCursor, canWrite }
@@ -105,7 +105,7 @@ export function defineRoutes(
     return { details: present(details), ...confirmation(reach) }
   })
 
-  /** What a user may not grant to a key that is made is not to be had by passing on one that an operator has made. */
+  /** A user must not get scopes that they may not grant by rotating or widening a key that an operator made. */
   async function checkInherited(id: string, { tenantId }: Caller): Promise<void> {
     if (settings.scopes === 'any') return
     const { scopes }: KeyDetails = await keys.get(id, { tenantId })
@@ -124,8 +124,8 @@ export function defineRoutes(
   }
 
   /**
-   * Validates and answers by itself. What is sent are bytes, which no hook or serializer of the app's turns into something
-   * else, and what came is read anew, whatever they have made of it.
+   * Defines a route that reads and validates the request itself, whatever the app's hooks and parsers made of it. It
+   * sends bytes, which the app's serializers and `preSerialization` hooks leave as they are.
    */
   function define<Body, Query>(
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
@@ -145,7 +145,7 @@ export function defineRoutes(
       schema,
       handler: async (request, reply) => {
         const { 'idempotency-key': idempotencyKey } = request.headers
-        // The other routes may be repeated as they are. The header asks for a promise, and is refused rather than ignored.
+        // The other routes are safe to repeat anyway. A client relies on the header, so it is refused, not ignored.
         if (schema.headers === undefined && idempotencyKey !== undefined) {
           throw new InvalidRequest('headers must be without Idempotency-Key: only create and rotate take it')
         }
@@ -165,7 +165,7 @@ export function defineRoutes(
   }
 }
 
-/** Whether a change lets the key do, with the scopes that it has, what it could not do before. */
+/** Whether a change may let the key do more with the scopes that it has. */
 function widens({ expiresAt, paused, networks }: schemas.UpdateBody): boolean {
   return expiresAt !== undefined || paused === false || networks !== undefined
 }

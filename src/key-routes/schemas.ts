@@ -1,8 +1,8 @@
 /**
- * What the key routes take and answer, as TypeBox schemas: they validate requests, type the handlers and describe the
+ * What the key routes take and return, as TypeBox schemas. They validate requests, type the handlers and describe the
  * routes in an OpenAPI document.
  *
- * Descriptions of what a request may hold finish the sentence "must be …": a validation error quotes them.
+ * Descriptions in requests complete the sentence "must be …", because validation errors quote them.
  * In every body `key` is the credential itself, and `details` is what may be shown of it.
  */
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
@@ -137,7 +137,7 @@ export const KeyParams = Type.Object(
 )
 export type KeyParams = Static<typeof KeyParams>
 
-/** A repeated header arrives joined by `, `: the space that this pattern lacks refuses it. */
+/** A repeated header arrives joined by `, `. The pattern refuses it, because it allows no space. */
 export const IdempotencyHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({

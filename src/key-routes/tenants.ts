@@ -1,15 +1,15 @@
-/** A tenant for each organization, made when somebody who may write first needs it. */
+/** Makes an organization's tenant when a user who may write first needs it. */
 import type { FastifyRequest } from 'fastify'
 import { TenantAuthError } from '../http/errors.ts'
 import { askApp, type Caller } from './access.ts'
 import type { KeyRoutesSettings, NewTenant } from './options.ts'
 
-/** Names of tenants have at most so many characters, and ids of organizations may have more. */
+/** The longest name of a tenant, in characters. Ids of organizations may be longer. */
 const NAME_LENGTH = 100
 
 /**
- * Makes a key, and before it the tenant where there is none: asked for only then, so that the others pay nothing. Two
- * instances may come upon a new organization at the same moment, and one of them makes the tenant.
+ * Makes a key. If its tenant does not exist, makes the tenant and tries again, so that it costs existing tenants nothing.
+ * Two instances may do this for a new organization at the same moment: one of them makes the tenant.
  */
 export async function inTenant<Result>(
   request: FastifyRequest,
@@ -30,7 +30,7 @@ export async function inTenant<Result>(
   }
 }
 
-/** Whether there is a tenant for the caller's keys, or could be. */
+/** Whether the caller's tenant exists, or would be made with the first key. */
 export async function hasTenant(
   request: FastifyRequest,
   caller: Caller,

@@ -1,4 +1,4 @@
-/** The opaque cursor of a list: the place of the last key shown, so that keys made meanwhile move nothing. */
+/** The opaque cursor of a list: the position of the last record shown, so that new records do not shift the pages. */
 import type { Page } from '../stores/writable-key-store.ts'
 import { checkLimit, isId } from './key-values.ts'
 import { CURSOR_LENGTH } from './limits.ts'
@@ -10,7 +10,7 @@ function encodeCursor({ createdAt, id }: Place): string {
   return Buffer.from(`${createdAt.getTime()}.${id}`).toString('base64url')
 }
 
-/** @param read is asked for one record more than is shown, which tells whether there are more */
+/** @param read gets a limit of one record more than the page shows, to find out whether there is another page */
 export async function paged<Record extends Place>(
   limit: number | undefined,
   cursor: string | undefined,
@@ -24,14 +24,14 @@ export async function paged<Record extends Place>(
   return { records, nextCursor: found.length > size && last ? encodeCursor(last) : null }
 }
 
-/** @throws `KEY_INVALID` where the cursor is none that a list has answered */
+/** @throws `KEY_INVALID` unless the cursor has the form of those that a list returns */
 function decodeCursor(cursor: unknown): Place {
   const isCursor = typeof cursor === 'string' && cursor.length <= CURSOR_LENGTH
   const text = isCursor ? Buffer.from(cursor, 'base64url').toString() : ''
   const [, time, id] = /^(\d{1,15})\.(.+)$/su.exec(text) ?? []
   if (time !== undefined && isId(id)) {
     const place = { createdAt: new Date(Number(time)), id }
-    // Decoding is lenient, so what decodes may still be something else.
+    // Base64 decoding is lenient: other strings may decode to the same text.
     if (encodeCursor(place) === cursor) return place
   }
   throw invalid('cursor', 'the nextCursor of an earlier page, unchanged')

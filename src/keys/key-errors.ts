@@ -1,4 +1,4 @@
-/** The errors of keys and tenants that are not there, or not as they were asked for. */
+/** The errors for a key or tenant that does not exist, or whose state rules an operation out. */
 import { TenantAuthError } from '../http/errors.ts'
 import type { InsertRefusal } from '../stores/writable-key-store.ts'
 
@@ -18,7 +18,7 @@ export function keyPaused(): TenantAuthError {
   return new TenantAuthError('KEY_PAUSED', 'The key is paused: resume it, or create another one')
 }
 
-/** What takes over from a key that has ended would end at the same moment. */
+/** A rotation passes the old key's expiry on, so the new key would have expired too. */
 export function hasExpired(): TenantAuthError {
   return new TenantAuthError('KEY_INVALID', 'The key has expired. Set expiresAt for the new one')
 }
@@ -41,13 +41,13 @@ export const INSERT_REFUSALS: readonly InsertRefusal[] = [
   'not-retirable',
 ]
 
-/** @param id of the key that was to be inserted */
+/** @param id the id of the key that the store refused to insert */
 export function insertRefused(refusal: InsertRefusal, id: string): TenantAuthError {
   if (refusal === 'no-such-tenant') return tenantNotFound()
   if (refusal === 'not-retirable') return keyRevoked()
   if (refusal === 'hash-taken')
     return new TenantAuthError('KEY_EXISTS', 'A key with this hash already exists')
-  // Ids are random but for those that come from an idempotency key.
+  // Ids are random unless they are derived from an idempotency key.
   return new TenantAuthError(
     'KEY_EXISTS',
     `This idempotency key was already used to create ${id}, which cannot be shown again: rotate or revoke it`,

@@ -2,51 +2,51 @@
  * The form of a key: `<prefix>_<environment>_<random><checksum>`.
  *
  * - random: 33 base62 characters, 196 bits
- * - checksum: CRC32 of all that stands before it, as 6 base62 characters (GitHub's idea): a typo or a random string is
- *   refused without a hash and without I/O, and a secret scanner has a regular expression that does not cry wolf.
- *   It is no secret and protects against nothing else.
+ * - checksum: CRC32 of everything before it, as 6 base62 characters (GitHub's idea). A typo or a random string is
+ *   refused without a hash and without I/O, and a secret scanner can check what its regular expression finds.
+ *   It is not a secret and protects against nothing else.
  */
 import { hash as digest, randomInt } from 'node:crypto'
 import { BASE62, CHECKSUM_LENGTH, crc32, RANDOM_LENGTH } from './well-formed.ts'
 
 export { checkForm, isWellFormed } from './well-formed.ts'
 
-/** How many characters of the random part the display form shows at its start. */
+/** How many characters at the start of the random part may be shown. */
 const SHOWN_LENGTH = 4
 
 const PREFIX = '[A-Za-z](?:[0-9A-Za-z_]{0,14}[0-9A-Za-z])?'
 const ENVIRONMENT = '[A-Za-z][0-9A-Za-z]{0,15}'
-/** Letters, digits and inner `_`, up to 16, a letter first. */
+/** 1 to 16 letters, digits and inner `_`, starting with a letter. */
 export const PREFIX_PATTERN: RegExp = new RegExp(`^${PREFIX}$`)
-/** The same without `_`, which ends it. */
+/** 1 to 16 letters and digits, starting with a letter. No `_`, because that ends the environment. */
 export const ENVIRONMENT_PATTERN: RegExp = new RegExp(`^${ENVIRONMENT}$`)
 /** The form of every key, whatever its prefix and environment, as part of a regular expression. */
 export const KEY_FORM = `${PREFIX}_${ENVIRONMENT}_[0-9A-Za-z]{39}`
 /**
- * What may be shown of the start of a key: the labels and four characters more, as `displayParts` has it, also with labels
- * of other forms (`sk-proj-`). Of a key without labels eight, as many as are shown of a random part with its end.
+ * What may be shown of the start of a key: its labels and up to four more characters, as `displayParts` returns them.
+ * Labels may have another form (`sk-proj-`). Without labels, up to eight characters: as many as with `last4` otherwise.
  */
 export const START_PATTERN: RegExp = new RegExp(
   `^(?:(?:${PREFIX}_${ENVIRONMENT}_|(?:[A-Za-z][0-9A-Za-z]{0,15}[_.:-]){0,4})[!-~]{0,4}|[!-~]{0,8})$`,
 )
 /**
- * Finds keys in a text, for secret scanners: `text.match(KEY_PATTERN)`. Without look-around, which RE2 does not have.
- * What it finds is a key only if its checksum fits.
+ * Finds keys in a text, for secret scanners: `text.match(KEY_PATTERN)`. A match is a key only if its checksum is right.
+ * The pattern has no look-around, because RE2 does not support it.
  */
 export const KEY_PATTERN: RegExp = new RegExp(`${KEY_FORM}\\b`)
 
 /** Makes a key from 196 random bits. */
 export function generateKey(prefix: string, environment: string): string {
   let body = `${prefix}_${environment}_`
-  // randomInt is unbiased and takes from a pool: 33 calls cost about 5 µs.
+  // randomInt is unbiased and draws from a pool: 33 calls take about 5 µs.
   for (let i = 0; i < RANDOM_LENGTH; i++) body += BASE62.charAt(randomInt(BASE62.length))
   return body + checksum(body)
 }
 
 /**
- * SHA-256 of the whole key in lower-case hexadecimal: what stores keep and look up by.
+ * SHA-256 of the whole key in lower-case hexadecimal. Stores keep this hash, and find keys by it.
  *
- * A fast hash is right here: look-up secrets of 112 bits or more cannot be guessed, hashed slowly or not
+ * A fast hash is right here: look-up secrets of 112 bits or more cannot be guessed, however fast the hash
  * (NIST SP 800-63B, 5.1.2.2). `crypto.hash` is 2.5 times as fast as `createHash`.
  */
 export function hashKey(key: string): string {

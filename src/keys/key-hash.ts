@@ -1,6 +1,6 @@
 /**
- * How a key becomes the hash that a store keeps: SHA-256, or what the keys of a service were hashed with before it came to
- * this package. A property of the store, so that whoever makes keys and whoever checks them cannot differ.
+ * Hashes a key for the store: with SHA-256, or with the hash that a service used before it adopted this package. The
+ * hash is a property of the store, so that the code that makes keys and the code that checks them cannot differ.
  */
 import { createHmac, hash as digest } from 'node:crypto'
 import { badOption } from '../http/errors.ts'
@@ -12,13 +12,13 @@ import { hashKey } from './key-format.ts'
 export const sha512KeyHash: KeyHash = (key) => digest('sha512', key, 'hex')
 
 /**
- * An HMAC with a secret of the service's, a pepper: who has the table alone cannot tell whether a key is in it.
+ * An HMAC with the service's secret, a pepper. Without the pepper, nobody can check whether the table contains a key.
  *
  * ```ts
  * new MemoryKeyStore({ keyHash: hmacKeyHash(process.env.KEY_PEPPER ?? '') })
  * ```
  *
- * @param pepper 16 bytes or more, kept as long as the keys are
+ * @param pepper 16 bytes or more. Keep it for as long as you keep the keys
  * @throws `TENANT_AUTH_BAD_OPTION`
  */
 export function hmacKeyHash(pepper: string | Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): KeyHash {
@@ -30,9 +30,9 @@ export function hmacKeyHash(pepper: string | Uint8Array, algorithm: 'sha256' | '
 }
 
 /**
- * What a store's keys are hashed with.
+ * The hash function for a store's keys. Default: `hashKey`.
  *
- * @throws `TENANT_AUTH_BAD_OPTION` where it is no hash: what shows the key, changes, or is the same for all of them
+ * @throws `TENANT_AUTH_BAD_OPTION` if it is not a hash: it returns the key, or changes, or is the same for every key
  */
 export function keyHashOf(store: KeyStore): KeyHash {
   const { keyHash } = store
@@ -47,7 +47,7 @@ export function keyHashOf(store: KeyStore): KeyHash {
   return keyHash
 }
 
-/** What memory calls a key: its hash as one character for each byte. */
+/** How memory identifies a store's keys: by their hash, as one character per byte. */
 export function digestOf(store: KeyStore): (key: string) => string {
   const keyHash = keyHashOf(store)
   return keyHash === hashKey ? digestKey : (key) => hashToDigest(keyHash(key))

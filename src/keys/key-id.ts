@@ -1,4 +1,4 @@
-/** Ids of keys: random, or what a tenant's idempotency key always leads to. */
+/** Ids of keys: random, or derived from a tenant's idempotency key. */
 import { createHash, randomBytes } from 'node:crypto'
 import { checkId } from './key-values.ts'
 
@@ -7,7 +7,7 @@ export function randomId(): string {
 }
 
 /**
- * Ids hold no control character, so that no other pair of tenant and idempotency key comes to the same.
+ * The same id for the same tenant and idempotency key. Neither contains a control character, so `\0` keeps pairs apart.
  *
  * @throws `KEY_INVALID`
  */

@@ -1,4 +1,4 @@
-/** What `KeyManager` takes, checked once when it is made. */
+/** The options of `KeyManager`, checked once, by its constructor. */
 import { badOption } from '../http/errors.ts'
 import { optional, readOptions, required, type SpecificationOf, whole, withDefault } from '../lib/options.ts'
 import { missingMethods, type WritableKeyStore } from '../stores/writable-key-store.ts'
@@ -10,17 +10,17 @@ import { LAST_TIME } from './limits.ts'
 export interface KeyManagerOptions {
   /** The first part of every new key: letters, digits and inner `_`, up to 16. Default: `tk`. */
   prefix?: string
-  /** The environments that exist, the second part of a key: letters and digits. Default: `['live', 'test']`. */
+  /** The environments that exist, each the second part of a key: letters and digits. Default: `['live', 'test']`. */
   environments?: readonly string[]
-  /** The scopes that exist. Default: any (RFC 6749 scope tokens); `keyRoutes` then needs `scopes` of its own. */
+  /** The scopes that exist. Default: any (RFC 6749 scope tokens); `keyRoutes` then requires its option `scopes`. */
   scopes?: readonly string[]
-  /** Milliseconds that a key may live, counted from its creation. Default: no limit. */
+  /** How long a key may live, in milliseconds from its creation. Default: no limit. */
   maxLifetime?: number
   /** Milliseconds after which a key expires if you set no expiry. Default: `maxLifetime`. */
   defaultLifetime?: number
   /** How many live keys a tenant may have. Default: no limit. */
   maxKeys?: number
-  /** Milliseconds for a call to the store. Waiting for the fleet comes on top. Default: 5,000. */
+  /** Time limit of a call to the store, in milliseconds. Waiting for the fleet is not included. Default: 5,000. */
   timeout?: number
 }
 
@@ -45,7 +45,7 @@ const SPECIFICATION = {
 
 export type KeyManagerSettings = ReturnType<typeof checkOptions>
 
-/** @throws `TENANT_AUTH_BAD_OPTION` where a JavaScript caller passes a store that cannot be written to */
+/** @throws `TENANT_AUTH_BAD_OPTION` if a JavaScript caller passes a store without the methods that write */
 export function checkStore(store: WritableKeyStore): WritableKeyStore {
   const given: unknown = store
   const missing = typeof given === 'object' && given !== null ? missingMethods(given) : undefined
@@ -63,7 +63,7 @@ export function checkOptions(options: KeyManagerOptions) {
   if (defaultLifetime > maxLifetime) {
     throw badOption('KeyManager: defaultLifetime', `at most maxLifetime, ${maxLifetime} ms`)
   }
-  // Copies: what the caller does to theirs changes nothing.
+  // Copies, so that the caller cannot change the settings later.
   return { ...given, environments: [...environments], scopes: scopes && Object.freeze([...scopes]) }
 }
 

@@ -1,4 +1,4 @@
-/** The life of a key: made, shown once, listed, changed, rotated, revoked for ever. */
+/** `KeyManager`: makes, lists, changes, rotates, revokes and deletes keys. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyHash } from '../stores/key-store.ts'
 import type {
@@ -78,7 +78,7 @@ import {
   type UpdateTenantOptions,
 } from './tenant-manager.ts'
 
-/** What is said of a key that is made, or taken in. */
+/** The options that `create` and `import` share. */
 const VALUES = ['tenantId', 'name', 'environment', 'scopes', 'expiresAt', 'networks', 'metadata', 'createdBy']
 const FILTER = ['tenantId', 'status', 'environment', 'name', 'unusedSince', 'endsBefore']
 const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
@@ -86,8 +86,8 @@ const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
 /**
  * Makes, lists, changes and revokes keys, and the tenants that they belong to.
  *
- * A call that narrows a key returns once no instance accepts what was taken away, and says how it knows that
- * (`Confirmation`). Every call may throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, if that is known.
+ * A call that narrows a key returns once no instance accepts what it took away, with a `Confirmation` that says how it
+ * knows. Every call may throw `KEY_STORE_UNAVAILABLE`, whose `effect` says whether a write took effect, if known.
  *
  * ```ts
  * const keys = new KeyManager(keyStore, { scopes: ['verify:write', 'usage:read'] })
@@ -96,7 +96,7 @@ const STATUSES = ['active', 'paused', 'expired', 'revoked'] as const
  * ```
  */
 export class KeyManager implements KeyOperations, TenantOperations {
-  /** The scopes that there are, `undefined` for any. */
+  /** The scopes that exist, `undefined` for any. */
   readonly scopes: readonly string[] | undefined
   readonly #settings: KeyManagerSettings
   readonly #store: StoreAccess
@@ -154,7 +154,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
     checkNames('the options of import', options, [...VALUES, 'hash', 'start', 'last4'])
     const key = { ...this.#newValues(options), ...checkImported(options, this.#hash) }
     await this.#checkRoom(key.tenantId, 1)
-    // Unlike a fresh key it may have been asked for before, and refused.
+    // Not `fresh`: clients may have sent this key before, and instances may remember that it was unknown.
     const written = await this.#insert({ ...key, id: randomId() })
     await this.#checkRoom(key.tenantId, 0, written.record.id)
     return this.#confirmed(written)
@@ -162,7 +162,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
 
   async get(id: string, owner: KeyOwner = {}): Promise<KeyDetails> {
     checkNames('the owner', owner, ['tenantId'])
-    // A tenantId that is there but undefined is a caller's mistake, and must not open every tenant's keys.
+    // `tenantId: undefined` is a caller's mistake. It must not give access to every tenant's keys.
     const tenantId = 'tenantId' in owner ? checkId('tenantId', owner.tenantId) : undefined
     const details = isId(id) ? await this.#find(id) : null
     if (!details || (tenantId !== undefined && details.tenantId !== tenantId)) throw keyNotFound()
@@ -229,7 +229,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
       createdAt: now,
       createdBy: checkOptionalText('createdBy', createdBy),
     }
-    // A key that ends soon makes room for the one that takes over.
+    // With a grace, the old key ends and so makes room for the new one.
     const stays = grace === undefined && statusOfKey(old, now.getTime()) === 'active'
     if (stays) await this.#checkRoom(old.tenantId, 1)
     const key = generateKey(this.#settings.prefix, values.environment)
@@ -284,10 +284,10 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   /**
-   * A random id, or the one that this tenant's idempotency key always leads to.
+   * A random id, or the one derived from this tenant's idempotency key.
    *
-   * A repeated call is told so before anything else is looked at: what was right the first time, an expiry in the future
-   * or an old key that had not ended yet, may be wrong by now, and the caller would never learn of the key it has made.
+   * A repeated call fails here, before its values are checked. What was valid the first time may be invalid by now, such
+   * as an expiry in the future or an old key that had not ended. The caller would then never learn of the key it made.
    *
    * @throws `KEY_EXISTS`
    */
@@ -353,7 +353,7 @@ export class KeyManager implements KeyOperations, TenantOperations {
       (record) => keyDetails(record, { id, tenantId }),
       INSERT_REFUSALS,
     )
-    // Whoever was paused is not to make themselves a key that is not: the store sees to it.
+    // The store refuses to rotate a paused key, because the new key would not be paused.
     if (written === 'not-retirable' && retire !== undefined && (await this.#find(retire.id))?.pausedAt)
       throw keyPaused()
     if (typeof written === 'string') throw insertRefused(written, id)
@@ -361,10 +361,11 @@ export class KeyManager implements KeyOperations, TenantOperations {
   }
 
   /**
-   * Looks before a key is made and after it: of several that are made at the same moment each sees the others by then, and
-   * one too many is taken back before anybody has seen it. So there are never more, and rarely one too few.
+   * Counts the live keys before a key is made and again after, when calls at the same moment see each other's keys. A
+   * key too many is revoked before anyone has seen it. Unless the store fails in between, a tenant never ends up with
+   * more than `maxKeys`, and rarely with fewer than it could have.
    *
-   * @param made the key to take back
+   * @param made the id of the key to revoke if it is one too many
    * @throws `KEY_LIMIT_REACHED`
    */
   async #checkRoom(tenantId: string, wanted: number, made?: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** The operations on keys, what goes into them and what comes out. */
+/** The operations on keys, with their options and results. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails, KeyFilter, TenantDetails } from '../stores/writable-key-store.ts'
 import type { KeyStatus } from '../stores/key-filter.ts'
@@ -6,7 +6,7 @@ import type { KeyStatus } from '../stores/key-filter.ts'
 /** What `create` takes. */
 export interface CreateKeyOptions {
   tenantId: string
-  /** For people, 1 to 100 characters. */
+  /** A name for people, 1 to 100 characters. */
   name: string
   /** One of the manager's `environments`. */
   environment: string
@@ -14,22 +14,22 @@ export interface CreateKeyOptions {
   scopes?: readonly string[]
   /** When the key stops working. `null`: never. Default: after the manager's `defaultLifetime`, else never. */
   expiresAt?: Date | null
-  /** 1 to 100 addresses and CIDRs from which alone it is accepted. Default: `null`, any. */
+  /** The only addresses and CIDRs from which the key is accepted, 1 to 100. Default: `null`, any. */
   networks?: readonly string[] | null
   /** A plain object that survives JSON, up to 4 KiB. Default: `{}`. */
   metadata?: object
   /** Who makes the key, usually a user id. Default: `null`. */
   createdBy?: string | null
   /**
-   * Up to 200 characters. If the tenant has used it before, the call makes no second key and throws `KEY_EXISTS`,
-   * naming the first. So a repeated request never leaves behind a key that nobody has seen.
+   * Up to 200 characters. If the tenant has used it before, the call makes no second key and throws `KEY_EXISTS`, which
+   * names the first key. So a repeated request never leaves behind a second key that nobody has seen.
    */
   idempotencyKey?: string
 }
 
-/** What `import` takes: as `create`, with the hash of a key that exists already. */
+/** What `import` takes: the options of `create`, and the hash of a key that already exists. */
 export interface ImportKeyOptions extends Omit<CreateKeyOptions, 'idempotencyKey'> {
-  /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what the store's `keyHash` makes of it. */
+  /** SHA-256 of the full key, 64 lower-case hexadecimal characters, or what the store's `keyHash` returns for it. */
   hash: string
   /** What to show of its start: labels (`sk_live_`) and up to four more characters, 40 in all. */
   start: string
@@ -45,7 +45,10 @@ export interface KeyOwner {
 export interface RotateKeyOptions extends KeyOwner {
   /** Milliseconds after which the old key stops working, up to 365 days. Default: it stays as it is. */
   grace?: number
-  /** When the new key expires. Default: when the old key would have, before this call, or after `defaultLifetime`. */
+  /**
+   * When the new key expires. Default: the old key's expiry before this call, but at most `maxLifetime` from now. If the
+   * old key had none, after `defaultLifetime`.
+   */
   expiresAt?: Date | null
   /** Who makes the new key. Default: `null`. */
   createdBy?: string | null
@@ -58,7 +61,7 @@ export interface UpdateKeyOptions {
   name?: string
   scopes?: readonly string[]
   expiresAt?: Date | null
-  /** `true`: refused like a key that there is not, until it is `false` again. */
+  /** `true`: the key is refused like an unknown key, until you set `false`. */
   paused?: boolean
   networks?: readonly string[] | null
   metadata?: object
@@ -66,17 +69,17 @@ export interface UpdateKeyOptions {
 
 /** What `list` takes: a filter, and a page. */
 export interface ListKeysOptions extends Omit<KeyFilter, 'tenantId'> {
-  /** `null`: of all tenants, for operators. */
+  /** `null`: the keys of all tenants, for operators. */
   tenantId: string | null
   /** 1 to 100. Default: 50. */
   limit?: number
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   cursor?: string
 }
 
 /** What `purge` takes. */
 export interface PurgeOptions extends KeyOwner {
-  /** Keys that were revoked or have expired before then are deleted. */
+  /** `purge` deletes the keys that were revoked or expired before this moment. */
   endedBefore: Date
 }
 
@@ -99,7 +102,7 @@ export interface KeyChange extends Confirmation {
 }
 
 export interface RotatedKey extends CreatedKey, Confirmation {
-  /** The old key, as it is now. */
+  /** The old key as it is after the call. */
   retired: KeyDetails
 }
 
@@ -107,16 +110,16 @@ export interface RotatedKey extends CreatedKey, Confirmation {
 export interface IdentifiedKey {
   details: KeyDetails
   tenant: TenantDetails
-  /** `suspended`: the key is good, and its tenant is suspended. */
+  /** `suspended`: the key is active, but its tenant is suspended. */
   status: KeyStatus | 'suspended'
 }
 
 /** What `KeyManager` does with keys. Every call may throw `KEY_STORE_UNAVAILABLE`. */
 export interface KeyOperations {
   /**
-   * Makes a key. This answer is the only one that ever holds it, and comes once the store has saved it.
+   * Makes a key, and returns once the store has saved it. No later call returns the full key.
    *
-   * A call that throws may have left a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you.
+   * A call that throws may leave behind a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
    *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED`
@@ -124,8 +127,8 @@ export interface KeyOperations {
   create(options: CreateKeyOptions): Promise<CreatedKey>
 
   /**
-   * Takes in a key that was made elsewhere, by its hash. For keys in another form than this package's, set
-   * `keyFormat: 'any'` at `tenantAuth`.
+   * Imports a key that was made elsewhere, by its hash. If its form is not this package's, set `keyFormat: 'any'` at
+   * `tenantAuth`.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (a key with this hash), `KEY_LIFETIME_TOO_LONG`,
    *   `KEY_LIMIT_REACHED`
@@ -136,7 +139,7 @@ export interface KeyOperations {
   get(id: string, owner?: KeyOwner): Promise<KeyDetails>
 
   /**
-   * Tells whose key it is and whether it still works: for when you find one that has leaked.
+   * Returns whose key it is and whether it still works: for when you find a leaked key.
    *
    * @param key the full key
    * @throws `KEY_NOT_FOUND`
@@ -151,35 +154,38 @@ export interface KeyOperations {
   list(options: ListKeysOptions): Promise<KeyPage>
 
   /**
-   * Makes a key that takes over from another, with the same tenant, name, environment, scopes, networks and metadata, and the same expiry
-   * unless you set one. The old key stays valid, or stops working after the grace, and never later than it would have.
+   * Makes a key that takes over from another, with the same tenant, name, environment, scopes, networks and metadata. It
+   * has the same expiry unless you set one: if the old key expires soon, set `expiresAt`.
    *
-   * A key that expires soon passes its expiry on: set `expiresAt` then.
+   * Without a `grace` the old key stays valid. With one, it stops working after the grace or at its own expiry, whichever
+   * comes first.
    *
-   * If the fleet cannot be asked, this answers `confirmedBy: 'none'` and does not throw, because the new key must not be lost.
+   * If the fleet cannot confirm the change, this returns `confirmedBy: 'none'` and does not throw, so that the new key is
+   * not lost.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_PAUSED`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
-   *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED` (without a `grace`, where the old key stays)
+   *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED` (without a `grace`, because the old key stays)
    */
   rotate(id: string, options?: RotateKeyOptions): Promise<RotatedKey>
 
   /**
-   * Changes a key's name, scopes, expiry, networks or metadata, pauses or resumes it. A revoked or expired key cannot change any more.
+   * Changes a key's name, scopes, expiry, networks or metadata, or pauses or resumes the key. You cannot change a revoked
+   * or expired key.
    *
    * @throws `KEY_NOT_FOUND`, `KEY_REVOKED`, `KEY_EXPIRED`, `KEY_INVALID`, `KEY_LIFETIME_TOO_LONG`
    */
   update(id: string, options: UpdateKeyOptions, owner?: KeyOwner): Promise<KeyChange>
 
   /**
-   * Ends a key for good. When this returns, no instance of the fleet accepts the key. Idempotent: revoking it again
-   * keeps the first `revokedAt`, and asks the fleet again.
+   * Permanently ends a key. When this returns, no instance of the fleet accepts the key. Idempotent: a second call keeps
+   * the first `revokedAt`, and waits for the fleet again.
    *
-   * @throws `KEY_NOT_FOUND`; after `KEY_STORE_UNAVAILABLE` nothing is known: call it again until it returns
+   * @throws `KEY_NOT_FOUND`. After `KEY_STORE_UNAVAILABLE` the key may still be accepted: call again until it returns
    */
   revoke(id: string, owner?: KeyOwner): Promise<KeyChange>
 
   /**
-   * Deletes what ended before a moment of the past, in short steps: for a retention of so many days.
+   * Deletes the keys that ended before a moment in the past, in short steps. Use it to keep ended keys for some days only.
    *
    * @returns how many keys were deleted
    * @throws `KEY_INVALID`

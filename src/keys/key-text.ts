@@ -1,6 +1,6 @@
 /**
- * Keys inside longer texts. People paste them into the wrong field, and what is stored, listed or logged of that field
- * would show them: a text that holds a key is refused where it would be stored, and cut where it would be told.
+ * Finds keys inside longer texts. People paste keys into the wrong field, and what is stored, listed or logged would show
+ * them. So a text that contains a key is refused if it would be stored, and the key is cut out if it would be logged.
  */
 import { types } from 'node:util'
 import { isWellFormed, MAX_LABEL_LENGTH } from './well-formed.ts'
@@ -11,10 +11,10 @@ const TAIL_LENGTH = 40
 /** A prefix and an environment, and the `_` between them. */
 const LABELS_LENGTH = 2 * MAX_LABEL_LENGTH + 1
 const CUT = '[key]'
-/** A JWT, whatever it is of: its header is JSON in base64. */
+/** Any JWT: its header is JSON in base64, which begins with `eyJ`. */
 const TOKEN = /(?<![\w-])eyJ[\w-]*\.[\w-]*\.[\w-]*/g
 
-/** The keys in a text whose checksum fits, whatever stands around them. */
+/** The keys in a text whose checksum is right, whatever surrounds them. */
 export function keysIn(text: string): string[] {
   return placesIn(text).map(([start, end]) => text.slice(start, end))
 }
@@ -23,7 +23,7 @@ export function holdsKey(text: string): boolean {
   return placesIn(text).length > 0
 }
 
-/** The text with `[key]` in place of each key, and `[token]` of each token. */
+/** The text with `[key]` in place of each key, and `[token]` in place of each JWT. */
 export function withoutCredentials(text: string): string {
   let rest = 0
   let cut = ''
@@ -34,7 +34,7 @@ export function withoutCredentials(text: string): string {
   return (cut + text.slice(rest)).replaceAll(TOKEN, '[token]')
 }
 
-/** A copy of plain data without keys and tokens in any of its texts, names included. */
+/** A copy of plain data, with `withoutCredentials` applied to every string, property names included. */
 export function withoutCredentialsDeep(value: unknown): unknown {
   if (typeof value === 'string') return withoutCredentials(value)
   if (Array.isArray(value)) return value.map(withoutCredentialsDeep)
@@ -49,7 +49,7 @@ function placesIn(text: string): [start: number, end: number][] {
   let from = 0
   for (const { index } of text.matchAll(TAIL)) {
     const end = index + TAIL_LENGTH
-    // A label may have letters of the text before it, so that any of them may be where the key begins.
+    // Letters of the text may precede the key, so it may begin at any of them.
     for (let start = Math.max(from, index - LABELS_LENGTH); start < index; start++) {
       if (!isWellFormed(text.slice(start, end))) continue
       places.push([start, end])

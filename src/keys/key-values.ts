@@ -1,4 +1,4 @@
-/** What the values of keys and tenants must be. Each check answers the value as it is stored, or throws `KEY_INVALID`. */
+/** Checks the values of keys and tenants. Each check returns the value as it is stored, or throws `KEY_INVALID`. */
 import { momentOf } from '../lib/dates.ts'
 import { networksOf } from '../lib/networks.ts'
 import type { KeyHash } from '../stores/key-store.ts'
@@ -23,7 +23,7 @@ import { checkText, invalid, isText, refuseKeyIn } from './text.ts'
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 const SHOWN_LAST = /^[\x21-\x7e]*$/
 
-/** Whether a value may be the id of a key or a tenant. A key is none: what looks for it would hand it on. */
+/** Whether a value may be the id of a key or a tenant. A text with a key in it is not: a search would pass the key on. */
 export function isId(value: unknown): value is string {
   return isText(value, ID_LENGTH) && !holdsKey(value)
 }
@@ -36,7 +36,7 @@ export function checkName(value: unknown): string {
   return checkText('name', value, NAME_LENGTH)
 }
 
-/** @param allowed where it is given, the only scopes there are */
+/** @param allowed the scopes that exist, `undefined` for any */
 export function checkScopes(value: unknown, allowed: readonly string[] | undefined): readonly string[] {
   if (!isScopeList(value)) {
     throw invalid(
@@ -61,7 +61,7 @@ export function isScopeList(value: unknown): value is readonly string[] {
   )
 }
 
-/** @returns a `Date` of its own */
+/** @returns a copy */
 export function checkExpiry(value: unknown): Date | null {
   if (value === null) return null
   const time = momentOf(value) ?? Number.NaN
@@ -71,7 +71,7 @@ export function checkExpiry(value: unknown): Date | null {
   return new Date(time)
 }
 
-/** No empty list: whoever means "none" pauses the key, and whoever means "any" says so. */
+/** Refuses an empty list, which could mean "none" or "any": pausing the key is "none", `null` is "any". */
 export function checkNetworks(value: unknown): readonly string[] | null {
   if (value === null) return null
   const isList = Array.isArray(value) && value.length > 0 && value.length <= NETWORKS
@@ -84,7 +84,7 @@ export function checkNetworks(value: unknown): readonly string[] | null {
   return [...new Set(value as string[])]
 }
 
-/** A moment of any time. */
+/** A moment in the past or the future. */
 export function checkMoment(name: string, value: unknown): Date {
   const time = momentOf(value)
   if (time === undefined || time > LAST_TIME) throw invalid(name, 'a Date, up to the year 9999')
@@ -121,7 +121,7 @@ export function checkOptionalText(name: string, value: unknown): string | null {
   return value === null ? null : checkId(name, value)
 }
 
-/** What is known of a key that was made elsewhere, and never all of it: what is shown must not add up to the key. */
+/** Checks an imported key's hash and shown characters, and that `start` and `last4` do not add up to the whole key. */
 export function checkImported(
   { hash, start, last4 }: Record<'hash' | 'start' | 'last4', unknown>,
   keyHash: KeyHash,
@@ -139,7 +139,7 @@ export function checkImported(
   if (typeof last4 !== 'string' || last4.length > LAST_LENGTH || !SHOWN_LAST.test(last4)) {
     throw invalid('last4', `at most ${LAST_LENGTH} printable ASCII characters`)
   }
-  // One after the other, and with the end of the one the beginning of the other.
+  // Tries them one after the other, and overlapping.
   for (let shared = 0; shared <= last4.length; shared++) {
     if (start.endsWith(last4.slice(0, shared)) && keyHash(start + last4.slice(shared)) === hash) {
       throw invalid('start', 'far from the whole key, with last4 as well')

@@ -1,4 +1,4 @@
-/** How long keys may live, and when one ends whose maker does not say. */
+/** How long keys may live, and when a key expires by default. */
 import { TenantAuthError } from '../http/errors.ts'
 import { checkExpiry } from './key-values.ts'
 
@@ -6,14 +6,17 @@ export class Lifetime {
   readonly #longest: number
   readonly #usual: number | undefined
 
-  /** @param longest, usual milliseconds, `undefined` for no limit and no end */
+  /**
+   * @param longest milliseconds, `undefined` for no limit
+   * @param usual milliseconds, `undefined` for `longest`
+   */
   constructor(longest: number | undefined, usual: number | undefined) {
     this.#longest = longest ?? Infinity
     this.#usual = usual ?? longest
   }
 
   /**
-   * @param expiresAt as it was asked for
+   * @param expiresAt as the caller passed it
    * @throws `KEY_INVALID`, `KEY_LIFETIME_TOO_LONG`
    */
   check(expiresAt: unknown, createdAt: Date): Date | null {
@@ -27,7 +30,7 @@ export class Lifetime {
     )
   }
 
-  /** @param wanted the end of the key that a new one takes over from, which may be of a time without a limit */
+  /** @param wanted the expiry of the key that the new one takes over from. It may exceed a limit that was set later */
   usual(createdAt: Date, wanted?: Date | null): Date | null {
     const usual = this.#usual === undefined ? null : new Date(createdAt.getTime() + this.#usual)
     if (wanted === undefined || wanted === null) return usual

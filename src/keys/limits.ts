@@ -1,4 +1,4 @@
-/** How long and how many: what `KeyManager` checks, the schemas of `keyRoutes` describe and stores must hold. */
+/** Limits that `KeyManager` checks, the schemas of `keyRoutes` describe and every store must support. */
 
 /** UTF-16 code units. */
 export const ID_LENGTH = 200
@@ -10,7 +10,7 @@ export const CURSOR_LENGTH = 512
 
 export const SCOPES = 100
 export const NETWORKS = 100
-/** Of an address and its length. */
+/** Characters of an address and its prefix length. */
 export const NETWORK_LENGTH = 49
 export const PAGE = 100
 export const DEFAULT_PAGE = 50
@@ -21,5 +21,5 @@ export const METADATA_BYTES = 4_096
 /** Milliseconds: 365 days. */
 export const LONGEST_GRACE = 365 * 24 * 3_600_000
 
-/** The last millisecond of 9999: what every database can hold. */
+/** The last millisecond of 9999, which every database can hold. */
 export const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)

@@ -1,16 +1,16 @@
-/** Metadata is what JSON can say without loss: a class, a `Date`, `undefined` or a cycle would not come back as it went. */
+/** Metadata must survive JSON: a class instance, a `Date`, `undefined` or a cycle would not come back as it was. */
 import { holdsKey } from './key-text.ts'
 import { invalid, isStorable, refuseKeyIn } from './text.ts'
 import { METADATA_BYTES } from './limits.ts'
 
-/** @returns a copy, of at most `METADATA_BYTES` as JSON. Nothing bigger is ever turned into text: it would block. */
+/** @returns a copy, of at most `METADATA_BYTES` as JSON. Anything bigger is never serialized, because that would block. */
 export function checkMetadata(value: unknown): object {
   const copy = new BoundedCopy()
   let result: unknown
   try {
     result = isRecord(value) ? copy.of(value) : undefined
   } catch {
-    // Too big, a cycle, a BigInt, a getter that throws, nothing that JSON can say at all.
+    // Too big, a cycle, a BigInt, a getter that throws, or anything else that JSON cannot express.
   }
   if (copy.holdsKey) refuseKeyIn('metadata')
   if (result === undefined) {
@@ -36,14 +36,14 @@ class BoundedCopy {
   }
 
   #text(value: string): string {
-    // First its length: one that is too long is not even read.
+    // The length first, so that a string that is too long is not read.
     this.#spend(value.length, value)
     if (!isStorable(value)) throw new Error('no text')
     this.holdsKey ||= holdsKey(value)
     return this.#spend(Buffer.byteLength(JSON.stringify(value)) - value.length, value)
   }
 
-  /** Brackets, and a comma between each two. */
+  /** Counts the brackets, and a comma between items. */
   #list(value: readonly unknown[]): unknown[] {
     this.#spend(Math.max(2, value.length + 1), value)
     if (Object.keys(value).length !== value.length) throw new Error('a list with holes or names')

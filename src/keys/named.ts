@@ -1,10 +1,13 @@
-/** Arguments by name: one that is misspelt and passed over is an owner that nobody asks for, or an end that never comes. */
+/**
+ * Refuses unknown option names. If they were ignored, a misspelt `tenantId` would not be checked, and a key with a
+ * misspelt `expiresAt` would never expire.
+ */
 import { nearestName } from '../lib/nearest-name.ts'
 import { invalid } from './text.ts'
 
 /**
- * @param what for the message
- * @param given by the caller. A name of it is never echoed: it may be a key in the wrong place
+ * @param what names the options in the message
+ * @param given the caller's options. The message never repeats their names: one may be a key in the wrong place
  * @throws `KEY_INVALID`
  */
 export function checkNames(what: string, given: unknown, names: readonly string[]): void {

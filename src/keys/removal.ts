@@ -1,4 +1,4 @@
-/** Deleting for good: keys that have ended, and tenants with all of theirs. In short steps, whatever there is of them. */
+/** Deletes keys that have ended, and tenants with all of their keys. In short steps, however many there are. */
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails, KeyFilter } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'
@@ -6,14 +6,14 @@ import { LAST_TIME } from './limits.ts'
 import type { StoreAccess } from './store-access.ts'
 import { keyDetails, keyList, tenantDetails } from './stored-details.ts'
 
-/** Keys that are listed at once. */
+/** Keys to list per call. */
 const LISTED = 10_000
-/** Keys that are deleted at once: a store that does so does nothing else meanwhile. */
+/** Keys to delete per call. A store may do nothing else meanwhile. */
 const DELETED = 1_000
-/** Revocations under way at once. */
+/** Revocations to run at the same time. */
 const REVOKED = 8
 
-/** @returns how many were deleted */
+/** @returns how many keys were deleted */
 export async function purge(store: StoreAccess, filter: KeyFilter, endedBefore: Date): Promise<number> {
   let deleted = 0
   for (;;) {
@@ -27,7 +27,7 @@ export async function purge(store: StoreAccess, filter: KeyFilter, endedBefore: 
   }
 }
 
-/** Its keys are revoked first, so that each cache hears of them, and the tenant goes when it has none. */
+/** Revokes the keys first, so that every cache learns of it, then deletes them, and the tenant once it has no keys. */
 export async function removeTenant(store: StoreAccess, id: string): Promise<Confirmation | undefined> {
   let reach: Confirmation | undefined
   for (;;) {
@@ -43,7 +43,7 @@ export async function removeTenant(store: StoreAccess, id: string): Promise<Conf
   }
 }
 
-/** @returns what is known of the last revocation, which holds for all of them; nothing where no key was live */
+/** @returns the confirmation of the last revocation, which covers all of them. `undefined` if no key was live */
 export async function revokeAll(store: StoreAccess, tenantId: string): Promise<Confirmation | undefined> {
   let live: KeyDetails[]
   let reach: Confirmation | undefined
@@ -69,7 +69,7 @@ export async function revokeAll(store: StoreAccess, tenantId: string): Promise<C
   return reach
 }
 
-/** @returns `null` where there is no such key */
+/** @returns `null` if no key has this id */
 export async function revoke(store: StoreAccess, id: string) {
   return store.write(
     (store) => store.revokeKey(id, new Date()),

@@ -1,7 +1,6 @@
 /**
- * How `KeyManager` speaks to a store: with a time limit, with its answers looked at before they are trusted, and with its
- * failures told in one way. A store that says in an error of this package what it knows is quoted; the words of any other
- * error may hold what nobody is to see.
+ * How `KeyManager` calls a store: with a time limit, and with answers checked before they are trusted. Passes on errors of
+ * this package as they are. Masks any other error, because its message may hold a secret.
  */
 import type { WriteMark } from '../coherence/driver.ts'
 import { type Effect, TenantAuthError } from '../http/errors.ts'
@@ -20,13 +19,13 @@ export class StoreAccess {
   readonly #store: WritableKeyStore
   readonly #timeout: number
 
-  /** @param timeout milliseconds for each call but a confirmation, which ends by itself */
+  /** @param timeout milliseconds for each call except a confirmation, which ends by itself */
   constructor(store: WritableKeyStore, timeout: number) {
     this.#store = store
     this.#timeout = timeout
   }
 
-  /** @param checked looks at the answer and throws where it cannot be trusted */
+  /** @param checked throws if the answer cannot be trusted */
   async read<Answer>(
     call: (store: WritableKeyStore, signal: AbortSignal) => Promise<unknown>,
     checked: (answer: unknown) => Answer,
@@ -34,7 +33,7 @@ export class StoreAccess {
     return this.#call(call, checked, NOT_READ, 'none')
   }
 
-  /** As `read`, of what changes something that no cache has to hear of. */
+  /** Like `read`, for a call that changes something. */
   async change<Answer>(
     call: (store: WritableKeyStore) => Promise<unknown>,
     checked: (answer: unknown) => Answer,
@@ -56,10 +55,10 @@ export class StoreAccess {
   }
 
   /**
-   * A write that took effect, or why it did not.
+   * Returns a write that took effect, or why the store refused it.
    *
-   * @param checked looks at the record that was written and throws where it cannot be trusted
-   * @param refusals what the call may answer instead
+   * @param checked throws if the record that the store returns cannot be trusted
+   * @param refusals what the store may return instead
    */
   async write<Record extends object, Refusal>(
     call: (store: WritableKeyStore) => Promise<Written<Record> | Refusal>,
@@ -72,7 +71,7 @@ export class StoreAccess {
     })
   }
 
-  /** What is known of the reach of a write that took effect. */
+  /** Waits until the fleet has seen a write that took effect. `confirmedBy: 'none'` if the store is not coherent. */
   async confirm(mark: WriteMark): Promise<Confirmation> {
     const { epoch } = mark
     if (!isCoherent(this.#store)) return { epoch, confirmedBy: 'none', instances: 0, waitedMs: 0 }

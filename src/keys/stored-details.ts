@@ -1,6 +1,6 @@
 /**
- * What a store answers of keys and tenants, looked at before it is passed on, and copied column by column: what it has
- * beyond the contract, a hash say, stays behind.
+ * Checks the keys and tenants that a store returns, and copies them column by column. Anything beyond the contract, such
+ * as a hash, is left out.
  */
 import { momentOf } from '../lib/dates.ts'
 import type { KeyDetails, TenantDetails } from '../stores/writable-key-store.ts'
@@ -43,19 +43,19 @@ const TENANT: Record<keyof TenantDetails, Check> = {
 }
 
 /**
- * @param asked what must be as it was asked for
- * @throws where the answer is of the wrong shape, or of another key
+ * @param asked the values that the answer must have
+ * @throws if the answer has the wrong shape, or is another key
  */
 export function keyDetails(answer: unknown, asked: { id?: string; tenantId?: string }): KeyDetails {
   return columns<KeyDetails>(answer, KEY, asked)
 }
 
-/** As `keyDetails`, for a key that may not be there. */
+/** Like `keyDetails`, for a key that may not exist. */
 export function keyOrNull(answer: unknown, id: string): KeyDetails | null {
   return isNothing(answer) ? null : keyDetails(answer, { id })
 }
 
-/** @throws where it is no list of keys, or one of them is another tenant's than was asked for */
+/** @throws if the answer is not a list of keys, or one of them belongs to another tenant */
 export function keyList(answer: unknown, tenantId: string | undefined): KeyDetails[] {
   return list(answer).map((key) => keyDetails(key, tenantId === undefined ? {} : { tenantId }))
 }
@@ -64,17 +64,17 @@ export function tenantList(answer: unknown): TenantDetails[] {
   return list(answer).map((tenant) => columns<TenantDetails>(tenant, TENANT, {}))
 }
 
-/** @throws where the answer is of the wrong shape, or of another tenant */
+/** @throws if the answer has the wrong shape, or is another tenant */
 export function tenantDetails(answer: unknown, id: string): TenantDetails {
   return columns<TenantDetails>(answer, TENANT, { id })
 }
 
-/** As `tenantDetails`, for a tenant that may not be there. */
+/** Like `tenantDetails`, for a tenant that may not exist. */
 export function tenantOrNull(answer: unknown, id: string): TenantDetails | null {
   return isNothing(answer) ? null : tenantDetails(answer, id)
 }
 
-/** Whose key a look-up has found, `null` where it has found none. */
+/** The ids of the key and of the tenant that a look-up found, `null` if it found none. */
 export function storedIds(answer: unknown): { id: string; tenantId: string } | null {
   if (isNothing(answer)) return null
   const { id, tenant } = Object(answer) as { id?: unknown; tenant?: unknown }

@@ -1,4 +1,4 @@
-/** The life of a tenant: made, listed, renamed, suspended, resumed, deleted. */
+/** Makes, lists, renames, suspends, resumes, revokes and deletes tenants. */
 import { randomBytes } from 'node:crypto'
 import { TenantAuthError } from '../http/errors.ts'
 import type { Confirmation } from '../stores/coherent-key-store.ts'
@@ -14,7 +14,7 @@ import { tenantDetails, tenantList, tenantOrNull } from './stored-details.ts'
 
 /** What `createTenant` takes. */
 export interface CreateTenantOptions {
-  /** 1 to 200 characters, for instance the id of an organization elsewhere. Default: `tenant_` and a random part. */
+  /** 1 to 200 characters, for instance an organization's id in another system. Default: `tenant_` and a random part. */
   id?: string
   /** 1 to 100 characters. */
   name: string
@@ -26,7 +26,7 @@ export interface CreateTenantOptions {
 export interface UpdateTenantOptions {
   name?: string
   metadata?: object
-  /** `true`: every key of the tenant answers 403, until it is `false` again. */
+  /** `true`: requests with the tenant's keys get a 403, until you set `false`. */
   suspended?: boolean
 }
 
@@ -34,14 +34,14 @@ export interface UpdateTenantOptions {
 export interface ListTenantsOptions extends TenantFilter {
   /** 1 to 100. Default: 50. */
   limit?: number
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   cursor?: string
 }
 
 /** What `listTenants` returns. */
 export interface TenantPage {
   tenants: TenantDetails[]
-  /** For the next page, `null` where there is none. */
+  /** For the next page. `null` on the last one. */
   nextCursor: string | null
 }
 
@@ -56,26 +56,27 @@ export interface TenantOperations {
   /** @throws `TENANT_NOT_FOUND` */
   getTenant(id: string): Promise<TenantDetails>
   /**
-   * Newest first.
+   * Lists tenants, newest first.
    *
    * @throws `KEY_INVALID`
    */
   listTenants(options?: ListTenantsOptions): Promise<TenantPage>
   /**
-   * Renames, suspends or resumes a tenant. One that is suspended already keeps its `suspendedAt`.
+   * Changes a tenant's name or metadata, suspends or resumes it. A tenant that is already suspended keeps its
+   * `suspendedAt`.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`
    */
   updateTenant(id: string, options: UpdateTenantOptions): Promise<TenantChange>
   /**
-   * Suspends a tenant and revokes all of its keys, which is for ever.
+   * Suspends a tenant and permanently revokes all of its keys.
    *
    * @throws `TENANT_NOT_FOUND`
    */
   revokeTenant(id: string): Promise<TenantChange>
   /**
-   * Deletes a tenant and all that there is of its keys. When it has returned, no instance of the fleet accepts any of them.
-   * One that failed midway has left the tenant suspended: delete it again.
+   * Deletes a tenant and all of its keys. When this returns, no instance of the fleet accepts any of them. A call that
+   * fails midway leaves the tenant suspended: call it again.
    *
    * @throws `TENANT_NOT_FOUND`
    */

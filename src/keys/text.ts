@@ -1,10 +1,10 @@
-/** What texts of keys and tenants must be. */
+/** Checks the texts of keys and tenants. */
 import { TenantAuthError } from '../http/errors.ts'
 import { holdsKey } from './key-text.ts'
 
 /**
- * Control characters and separators of lines forge log lines, those of writing direction make a name look like another
- * one, and half a surrogate pair is no text.
+ * Control characters and line separators can forge log lines. Characters that set the writing direction can make one name
+ * look like another. Half a surrogate pair is not text.
  */
 const NO_TEXT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 const HALF_A_PAIR = /\p{Cs}/u
@@ -25,12 +25,12 @@ export function checkText(name: string, value: unknown, max: number): string {
   return value
 }
 
-/** It would be stored in the clear, and shown to whoever may list keys. */
+/** The key would be stored in plain text, and shown to everyone who may list keys. */
 export function refuseKeyIn(name: string): never {
   throw invalid(name, 'without an API key in it: a key is a secret, and this is stored and shown')
 }
 
-/** PostgreSQL, for one, holds neither in JSON. */
+/** PostgreSQL, for one, stores neither NUL nor half a surrogate pair in JSON. */
 export function isStorable(text: string): boolean {
   return !text.includes('\0') && !HALF_A_PAIR.test(text)
 }

@@ -11,16 +11,16 @@ import { settle } from './store-contract/fleet-member.ts'
 import { localCoherenceContract } from './store-contract/local-coherence.ts'
 
 export interface CoherenceContractOptions extends ContractOptions<WritableKeyStore & CoherentKeyStore> {
-  /** The kind that the store's `coherence` must be of. */
+  /** The kind that the store's `coherence` must have. */
   kind: 'local' | 'fleet'
 }
 
 /**
- * Declares the tests of a store's coherence with `node:test` or another runner, in addition to `keyStoreContract`: of a
- * fleet, those of its driver. No running instance may be registered in the store: the tests register their own.
+ * Declares the tests of a store's coherence with `node:test` or another runner, in addition to `keyStoreContract`. For a
+ * fleet, they test its driver. No running instance may be registered in the store: the tests register their own.
  *
- * Not covered, because only the store's own tests can bring it about: a push that arrives, a link that is lost, a
- * history or a roster that is lost.
+ * Not covered, because only the store's own tests can cause it: a push that arrives, a lost link, a lost history or
+ * roster.
  *
  * ```ts
  * coherenceContract('MyKeyStore', { kind: 'fleet', open: async () => ({ store, close: () => store.end() }) })

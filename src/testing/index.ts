@@ -1,5 +1,5 @@
 /**
- * For tests: of stores of your own, and of services that use the plugins. Nothing of a running service imports it.
+ * For tests of stores that you write, and of services that use the plugins. A running service does not import it.
  *
  * @module fastify-tenant-auth/testing
  */

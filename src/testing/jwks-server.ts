@@ -1,6 +1,6 @@
 /**
- * The part of Clerk's Backend API that consoleAuth calls, on loopback: the key set and single users. It can be told to
- * misbehave, so that a service can be tested against Clerk being slow, broken or away.
+ * The part of Clerk's Backend API that consoleAuth calls, on loopback: the key set and single users. It can simulate
+ * faults, so that you can test a service while Clerk is slow, broken or unreachable.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -16,13 +16,13 @@ export type JwksFault = 'hang' | 'error' | 'garbage' | 'busy' | 'refuse'
 export interface JwksServer {
   /** consoleAuth's option `apiUrl`. */
   readonly apiUrl: string
-  /** consoleAuth's option `jwksUrl`: the key set where it needs no key. */
+  /** consoleAuth's option `jwksUrl`: the key set that needs no secret key. */
   readonly jwksUrl: string
   /** consoleAuth's option `secretKey`. The server answers 401 to any other. */
   readonly secretKey: string
-  /** How often each was asked for, faults included. */
+  /** How often each was requested, faults included. */
   readonly requests: { jwks: number; users: number }
-  /** What to do wrong, until it is set to `undefined`. */
+  /** The fault to simulate, until you set `undefined`. */
   fault: JwksFault | undefined
   /** The keys to serve in place of the signer's current one. */
   keys: unknown
@@ -82,7 +82,7 @@ export async function startJwksServer(signer: SessionSigner): Promise<JwksServer
 
 const NOT_FOUND = { code: 'resource_not_found', message: 'not found' }
 
-/** A user as the Backend API describes it, cut down to what its client needs. `user_deleted` is not found. */
+/** A user as the Backend API describes it, reduced to what its client needs. `user_deleted` is not found. */
 function testUser(id: string): Record<string, unknown> {
   return {
     object: 'user',

@@ -1,4 +1,4 @@
-/** The whole contract of `WritableKeyStore` as tests: what every store of this package passes, and yours should. */
+/** The whole contract of `WritableKeyStore` as tests. Every store of this package passes them, and yours should too. */
 import assert from 'node:assert/strict'
 import * as nodeTest from 'node:test'
 import { missingMethods, type WritableKeyStore } from '../stores/writable-key-store.ts'
@@ -20,8 +20,8 @@ export interface StoreUnderTest<Store> {
 /** How a suite gets its store. */
 export interface ContractOptions<Store> {
   /**
-   * Called once, before the first test. Tests use fresh ids and never meet, so the store need not be empty; nothing else
-   * should write to it meanwhile.
+   * Called once, before the first test. The store need not be empty, because tests use fresh ids. Nothing else should
+   * write to it meanwhile.
    */
   open: () => Promise<StoreUnderTest<Store>>
   /** What declares the tests. Default: `node:test`. For Vitest: `{ describe, it, before: beforeAll, after: afterAll }`. */
@@ -40,7 +40,7 @@ export interface ContractOptions<Store> {
  * })
  * ```
  *
- * @param name what the tests are listed under
+ * @param name the name that the tests are listed under
  */
 export function keyStoreContract(
   name: string,

@@ -1,4 +1,4 @@
-/** The claims of a test session, in both versions that Clerk signs, and which sessions make any sense. */
+/** Checks a test session, and makes its claims in either of the versions that Clerk signs. */
 import { isOrigin } from '../console-auth/addresses.ts'
 import { isEntitlement, isPermission, isRole } from '../console-auth/route-demands.ts'
 import {
@@ -79,8 +79,7 @@ function organizationClaims(session: TestSession): Record<string, unknown> {
 
 /**
  * Version 2 packs permissions: `fea` names the features (`o:` for the organization's), `per` the permissions, and `fpm`
- * has one decimal number for each feature, whose bit `i` says that permission `i` is granted in it. Features without
- * permissions follow.
+ * has one decimal number for each feature, whose bit `i` grants permission `i`. Features without permissions follow.
  */
 function packPermissions(permissions: readonly string[], others: readonly string[]) {
   const grants = permissions.map((permission) => permission.replace(/^org:/, '').split(':', 2))

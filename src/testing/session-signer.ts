@@ -1,6 +1,6 @@
 /**
- * Signs session tokens in Clerk's form with a key pair of its own, so that a service that uses consoleAuth can be tested
- * and developed without Clerk. The tokens are accepted only by an app that was given this signer's public key.
+ * Signs session tokens in Clerk's form with its own key pair, so that you can test and develop a service that uses
+ * consoleAuth without Clerk. Only an app that has this signer's public key accepts the tokens.
  */
 import {
   createPrivateKey,
@@ -15,8 +15,8 @@ import type { Actor } from '../console-auth/index.ts'
 import { checkSession, sessionClaims } from './session-claims.ts'
 
 /**
- * The session to sign. Times are seconds, relative to now. What consoleAuth would never let in, or Clerk never sign, is
- * refused, for a test would prove nothing by it; `claims` and `header` are there for tokens that are bad on purpose.
+ * The session to sign. Times are seconds, relative to now. `signSession` refuses a session that consoleAuth would never
+ * accept or Clerk never sign, because it would prove nothing. For bad tokens, use `claims` or `header`.
  */
 export interface TestSession {
   /** `user_…` @default 'user_test' */
@@ -28,11 +28,11 @@ export interface TestSession {
   /** The active organization. Without one there are no role and no permissions. */
   orgId?: string
   orgSlug?: string
-  /** With its `org:` prefix. @default 'org:member' where there is an `orgId` */
+  /** With its `org:` prefix. @default 'org:member' if there is an `orgId` */
   orgRole?: string
   /** Custom permissions, `org:<feature>:<permission>`. Others are refused. */
   permissions?: readonly string[]
-  /** Features and plans, as `has()` takes them: `'org:invoices'`, `'user:export'`. In claims of version 2 alone. */
+  /** Features and plans, as `has()` takes them: `'org:invoices'`, `'user:export'`. Only in claims of version 2. */
   features?: readonly string[]
   plans?: readonly string[]
   /** Minutes since the first and the second factor were verified, `-1` for never. @default none */
@@ -49,9 +49,9 @@ export interface TestSession {
   authorizedParty?: string | null
   /** `sts`. `'pending'`: signed in, with a task (choosing an organization, …) still to do. @default 'active' */
   status?: 'active' | 'pending'
-  /** Whatever else, laid over the claims. A claim set to `undefined` is left out. */
+  /** Other claims, which override the claims above. A claim set to `undefined` is left out. */
   claims?: Readonly<Record<string, unknown>>
-  /** Laid over the header (`alg`, `typ`, `kid`). */
+  /** Overrides the header (`alg`, `typ`, `kid`). */
   header?: Readonly<Record<string, unknown>>
 }
 
@@ -66,7 +66,7 @@ export interface TestSession {
  * ```
  */
 export class SessionSigner {
-  /** Of the tokens it signs, and what consoleAuth is to be given. */
+  /** The option of the same name for consoleAuth. Tokens have the first one as `azp` unless you set another. */
   readonly authorizedParties: string[] = ['http://localhost:3000']
   readonly issuer = 'https://clerk.test.example'
   #privateKey!: KeyObject
@@ -87,10 +87,10 @@ export class SessionSigner {
     return this.#jwk
   }
 
-  /** Goes on with a new key pair: tokens signed from here on carry another `kid`. */
+  /** Replaces the key pair: tokens signed from now on have another `kid`. */
   rotate(): void {
-    // By way of PEM: in Node 20, exporting a key object that was generated, not imported, can deadlock on a collection
-    // of garbage in its midst, for it shares a lock with the job that made it.
+    // Through PEM: in Node 20, exporting a key object that was generated, not imported, can deadlock if garbage is
+    // collected meanwhile, because it shares a lock with the job that made it.
     const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -107,9 +107,9 @@ export class SessionSigner {
   }
 
   /**
-   * A session token, as `Authorization: Bearer <token>` carries it.
+   * Signs a session token, for `Authorization: Bearer <token>`.
    *
-   * @throws `TENANT_AUTH_BAD_OPTION` for a session that no app would ever let in
+   * @throws `TENANT_AUTH_BAD_OPTION` for a session that no app would ever accept
    */
   signSession(session: TestSession = {}): string {
     checkSession(session)
@@ -125,7 +125,7 @@ export class SessionSigner {
     )
   }
 
-  /** Signs any header and claims, for tokens that are not a session's. RS256, whatever the header says. */
+  /** Signs any header and claims, for tokens that are not a session's. Always with RS256, whatever the header says. */
   sign(header: unknown, claims: unknown): string {
     const input = `${encode(header)}.${encode(claims)}`
     return `${input}.${sign('sha256', Buffer.from(input), this.#privateKey).toString('base64url')}`

@@ -1,4 +1,4 @@
-/** What declares the contract suites. `node:test` fits as it is; of Vitest and Jest, `beforeAll` and `afterAll` do. */
+/** What declares the contract suites: `node:test` as it is. For Vitest and Jest, pass `beforeAll` and `afterAll`. */
 
 export interface TestRunner {
   describe: (name: string, declare: () => void) => unknown
@@ -9,7 +9,7 @@ export interface TestRunner {
 
 type Undo = () => Promise<void> | void
 
-/** A test that says, as it goes, what is to be undone at its end, whether it passes or not. */
+/** Makes a test that registers what to undo at its end, whether it passes or not. */
 export function undoing(test: (atEnd: (undo: Undo) => void) => Promise<void>): () => Promise<void> {
   return async () => {
     const undo: Undo[] = []

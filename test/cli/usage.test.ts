@@ -186,7 +186,11 @@ describe('CLI: usage', () => {
       ['keys', 'import', ...NEW, '--start', 'abcd'],
       /go with --hash/,
     ],
-    ['a hash without what may be shown', ['keys', 'import', ...NEW, '--hash', 'ab'], /--hash needs --start and --last4/],
+    [
+      'a hash without what may be shown',
+      ['keys', 'import', ...NEW, '--hash', 'ab'],
+      /--hash needs --start and --last4/,
+    ],
   ]
   for (const [what, args, message] of mistakes) {
     it(`exits with 2 on ${what}, and says what it takes`, async () => {

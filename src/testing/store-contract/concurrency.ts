@@ -1,4 +1,4 @@
-/** The contract under concurrency: columns do not trample each other, and nothing undoes a revocation. */
+/** The contract under concurrency: changes of different columns all take effect, and nothing undoes a revocation. */
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'

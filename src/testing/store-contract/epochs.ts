@@ -1,4 +1,4 @@
-/** The contract of epochs: raised by each write that matters, and by no other. */
+/** The contract of epochs: each write that matters raises the epoch, and no other write does. */
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'

@@ -1,4 +1,4 @@
-/** The contract of values: what goes in comes out, whatever it spells, and nobody holds a store's own record. */
+/** The contract of values: a store returns what it was given, whatever the text, and never shares its own records. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { TestRunner } from '../test-runner.ts'
@@ -26,7 +26,7 @@ const ODD_TEXTS = [
   'x'.repeat(200),
 ]
 
-/** Pairs that a database with a careless collation takes for one. */
+/** Pairs that a database with a careless collation treats as equal. */
 const DISTINCT = [
   ['Case', 'case'],
   ['accent', 'accént'],

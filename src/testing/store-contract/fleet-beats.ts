@@ -173,7 +173,7 @@ export function beatContract(
   })
 }
 
-/** Writes that an instance must be told of; each answers the hashes it concerns. */
+/** Writes that an instance must learn of. Each returns the hashes that it concerns. */
 const WRITES: Record<string, (store: WritableKeyStore, key: NewKey) => Promise<string[]>> = {
   'a key that is made': async (store, { tenantId }) => [(await addKey(store, tenantId)).hash],
   'a key that is changed': async (store, { id, hash }) => {

@@ -1,4 +1,4 @@
-/** The contract of what a barrier reads and does, and of confirmations through it. */
+/** The contract of what a barrier reads and does, and of the confirmations that it gives. */
 import assert from 'node:assert/strict'
 import type { CoherentKeyStore } from '../../stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
@@ -113,7 +113,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       const { confirmedBy, instances, waitedMs } = await fleetOf(store()).confirm(mark)
       assert.deepEqual([confirmedBy, instances], ['lease', 1])
       assert.ok(waitedMs >= holds, `${waitedMs} ms`)
-      // Best effort: what one confirmation leaves on the list because the store was slow, the next one finds.
+      // Best effort: if a slow store makes one confirmation leave the row on the list, the next one takes it off.
       for (let tries = 1; tries < 5 && (await isPending(member, mark.epoch)); tries++) {
         await fleetOf(store()).confirm(mark)
       }

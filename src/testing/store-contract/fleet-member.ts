@@ -1,10 +1,10 @@
-/** An instance of a fleet, moved by hand: it beats when a test says so, and never by itself. */
+/** An instance of a fleet that a test controls: it beats when the test says so, and never by itself. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { BeatAnswer, Changes, FleetDriver, FleetLink, Position } from '../../coherence/driver.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../../stores/coherent-key-store.ts'
 
-/** Milliseconds for which a member may serve, where a test is not about the end of it. */
+/** How many milliseconds a member may serve, unless a test waits for the end of that time. */
 const LONG = 60_000
 
 export interface MemberOptions {
@@ -32,7 +32,7 @@ export function soon(): AbortSignal {
 
 export const NO_EVENTS = { onPush: () => {}, onLost: () => {} }
 
-/** Connects and registers; takes everything back at the end of the test. */
+/** Connects and registers an instance, and undoes both at the end of the test. */
 export async function join(
   atEnd: (undo: () => Promise<void>) => void,
   store: CoherentKeyStore,
@@ -77,7 +77,7 @@ export function driverOf(store: CoherentKeyStore): FleetDriver {
   return fleetOf(store).driver
 }
 
-/** Says of the store that no instance lives whose row was lost: the tests have a fleet to themselves. */
+/** Tells the store that no instance has lost its row, because the tests have the fleet to themselves. */
 export async function settle(store: CoherentKeyStore): Promise<void> {
   const { position, roster } = await driverOf(store).readFleet(0, soon())
   await driverOf(store).settle(position.history, roster, soon())

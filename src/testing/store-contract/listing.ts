@@ -1,10 +1,10 @@
-/** The contract of lists: newest first, whole pages, and stable while keys are being made. */
+/** The contract of lists: newest first, full pages, and stable while keys are being made. */
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { KeyDetails, KeyFilter, NewKey, WritableKeyStore } from '../../stores/writable-key-store.ts'
 import { addKey, addTenant, at, detailsOf, sampleKey, sampleTenant, written } from './sample-records.ts'
 
-/** Before the store's clock, whatever it says. */
+/** In the past by any store's clock. */
 const LONG_AGO = new Date(Date.UTC(2001, 0, 1))
 
 export function listContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {

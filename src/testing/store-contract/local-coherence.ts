@@ -1,4 +1,4 @@
-/** The contract of a store in this very process: whoever listens knows of a write before the writer does. */
+/** The contract of a store in the same process: listeners learn of a write before it returns. */
 import assert from 'node:assert/strict'
 import { type TestRunner, undoing } from '../test-runner.ts'
 import type { CoherentKeyStore, LocalCoherence } from '../../stores/coherent-key-store.ts'

@@ -1,4 +1,4 @@
-/** Tenants and keys for the contract suites. Everything is unique, so that tests share one store and never meet. */
+/** Tenants and keys for the contract suites. Ids and hashes are unique, so that tests can share one store. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { judge } from '../../cache/verdict.ts'
@@ -14,7 +14,7 @@ import type {
   Written,
 } from '../../stores/writable-key-store.ts'
 
-/** A time in whole milliseconds, so many seconds after a fixed moment. */
+/** A time in whole milliseconds, this many seconds after a fixed moment. */
 export function at(seconds: number): Date {
   return new Date(Date.UTC(2096, 0, 1) + seconds * 1000)
 }
@@ -52,7 +52,7 @@ export function sampleKey(tenantId: string, values: Partial<NewKey> = {}): NewKe
   }
 }
 
-/** What administration must see of a key that was just inserted. */
+/** The details that a store must return for a key that was just inserted. */
 export function detailsOf(key: NewKey): KeyDetails {
   const { hash: _, ...details } = key
   return { networks: null, ...details, revokedAt: null, pausedAt: null, lastUsedAt: null }
@@ -110,7 +110,7 @@ export function writesOf(store: WritableKeyStore, key: NewKey): [name: string, w
   ]
 }
 
-/** The write that must have taken effect. */
+/** Returns a write that must have taken effect, and fails otherwise. */
 export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
   if (answer === null || typeof answer === 'string') {
     assert.fail(`the write must take effect, and answered ${answer}`)
