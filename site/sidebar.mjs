@@ -24,6 +24,7 @@ export const SIDEBAR = [
     '/command-line': 'Command line',
     '/dashboard': 'The dashboard',
     '/errors': 'Errors',
+    '/calling-your-api': 'For callers of your API',
     '/logging': 'Logs and events',
     '/integrations': 'With other plugins',
     '/typescript': 'TypeScript',

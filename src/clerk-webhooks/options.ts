@@ -1,5 +1,6 @@
 /** The options of `clerkWebhooks`, checked once, at registration. */
 import type { TenantOperations } from '../keys/tenant-manager.ts'
+import { pathOption } from '../http/signed-route.ts'
 import {
   callback,
   flag,
@@ -8,7 +9,6 @@ import {
   readOptions,
   required,
   type SpecificationOf,
-  withDefault,
 } from '../lib/options.ts'
 
 /** The options of `clerkWebhooks`. */
@@ -30,7 +30,7 @@ export interface ClerkWebhooksOptions {
 const SPECIFICATION = {
   keys: required<ClerkWebhooksOptions['keys']>('a KeyManager, as in new KeyManager(store)', isManager),
   signingSecret: required<string>('the signing secret of the endpoint, whsec_ and base64', isSecret),
-  url: withDefault(required<string>('a path that begins with /', isPath), '/clerk-webhooks'),
+  url: pathOption('/clerk-webhooks'),
   tenantOf: callback<NonNullable<ClerkWebhooksOptions['tenantOf']>>(),
   create: flag(true),
   onDeleted: oneOf(['suspend', 'revoke'], 'suspend'),
@@ -54,8 +54,4 @@ function isManager(value: unknown): boolean {
 
 function isSecret(value: unknown): boolean {
   return typeof value === 'string' && /^whsec_[0-9A-Za-z+/]{16,}={0,2}$/.test(value)
-}
-
-function isPath(value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith('/')
 }

@@ -4,7 +4,7 @@
  * The tenant's metadata records the last change, as `clerk`: `updatedAt`, the time of the organization's last known change,
  * and `deleted`.
  */
-import { TenantAuthError } from '../http/errors.ts'
+import { hasCode } from '../http/errors.ts'
 import { isText } from '../keys/text.ts'
 import { holdsKey } from '../keys/key-text.ts'
 import { NAME_LENGTH } from '../keys/limits.ts'
@@ -121,8 +121,4 @@ function nameOf(names: readonly unknown[], tenantId: string): string {
     typeof name === 'string' ? name.slice(0, NAME_LENGTH) : '',
   )
   return shortened.find((name) => isText(name, NAME_LENGTH) && !holdsKey(name)) ?? 'unnamed'
-}
-
-function hasCode(error: unknown, code: TenantAuthError['code']): boolean {
-  return error instanceof TenantAuthError && error.code === code
 }

@@ -1,5 +1,6 @@
 /** The bounds of lease and heartbeat, the same for every store, and how long to wait for a lease to end. */
 import { badOption } from '../http/errors.ts'
+import type { Option } from '../lib/options.ts'
 
 /**
  * Milliseconds by which an instance's wall and monotonic clocks may drift apart before it voids its lease, because the
@@ -21,6 +22,13 @@ export function patience(holds: number): number {
 export interface FleetTimes {
   lease: number
   heartbeat: number
+}
+
+/** The options of every store that has a fleet. `Fleet` checks their values. */
+export const FLEET_TIMES = { lease: given(2_000), heartbeat: given(500) }
+
+function given(fallback: number): Option<number> {
+  return (value) => (value === undefined ? fallback : (value as number))
 }
 
 /**

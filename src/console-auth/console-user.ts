@@ -2,6 +2,7 @@
 import type { UserJSON, verifyToken } from '@clerk/backend'
 import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
 import { deepFreeze } from '../lib/deep-freeze.ts'
+import { DEMANDS, type DemandName } from './refusals.ts'
 
 /** All claims of a session token, as Clerk types them. Extend the global `CustomJwtSessionClaims` with your own. */
 export type SessionClaims = Awaited<ReturnType<typeof verifyToken>>
@@ -71,7 +72,8 @@ export function consoleUser(
     factorVerificationAge: auth.factorVerificationAge,
     sessionClaims: claims,
     // Clerk's own `has()` ignores a name that it does not know, so every user would meet a misspelled demand.
-    has: (wanted) => Object.keys(wanted).every(isDemandName) && auth.has(wanted),
+    has: (wanted) =>
+      Object.keys(wanted).every((name) => DEMANDS.includes(name as DemandName)) && auth.has(wanted),
     getUser: () => fetchUser(userId),
   })
 }
@@ -97,12 +99,6 @@ function readable(claims: SessionClaims): SessionClaims {
     org_permissions: permissions,
   }
   return { ...others, ...listed, ...active } as SessionClaims
-}
-
-const DEMANDS = new Set(['role', 'permission', 'feature', 'plan', 'reverification'])
-
-function isDemandName(name: string): boolean {
-  return DEMANDS.has(name)
 }
 
 function isName(value: unknown): value is string {

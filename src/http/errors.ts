@@ -87,7 +87,7 @@ const USAGE_ERRORS = {
   TENANT_AUTH_ALREADY_REGISTERED: 500,
   /** `request.tenant`, `request.tenantKey` or `request.consoleUser` was read, but the request was not authenticated. */
   TENANT_AUTH_NOT_AUTHENTICATED: 500,
-  /** The store did not answer, or its answer cannot be trusted. A write may or may not have taken effect. */
+  /** The store did not answer, or its answer cannot be trusted. `effect` says whether a write took effect. */
   KEY_STORE_UNAVAILABLE: 503,
   /** No key has this id, or it belongs to another tenant. */
   KEY_NOT_FOUND: 404,
@@ -138,6 +138,11 @@ export class TenantAuthError extends Error {
     this.statusCode = USAGE_ERRORS[code]
     this.effect = options.effect ?? (code === 'KEY_STORE_UNAVAILABLE' ? 'unknown' : 'none')
   }
+}
+
+/** Whether something that was thrown is an error of this package with this code. */
+export function hasCode(error: unknown, code: UsageErrorCode): boolean {
+  return error instanceof TenantAuthError && error.code === code
 }
 
 /** A configuration error that names the option and what it takes. */

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorEnvelope } from './error-envelope.ts'
 import { TenantAuthError } from './errors.ts'
+import { type Option, required, withDefault } from '../lib/options.ts'
 
 /** Not in the app's OpenAPI document, whose readers cannot use the route. */
 const HIDDEN: object = { hide: true }
@@ -14,6 +15,12 @@ export interface SignedRoute {
   admit?: (request: FastifyRequest) => void
   /** @returns the response, which is sent as JSON with status 200 */
   answer: (request: FastifyRequest, body: Buffer) => Promise<object>
+}
+
+/** The option `url` of a plugin that has such a route. */
+export function pathOption(fallback: string): Option<string> {
+  const isPath = (value: unknown) => typeof value === 'string' && value.startsWith('/')
+  return withDefault(required<string>('a path that begins with /', isPath), fallback)
 }
 
 /** Call it in a separate scope, because it replaces the parsers and the error handler of the scope. */

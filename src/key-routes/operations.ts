@@ -48,7 +48,7 @@ export const listKeys = operation({
 
 export const createKey = operation({
   operationId: 'createKey',
-  summary: 'Creates a key. The answer is the only one that ever holds it',
+  summary: 'Creates a key. Only this response ever contains it',
   headers: schemas.IdempotencyHeaders,
   body: schemas.CreateBody,
   response: {
@@ -76,14 +76,14 @@ export const updateKey = operation({
   response: {
     200: schemas.ChangeAnswer,
     ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
-      409: 'The key is revoked or has expired, which is for ever',
+      409: 'The key is revoked or has expired, permanently',
     }),
   },
 })
 
 export const rotateKey = operation({
   operationId: 'rotateKey',
-  summary: 'Creates a key that takes over from this one, which stays valid, or ends after a grace',
+  summary: 'Creates a key that replaces this one, which stays valid, or expires after a grace period',
   params: schemas.KeyParams,
   headers: schemas.IdempotencyHeaders,
   body: schemas.RotateBody,
@@ -92,7 +92,7 @@ export const rotateKey = operation({
 
 export const revokeKey = operation({
   operationId: 'revokeKey',
-  summary: 'Revokes a key for ever. Answers when no instance accepts it any more',
+  summary: 'Revokes a key permanently. Responds once no instance accepts it any more',
   params: schemas.KeyParams,
   response: { 200: schemas.ChangeAnswer, ...errors([400, 401, 403, 404, 503]) },
 })

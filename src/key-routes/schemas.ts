@@ -80,11 +80,11 @@ export const UpdateBody = Type.Object(
     scopes: Type.Optional(NewScopes),
     expiresAt: Type.Optional(NewExpiry),
     paused: Type.Optional(
-      Type.Boolean({ description: 'true, or false for a key that is to be accepted again' }),
+      Type.Boolean({ description: 'true to refuse the key for now, or false to accept it again' }),
     ),
     networks: Type.Optional(Networks),
   },
-  { ...closed, minProperties: 1, description: 'an object with what is to change' },
+  { ...closed, minProperties: 1, description: 'an object with at least one change' },
 )
 export type UpdateBody = Static<typeof UpdateBody>
 
@@ -156,35 +156,35 @@ export const KeyDetailsBody = Type.Object(
     id: Type.String(),
     name: Type.String(),
     environment: Type.String(),
-    start: Type.String({ description: "The key's first characters, for telling keys apart" }),
+    start: Type.String({ description: "The key's first characters, by which people recognize it" }),
     last4: Type.String({ description: "The key's last four characters" }),
     scopes: Type.Array(Type.String()),
     status: Status,
-    createdAt: Moment('When it was made'),
-    createdBy: Nullable(Type.String(), 'Id of the user who made it, and of who impersonated them'),
-    expiresAt: Nullable(Moment(''), 'The moment from which it is refused'),
-    revokedAt: Nullable(Moment(''), 'The moment of its revocation, which is for ever'),
-    pausedAt: Nullable(Moment(''), 'Since when it is refused until it is resumed'),
-    networks: Nullable(Type.Array(Type.String()), 'From which alone it is accepted; null for any'),
-    lastUsedAt: Nullable(Moment(''), 'When it was last used, kept to about a minute'),
+    createdAt: Moment('When the key was created'),
+    createdBy: Nullable(Type.String(), 'The id of the user who created it, and of an impersonator'),
+    expiresAt: Nullable(Moment(''), 'When the key stops working'),
+    revokedAt: Nullable(Moment(''), 'When it was revoked. A revocation is permanent'),
+    pausedAt: Nullable(Moment(''), 'Since when it is paused, and so refused until it is resumed'),
+    networks: Nullable(Type.Array(Type.String()), 'The networks from which it is accepted; null for any'),
+    lastUsedAt: Nullable(Moment(''), 'When it was last used, to about a minute'),
   },
-  { ...closed, title: 'KeyDetails', description: 'What may be shown of a key' },
+  { ...closed, title: 'KeyDetails', description: 'A key, without its secret' },
 )
 export type KeyDetailsBody = Static<typeof KeyDetailsBody>
 
 const reach = {
   confirmedBy: Type.Union([Type.Literal('all'), Type.Literal('lease'), Type.Literal('none')], {
     description:
-      '`all`: every instance has acknowledged the change. `lease`: some have not, and may serve no more without asking the store. `none`: the store cannot tell, caches end by their time to live',
+      '`all`: every instance has acknowledged the change. `lease`: some have not, but their lease has run out, so they no longer answer from memory. `none`: the store cannot tell; caches end with their time to live',
   }),
-  waitedMs: Type.Number({ description: 'Milliseconds from the commit to this answer' }),
+  waitedMs: Type.Number({ description: 'Milliseconds that the confirmation took' }),
 }
-const fullKey = Type.String({ description: 'The full key. This answer is the only one that ever holds it' })
+const fullKey = Type.String({ description: 'The full key. No other response ever contains it' })
 
 export const ListAnswer = Type.Object(
   {
     keys: Type.Array(KeyDetailsBody),
-    nextCursor: Nullable(Type.String(), 'For the next page; null on the last one'),
+    nextCursor: Nullable(Type.String(), 'For the next page; null on the last page'),
     canWrite: Type.Boolean({ description: 'Whether the signed-in user may create, change and revoke keys' }),
   },
   { ...closed, description: 'A page of keys' },
@@ -195,9 +195,9 @@ export const CreateAnswer = Type.Object(
 )
 export const ChangeAnswer = Type.Object(
   { details: KeyDetailsBody, ...reach },
-  { ...closed, description: 'The key as it is now, and how far the change has reached' },
+  { ...closed, description: 'The key after the change, and how the change was confirmed' },
 )
 export const RotateAnswer = Type.Object(
   { key: fullKey, details: KeyDetailsBody, retired: KeyDetailsBody, ...reach },
-  { ...closed, description: 'The new key, the old one as it is now, and how far that has reached' },
+  { ...closed, description: 'The new key, the old key after the change, and how the change was confirmed' },
 )

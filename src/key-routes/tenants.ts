@@ -1,6 +1,6 @@
 /** Makes an organization's tenant when a user who may write first needs it. */
 import type { FastifyRequest } from 'fastify'
-import { TenantAuthError } from '../http/errors.ts'
+import { hasCode } from '../http/errors.ts'
 import { askApp, type Caller } from './access.ts'
 import type { KeyRoutesSettings, NewTenant } from './options.ts'
 
@@ -51,8 +51,4 @@ async function newTenant(
   { newTenant }: KeyRoutesSettings,
 ): Promise<NewTenant | null> {
   return newTenant === false ? null : askApp(request, () => newTenant(user))
-}
-
-function hasCode(error: unknown, code: TenantAuthError['code']): boolean {
-  return error instanceof TenantAuthError && error.code === code
 }

@@ -21,8 +21,7 @@ export class Lifetime {
    */
   check(expiresAt: unknown, createdAt: Date): Date | null {
     const end = checkExpiry(expiresAt)
-    if ((end?.getTime() ?? Infinity) - createdAt.getTime() <= this.#longest || this.#longest === Infinity)
-      return end
+    if ((end?.getTime() ?? Infinity) - createdAt.getTime() <= this.#longest) return end
     const days = Math.floor((this.#longest / 86_400_000) * 100) / 100
     throw new TenantAuthError(
       'KEY_LIFETIME_TOO_LONG',

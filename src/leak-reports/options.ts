@@ -1,5 +1,6 @@
 /** The options of `leakReports`, checked once, at registration. */
 import type { IdentifiedKey, KeyChange, KeyOperations } from '../keys/key-operations.ts'
+import { pathOption } from '../http/signed-route.ts'
 import {
   callback,
   flag,
@@ -70,7 +71,7 @@ const PUBLIC_KEYS = {
 
 const SPECIFICATION = {
   keys: required<LeakReportsOptions['keys']>('a KeyManager, as in new KeyManager(store)', isManager),
-  url: withDefault(required<string>('a path that begins with /', isPath), '/leak-reports'),
+  url: pathOption('/leak-reports'),
   revoke: flag(false),
   onLeak: callback<NonNullable<LeakReportsOptions['onLeak']>>(),
   maxPerMinute: whole({ fallback: 120 }),
@@ -88,10 +89,6 @@ export function checkOptions(options: LeakReportsOptions) {
 function isManager(value: unknown): boolean {
   const { identify, revoke } = Object(value) as Partial<LeakReportsOptions['keys']>
   return typeof identify === 'function' && typeof revoke === 'function'
-}
-
-function isPath(value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith('/')
 }
 
 function isToken(value: unknown): boolean {

@@ -2,7 +2,7 @@
 import { createHash, verify } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { TenantAuthError } from '../http/errors.ts'
+import { hasCode } from '../http/errors.ts'
 import { defineSignedRoute, notSigned, signedJson } from '../http/signed-route.ts'
 import type { IdentifiedKey } from '../keys/key-operations.ts'
 import { keysIn, withoutCredentials } from '../keys/key-text.ts'
@@ -108,7 +108,7 @@ async function identify(token: string, { keys }: LeakReportsSettings): Promise<I
     try {
       return await keys.identify(candidate)
     } catch (error) {
-      if (!(error instanceof TenantAuthError) || error.code !== 'KEY_NOT_FOUND') throw error
+      if (!hasCode(error, 'KEY_NOT_FOUND')) throw error
     }
   }
   return null

@@ -264,7 +264,7 @@ describe('key routes: what is taken', () => {
     const { send, id } = await withKey(t)
     const answer = await send(ADMIN_OF_A, { method: 'PATCH', url: `/console/keys/${id}`, payload: {} })
     assertRefused(answer, 400, 'VALIDATION_FAILED')
-    assert.equal(answer.body.error.message, 'body must be an object with what is to change')
+    assert.equal(answer.body.error.message, 'body must be an object with at least one change')
   })
 
   const limits = ['0', '101', 'all', 'true', '1e1', '0x10', '1.9', '%201', '1&limit=2']

@@ -12,10 +12,11 @@ export const CHANNEL = 'fastify_tenant_auth'
 const SCHEMA_PATTERN = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 
 /** @throws `TENANT_AUTH_BAD_OPTION` if the name cannot be part of a statement as it is */
-export function checkSchema(schema: unknown): void {
+export function checkSchema(schema: unknown): string {
   if (typeof schema !== 'string' || !SCHEMA_PATTERN.test(schema)) {
     throw badOption('schema', 'a name of at most 63 letters, digits, _ and -, no digit or - first')
   }
+  return schema
 }
 
 /** What each version adds, each in its own file. A version never changes after its release. */

@@ -1,6 +1,6 @@
 /** Keys in PostgreSQL, for a service with any number of instances. */
-import { badOption, TenantAuthError } from '../../http/errors.ts'
-import { refuseUnknown } from '../../lib/option-names.ts'
+import { TenantAuthError } from '../../http/errors.ts'
+import { callback, readOptions, required, type SpecificationOf, whole } from '../../lib/options.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
 import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
 import { type Found, LookupBatches } from '../lookup-batches.ts'
@@ -19,6 +19,7 @@ import type {
 } from '../writable-key-store.ts'
 import type { FleetReach, Position } from '../../coherence/driver.ts'
 import { Fleet } from '../../coherence/fleet.ts'
+import { FLEET_TIMES } from '../../coherence/fleet-times.ts'
 import { again, isAlreadyThere, isCollision } from './again.ts'
 import { Borrower, type Statement } from './borrow.ts'
 import { parsed, PostgresDriver } from './driver.ts'
@@ -60,14 +61,16 @@ export interface PostgresKeyStoreOptions {
   keyHash?: KeyHash
 }
 
-const OPTIONS: readonly (keyof PostgresKeyStoreOptions)[] = [
-  'pool',
-  'schema',
-  'lease',
-  'heartbeat',
-  'timeout',
-  'keyHash',
-]
+const SPECIFICATION = {
+  pool: required<PostgresPool>(
+    'a pool of pg, or anything else that can query like one',
+    (value) => typeof (value as Partial<PostgresPool> | null | undefined)?.query === 'function',
+  ),
+  schema: (value: unknown = DEFAULT_SCHEMA) => checkSchema(value),
+  ...FLEET_TIMES,
+  timeout: whole({ fallback: 10_000 }),
+  keyHash: callback<KeyHash>(),
+} satisfies SpecificationOf<PostgresKeyStoreOptions>
 
 interface WrittenRow<Record> {
   record: Row<Record>
@@ -102,16 +105,9 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly #timeout: number
 
   constructor(options: PostgresKeyStoreOptions) {
-    refuseUnknown('PostgresKeyStore', options, OPTIONS)
-    const { pool, schema = DEFAULT_SCHEMA, lease = 2_000, heartbeat = 500, timeout = 10_000 } = options
-    if (typeof (pool as Partial<PostgresPool> | undefined)?.query !== 'function') {
-      throw badOption('pool', 'a pool of pg, or anything else that can query like one')
-    }
-    checkSchema(schema)
-    if (!Number.isInteger(timeout) || timeout < 1) {
-      throw badOption('timeout', 'a whole number of milliseconds, at least 1')
-    }
-    this.keyHash = options.keyHash
+    const checked = readOptions('PostgresKeyStore', SPECIFICATION, options)
+    const { pool, schema, lease, heartbeat, timeout } = checked
+    this.keyHash = checked.keyHash
     this.#schema = schema
     this.#timeout = timeout
     this.#statements = statementsFor(schema, timeout)

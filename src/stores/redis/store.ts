@@ -1,8 +1,9 @@
 /** Keys in Redis, for a service with any number of instances. */
 import type { WriteMark } from '../../coherence/driver.ts'
 import { Fleet } from '../../coherence/fleet.ts'
-import { badOption, TenantAuthError } from '../../http/errors.ts'
-import { refuseUnknown } from '../../lib/option-names.ts'
+import { FLEET_TIMES } from '../../coherence/fleet-times.ts'
+import { TenantAuthError } from '../../http/errors.ts'
+import { callback, readOptions, required, type SpecificationOf, withDefault } from '../../lib/options.ts'
 import type { CoherentKeyStore, FleetCoherence } from '../coherent-key-store.ts'
 import { keyFits, pageOf, tenantFits } from '../key-filter.ts'
 import type { FindOptions, KeyHash, StoredKey } from '../key-store.ts'
@@ -73,7 +74,18 @@ export interface RedisKeyStoreOptions {
   keyHash?: KeyHash
 }
 
-const OPTIONS: readonly (keyof RedisKeyStoreOptions)[] = ['client', 'prefix', 'lease', 'heartbeat', 'keyHash']
+const SPECIFICATION = {
+  client: (value: unknown) => sourceOf(value as RedisClient),
+  prefix: withDefault(
+    required<string>(
+      'a string of 1 to 200 characters without braces',
+      (value) => typeof value === 'string' && /^[^{}]{1,200}$/.test(value),
+    ),
+    'tenant-auth',
+  ),
+  ...FLEET_TIMES,
+  keyHash: callback<KeyHash>(),
+} satisfies SpecificationOf<RedisKeyStoreOptions>
 /** How many keys one step looks at when a list has a filter. */
 const STEP = 500
 
@@ -89,13 +101,14 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
 
   /** @throws `TENANT_AUTH_BAD_OPTION`, naming the option and what it takes */
   constructor(options: RedisKeyStoreOptions) {
-    refuseUnknown('RedisKeyStore', options, OPTIONS)
-    const { client, prefix = 'tenant-auth', lease = 2_000, heartbeat = 500 } = options
-    const source = sourceOf(client)
-    this.keyHash = options.keyHash
-    if (typeof prefix !== 'string' || !/^[^{}]{1,200}$/.test(prefix)) {
-      throw badOption('prefix', 'a string of 1 to 200 characters without braces')
-    }
+    const {
+      client: source,
+      prefix,
+      lease,
+      heartbeat,
+      keyHash,
+    } = readOptions('RedisKeyStore', SPECIFICATION, options)
+    this.keyHash = keyHash
     const newRunner = () => {
       const commands = new Commands(source, (words) => {
         driver.onWrongServer()

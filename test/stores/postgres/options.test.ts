@@ -43,6 +43,10 @@ describe('the options of PostgresKeyStore', () => {
     )
   })
 
+  it('refuse a hash that is no function', () => {
+    refused({ keyHash: 'sha512' }, /^keyHash must be a function/)
+  })
+
   it('refuse what is no pool', () => {
     for (const pool of [undefined, null, {}, 'postgres://'])
       refused({ pool }, /^pool must be a pool of pg, or/)

@@ -37,6 +37,10 @@ describe('a RedisKeyStore refuses', () => {
     assertRefused(options, /^keyPrefix is not an option of RedisKeyStore, which takes client, prefix, lease,/)
   })
 
+  it('a hash that is no function', () => {
+    assertRefused({ client, keyHash: 'sha512' as never }, /^keyHash must be a function/)
+  })
+
   const others: Record<string, unknown> = {
     nothing: undefined,
     'a string': 'redis://localhost',
