@@ -20,6 +20,8 @@ export const SESSION_BY_HAND = 'session by hand: sha256 + lru-cache'
 export const CACHED = 'tenantAuth, cached key'
 export const KEPT = `${CACHED}, each connection its own`
 export const KEPT_BY_HAND = `${BY_HAND}, each connection its own`
+export const PRIVATE = `${CACHED}, private answer`
+export const PRIVATE_BY_HAND = `${BY_HAND}, private answer`
 export const COHERENT = 'tenantAuth, cached key, coherent over PostgreSQL'
 export const GARBAGE = 'tenantAuth refuses garbage'
 export const UNKNOWN = 'tenantAuth refuses an unknown key'
@@ -36,6 +38,7 @@ export const manyKeysByHand = (count: number) => `by hand, ${count.toLocaleStrin
 const tenantAuth: Contender[] = [
   { name: CACHED, from: ['tenant-auth', 'cachedKey'] },
   { name: KEPT, from: ['tenant-auth', 'cachedKey'], settings: { kept: true } },
+  { name: PRIVATE, from: ['tenant-auth', 'cachedKey'], settings: { isPrivate: true } },
   { name: COHERENT, from: ['stores', 'postgresCached'], needs: 'postgres' },
   { name: 'tenantAuth, cached key, coherent over Redis', from: ['stores', 'redisCached'], needs: 'redis' },
   { name: GARBAGE, from: ['tenant-auth', 'garbage'] },
@@ -70,6 +73,7 @@ export const contenders: readonly Contender[] = [
   { name: 'a hook that only decorates', from: ['by-hand', 'decorate'] },
   { name: BY_HAND, from: ['by-hand', 'cachedKey'] },
   { name: KEPT_BY_HAND, from: ['by-hand', 'cachedKey'], settings: { kept: true } },
+  { name: PRIVATE_BY_HAND, from: ['by-hand', 'cachedKey'], settings: { isPrivate: true } },
   ...tenantAuth,
   ...otherKeys,
   ...sessions,

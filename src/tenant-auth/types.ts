@@ -44,7 +44,8 @@ export interface TenantAuthOptions {
   lookupTimeout?: number
   /**
    * How many look-ups may run at once; further ones wait in line. A quarter of the places is reserved for keys that
-   * were good a moment ago. Set no more than your store's pool has connections to spare. Default: 64.
+   * were good a moment ago. The stores of this package put look-ups that arrive together into one statement; if your own
+   * store takes a connection for each, set no more than its pool can spare. Default: 64.
    */
   maxConcurrentLookups?: number
   /** Record when keys are used, at most once a minute for each, in stores that can. Default: `true`. */

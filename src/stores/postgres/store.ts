@@ -49,8 +49,8 @@ export interface PostgresKeyStoreOptions {
   /** Schema of the tables. Letters, digits, `_` and `-`. Default: `tenant_auth`. */
   schema?: string
   /**
-   * Milliseconds for which an instance may serve from its cache after it has heard from the database, and so the longest
-   * that a revocation may take. 100 to 600000. Default: 2000.
+   * Milliseconds for which an instance may serve from its cache after it has heard from the database. A revocation waits
+   * about 1.2 times as long for an instance that does not respond. 100 to 600000. Default: 2000.
    */
   lease?: number
   /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */

@@ -64,8 +64,8 @@ export interface RedisKeyStoreOptions {
   /** The start of all key names in Redis, as `{prefix}:`. 1 to 200 characters, no braces. Default: `tenant-auth`. */
   prefix?: string
   /**
-   * Milliseconds for which an instance may serve from its cache after it has heard from Redis, and so the longest that a
-   * revocation may take. 100 to 600000. Default: 2000.
+   * Milliseconds for which an instance may serve from its cache after it has heard from Redis. A revocation waits about
+   * 1.2 times as long for an instance that does not respond. 100 to 600000. Default: 2000.
    */
   lease?: number
   /** Milliseconds between heartbeats. 10 to half of the lease. Default: 500. */
