@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { inWords } from '../../examples/loom-api/cause.ts'
 import { generateKey } from '../../src/keys/key-format.ts'
+import { until } from '../harness/until.ts'
 import { startPostgres } from '../servers/index.ts'
 import { openApp } from './in-process.ts'
 import { spawnExample, startSample } from './run-example.ts'
@@ -34,6 +35,7 @@ test('an instance that shuts down is alive, not ready, and sends its clients els
     return [statusCode, JSON.parse(body)]
   }
   assert.deepEqual(await probe('/live'), [200, { status: 'live' }])
+  await until(async () => (await app.inject('/ready')).statusCode === 200)
   assert.deepEqual(await probe('/ready'), [200, { status: 'ready', degraded: null }])
   assert.notEqual((await usage()).headers.connection, 'close')
   retire()
@@ -51,6 +53,7 @@ test('SIGTERM under load loses no request', async () => {
   })
   const key = /^ {2}(tk_test_\w{39})$/m.exec(sample.output())?.[1] ?? ''
   const usage = () => fetch(`${sample.address}/usage`, { headers: { 'x-tenant-api-key': key } })
+  await until(async () => (await fetch(`${sample.address}/ready`)).status === 200)
   const statuses = new Map<number, number>()
   const balancer = { sends: true }
 
