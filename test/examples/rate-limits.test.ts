@@ -1,31 +1,22 @@
 /** The limits and the document of the reference app, as its clients meet them. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import SwaggerParser from '@apidevtools/swagger-parser'
 import { generateKey } from '../../src/keys/key-format.ts'
 import { redisAvailable, startRedis } from '../servers/index.ts'
 import { type OpenApp, openApp } from './in-process.ts'
-import { type RunningExample, startSample } from './run-example.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-limits-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
-let instances = 0
 
 /** Starts faster than the development sign-in, whose tenants and key are made first. */
 const CLERK = { CLERK_SECRET_KEY: 'sk_test_1', CLERK_AUTHORIZED_PARTIES: 'https://dashboard.example.com' }
 
-async function start(t: TestContext, env: NodeJS.ProcessEnv): Promise<{ app: RunningExample; key: string }> {
-  const DATA_FOLDER = join(folder, `data-${instances++}`)
-  const app = await startSample({ DATA_FOLDER, ...env })
-  t.after(() => app.stop())
-  return { app, key: /^ {2}(tk_test_\w{39})$/m.exec(app.output())?.[1] ?? '' }
+async function start(t: TestContext, env: Record<string, string>): Promise<{ address: string; key: string }> {
+  const { app, key, close } = await openApp(env)
+  t.after(close)
+  return { address: await app.listen({ port: 0, host: '127.0.0.1' }), key }
 }
 
-const usage = (app: RunningExample, key: string) =>
-  fetch(`${app.address}/usage`, { headers: { 'x-tenant-api-key': key } })
+const usage = (address: string, key: string) =>
+  fetch(`${address}/usage`, { headers: { 'x-tenant-api-key': key } })
 
 async function assertLimited(response: Response): Promise<void> {
   assert.equal(response.status, 429)
@@ -97,10 +88,10 @@ describe('the reference app tells clients apart', () => {
 
 describe('the reference app limits', () => {
   test('how often a tenant calls, and says how much is left', async (t) => {
-    const { app, key } = await start(t, { REQUESTS_PER_TENANT: '2' })
+    const { address, key } = await start(t, { REQUESTS_PER_TENANT: '2' })
     const left = []
     for (let count = 0; count < 2; count++) {
-      const { status, headers } = await usage(app, key)
+      const { status, headers } = await usage(address, key)
       left.push([status, headers.get('x-ratelimit-limit'), headers.get('x-ratelimit-remaining')])
       assert.ok(Number(headers.get('x-ratelimit-reset')) > 0)
     }
@@ -108,9 +99,9 @@ describe('the reference app limits', () => {
       [200, '2', '1'],
       [200, '2', '0'],
     ])
-    await assertLimited(await usage(app, key))
+    await assertLimited(await usage(address, key))
     // Who is refused spends nothing of a tenant's, and is told nothing of its limit.
-    const refused = await usage(app, 'bad')
+    const refused = await usage(address, 'bad')
     assert.deepEqual([refused.status, refused.headers.get('x-ratelimit-limit')], [401, null])
   })
 
@@ -179,10 +170,10 @@ describe('the reference app limits', () => {
   })
 
   test('failures by HTTP, with what a client has to know', async (t) => {
-    const { app } = await start(t, { FAILURES_PER_ADDRESS: '1' })
-    assert.equal((await usage(app, 'bad')).status, 401)
-    await assertLimited(await usage(app, 'bad'))
-    await assertLimited(await fetch(`${app.address}/console/me`))
+    const { address } = await start(t, { FAILURES_PER_ADDRESS: '1' })
+    assert.equal((await usage(address, 'bad')).status, 401)
+    await assertLimited(await usage(address, 'bad'))
+    await assertLimited(await fetch(`${address}/console/me`))
   })
 
   test(
@@ -190,17 +181,17 @@ describe('the reference app limits', () => {
     { skip: !redisAvailable() && 'no Redis' },
     async (t) => {
       const redis = await startRedis()
-      t.after(() => redis.stop())
       const env = { REDIS_URL: redis.url, REQUESTS_PER_TENANT: '10' }
       const [one, two] = await Promise.all([start(t, env), start(t, env)])
-      for (const { app } of [one, two]) {
-        for (let count = 0; count < 5; count++) assert.equal((await usage(app, one.key)).status, 200)
+      t.after(() => redis.stop()) // After the apps have closed.
+      for (const { address } of [one, two]) {
+        for (let count = 0; count < 5; count++) assert.equal((await usage(address, one.key)).status, 200)
       }
-      for (const { app, key } of [one, two]) {
-        let answer = await usage(app, key)
+      for (const { address, key } of [one, two]) {
+        let answer = await usage(address, key)
         // The limiter lets pass what it could not count in time, which a slow machine may make it do once. So few tries that
         // an instance which counted for itself would not come to its limit.
-        for (let tries = 1; tries < 3 && answer.status === 200; tries++) answer = await usage(app, key)
+        for (let tries = 1; tries < 3 && answer.status === 200; tries++) answer = await usage(address, key)
         await assertLimited(answer)
       }
     },
