@@ -359,7 +359,12 @@ export class FleetMember {
     const holds = this.#options.times.lease + this.#options.staleIfError()
     this.#options.watch.sawHold(holds)
     const info = { instance, label: LABEL, holds }
-    const session = await this.#within((signal) => link.attach(info, this.#session, signal))
+    const attaching = this.#within((signal) => link.attach(info, this.#session, signal))
+    const session = await attaching.catch((error: unknown) => {
+      // The registration may have taken effect. A second one with the same id would be taken for another process' own.
+      if (this.#session === null) this.#instance = randomUUID()
+      throw error
+    })
     if (session === null) {
       const earlier = { instance, session: this.#session ?? '' }
       this.#isMember(await this.#within((signal) => link.beat(earlier, signal))) // Reports why, to register again.

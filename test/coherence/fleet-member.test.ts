@@ -37,6 +37,24 @@ describe('an instance that is cold', () => {
     await Promise.all(found)
   })
 
+  it('registers under another id if it does not learn whether it has registered', async () => {
+    const { cache, clock, fleet, network, reports, release } = await build()
+    network.hold = (what) => what === 'attached'
+    const starting = cache.start()
+    await clock.advance(T / 4)
+    assert.equal(fleet.rows.size, 1, 'it has, and was not told')
+    release()
+    await clock.advance(T)
+    await starting
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+    assert.equal(fleet.rows.size, 2)
+    assert.deepEqual(
+      reports.filter(({ event }) => event === 'gone'),
+      [],
+      'no other process is said to use its identity',
+    )
+  })
+
   it('destroys a connection that is made when nobody waits for it any more', async () => {
     const { cache, clock, fleet, release } = await build({ offline: true })
     const starting = cache.start()
