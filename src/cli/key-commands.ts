@@ -170,7 +170,7 @@ async function fromInput(invocation: Invocation) {
     throw new UsageError('--start and --last4 go with --hash: a key on standard input has its own')
   }
   const key = await keyFromInput(invocation)
-  // Of a shorter one, hardly anything could be shown.
+  // Hardly any characters of a shorter key could be shown.
   if (key.length < 16) {
     throw new UsageError('A key of fewer than 16 characters is imported by --hash, --start and --last4')
   }

@@ -3,8 +3,8 @@
 const warned = new Set<string>()
 
 /**
- * Runs user code, and continues if it throws. The error cannot go to the log, because the logger may have thrown it, so
- * it becomes a warning of Node's: one for each `what`, because it may throw on every request.
+ * Runs user code, and continues if it throws. The error cannot go to the log, because the logger may have thrown it. It
+ * becomes a Node.js process warning, once for each `what`, because the code may throw on every request.
  */
 export function quietly(what: string, work: () => void): void {
   try {

@@ -92,6 +92,16 @@ const STEP = 500
 /** How many uses one script records, because the server does nothing else meanwhile. */
 const USES_AT_ONCE = 1_000
 
+/**
+ * A store with all capabilities, under names in Redis that begin with `prefix`.
+ *
+ * ```ts
+ * const client = createClient({ url: process.env.REDIS_URL, disableOfflineQueue: true })
+ * client.on('error', (error) => log.error(error))
+ * await client.connect()
+ * const keyStore = new RedisKeyStore({ client })
+ * ```
+ */
 export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly coherence: FleetCoherence
   readonly keyHash: KeyHash | undefined
