@@ -58,9 +58,9 @@ export function reached({ confirmedBy, instances, waitedMs }: Confirmation): str
   if (confirmedBy !== 'none' && instances === 0) return `in force everywhere ${took}: no instance is running`
   if (confirmedBy === 'all') return `in force everywhere ${took}, confirmed by ${running}`
   if (confirmedBy === 'lease') {
-    return `in force everywhere ${took}: of ${running} some did not answer and may serve no more`
+    return `in force everywhere ${took}: the lease of each instance that did not answer has ended (${running})`
   }
-  return 'written; it is in force when caches have let go of what they hold'
+  return 'written; it takes effect as cached keys reach their time to live'
 }
 
 /** Reads all pages, and returns their records. */

@@ -12,7 +12,7 @@ export function quietly(what: string, work: () => void): void {
   } catch (thrown) {
     if (warned.has(what)) return
     warned.add(what)
-    process.emitWarning(`${what} threw: ${reasonOf(thrown)}. Further ones are not told of.`, {
+    process.emitWarning(`${what} threw: ${reasonOf(thrown)}. Further errors are not reported.`, {
       code: 'TENANT_AUTH_IGNORED',
     })
   }

@@ -45,7 +45,7 @@ export class CoolDownError extends Error {
     const limit = Error.stackTraceLimit
     // No stack, because any stranger can cause one.
     Error.stackTraceLimit = 0
-    super('an unknown key id, and it is too soon to fetch the key set once more')
+    super('the key id is unknown, and it is too soon to fetch the key set again')
     Error.stackTraceLimit = limit
     this.retryAfter = retryAfter
   }

@@ -122,7 +122,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     const newRunner = () => {
       const commands = new Commands(source, (words) => {
         driver.onWrongServer()
-        this.#fleet.spoilt(`a connection led to a Redis server that does nothing: ${words}`)
+        this.#fleet.spoilt(`a connection led to a Redis server that refuses to serve: ${words}`)
       })
       return new ScriptRunner({ commands, prefix })
     }

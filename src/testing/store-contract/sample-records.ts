@@ -113,7 +113,7 @@ export function writesOf(store: WritableKeyStore, key: NewKey): [name: string, w
 /** Returns a write that must have taken effect, and fails otherwise. */
 export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
   if (answer === null || typeof answer === 'string') {
-    assert.fail(`the write must take effect, and answered ${answer}`)
+    assert.fail(`the write must take effect, but returned ${answer}`)
   }
   return answer
 }
