@@ -65,7 +65,7 @@ export const TENANT_NAMES: KnownNames = {
   deciding: ['suspended'],
 }
 
-/** For keys and tenants: a misspelled expiry of a tenant is not read either. But a tenant may have its own `scope`. */
+/** Looked for in keys and in tenants: a tenant's expiry is not read either. Not `scopes`: a tenant may have its own. */
 const DECIDING = ['expiresAt', 'revokedAt', 'pausedAt', 'suspended']
 
 /** `meant`: the right name, if there is one. */

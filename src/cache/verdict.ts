@@ -183,7 +183,7 @@ function refuseMisread(answer: object, known: KnownNames, before: string): void 
   const { name, meant } = misread
   const right =
     meant === undefined
-      ? 'answer null in place of a key that is not good, and leave it out of one that is'
+      ? 'return null instead of a key that is not good, and leave it out of a key that is'
       : `the name for it is ${before}${meant}`
   throw new StoreAnswerError(`the key store's answer has ${before}${name}, which is not read: ${right}`)
 }

@@ -23,7 +23,10 @@ async function register(app: FastifyInstance, options: ClerkWebhooksOptions): Pr
       const outcome = await apply(event, organizations)
       const { type } = event
       quietly('The logger', () =>
-        request.log.info({ type, id: (Object(event.data) as { id?: unknown }).id, outcome }, "Clerk's event"),
+        request.log.info(
+          { type, id: (Object(event.data) as { id?: unknown }).id, outcome },
+          'processed an event from Clerk',
+        ),
       )
       return { outcome }
     },

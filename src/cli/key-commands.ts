@@ -25,7 +25,7 @@ export async function list({ store, values }: Invocation): Promise<Result> {
   const manager = new KeyManager(store)
   const { tenant, all, status, env, name, 'unused-since': unused, 'ends-before': ends } = values
   if ((tenant === undefined) !== (all === true))
-    throw new UsageError('--tenant is missing, or --all for all tenants')
+    throw new UsageError('keys list takes either --tenant, or --all for all tenants')
   // A misspelt tenant must be an error, not an empty list.
   if (tenant !== undefined) await manager.getTenant(tenant)
   const filter = {
@@ -170,9 +170,9 @@ async function fromInput(invocation: Invocation) {
     throw new UsageError('--start and --last4 go with --hash: a key on standard input has its own')
   }
   const key = await keyFromInput(invocation)
-  // Of a shorter one, hardly anything could be shown.
+  // Hardly any characters of a shorter key could be shown.
   if (key.length < 16) {
-    throw new UsageError('A key of fewer than 16 characters is imported by --hash, --start and --last4')
+    throw new UsageError('Import a key of fewer than 16 characters with --hash, --start and --last4')
   }
   return { hash: hashKey(key), ...shownOf(key) }
 }

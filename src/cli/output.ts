@@ -54,13 +54,13 @@ export function day(at: Date | null): string {
 export function reached({ confirmedBy, instances, waitedMs }: Confirmation): string {
   const took = `after ${Math.round(waitedMs)} ms`
   const running = instances === 1 ? '1 running instance' : `${instances} running instances`
-  // `lease` if rows of the fleet may have been lost: by now, an instance without a row may not serve either.
+  // With `lease` and no instances, rows of the fleet may have been lost. By now, an instance without a row may not serve.
   if (confirmedBy !== 'none' && instances === 0) return `in force everywhere ${took}: no instance is running`
   if (confirmedBy === 'all') return `in force everywhere ${took}, confirmed by ${running}`
   if (confirmedBy === 'lease') {
-    return `in force everywhere ${took}: of ${running} some did not answer and may serve no more`
+    return `in force everywhere ${took}: the lease of each instance that did not answer has ended (${running})`
   }
-  return 'written; it is in force when caches have let go of what they hold'
+  return 'written; it takes effect as cached keys reach their time to live'
 }
 
 /** Reads all pages, and returns their records. */

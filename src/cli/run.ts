@@ -81,7 +81,7 @@ function find(positionals: readonly string[]): {
   const names = [...COMMANDS.keys()]
   const hint = meant(typed, names)
   throw new UsageError(
-    `Unknown command ${JSON.stringify(printable(typed))}${hint === '' ? `. There are ${names.join(', ')}` : hint}`,
+    `Unknown command ${JSON.stringify(printable(typed))}${hint === '' ? `. The commands are ${names.join(', ')}` : hint}`,
   )
 }
 

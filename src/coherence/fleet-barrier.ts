@@ -97,7 +97,7 @@ export async function awaitFleet(mark: WriteMark, options: BarrierOptions): Prom
   if (last === undefined && reach === undefined) {
     throw new TenantAuthError(
       'KEY_STORE_UNAVAILABLE',
-      'The write took effect, but the store did not say which instances have seen it',
+      'The write took effect, but the store did not say which instances have seen it: repeat it, or wait until the lease has ended',
       { cause, effect: 'done' },
     )
   }
@@ -138,7 +138,7 @@ export async function noteSettled(
 }
 
 const LOST =
-  'The store went over to another server or an earlier state since the write, and may have lost it: look whether it is still there, and repeat it'
+  'The store has switched to another server or an earlier state since the write, and may have lost it: check whether it is still there, and repeat it if not'
 
 function lost(): TenantAuthError {
   return new TenantAuthError('KEY_STORE_UNAVAILABLE', LOST)

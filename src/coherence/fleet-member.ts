@@ -238,7 +238,8 @@ export class FleetMember {
           this.#push.settled(this.#clock.now(), this.#options.times.heartbeat / 2)
           return
         }
-        if (++inVain > MOST_IN_VAIN) throw new Error('the store does not note what was acknowledged')
+        if (++inVain > MOST_IN_VAIN)
+          throw new Error('the store does not record what this instance acknowledges')
       } else if (apart === 'behind' && known !== undefined) {
         inVain = 0
         await this.#catchUp(link, known)
@@ -379,7 +380,7 @@ export class FleetMember {
   }
 
   #membership(): Membership {
-    if (this.#attached === undefined) throw new Error('the instance is about to register anew')
+    if (this.#attached === undefined) throw new Error('the instance is about to register again')
     return this.#attached.membership
   }
 

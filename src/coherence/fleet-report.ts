@@ -43,6 +43,7 @@ export type FleetReport =
  */
 export type ResetReason = 'empty-history' | 'other-history' | 'epoch-went-back' | 'gap' | 'unreadable-hashes'
 
+/** The membership of the fleet in figures: `stats().fleet`. Counters count since start. */
 export interface FleetStats {
   state: FleetState
   /** Milliseconds, 0 if the lease has lapsed. */

@@ -32,7 +32,8 @@ function given(fallback: number): Option<number> {
 }
 
 /**
- * The upper bound of the lease keeps it within what a timer takes. That of the heartbeat lets at least one be lost.
+ * The upper bound of the lease keeps it within what a timer takes. The heartbeat is at most half of the lease, so that
+ * one heartbeat may be lost.
  *
  * @throws `TENANT_AUTH_BAD_OPTION`
  */

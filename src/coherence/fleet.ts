@@ -53,6 +53,7 @@ export type ConfirmedEvent =
 
 export const confirmedChannel = channel('fastify-tenant-auth:confirmed')
 
+/** Implements the `coherence` of a store on the store's `FleetDriver`. Make one for each store. */
 export class Fleet implements FleetCoherence {
   readonly kind = 'fleet'
   readonly lease: number

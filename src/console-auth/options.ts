@@ -59,8 +59,8 @@ export interface ConsoleAuthSettings {
   /** The longest token to accept, in characters, 1,024 to 65,536. Node's own limit for all headers is 16 KiB. @default 8_192 */
   maxTokenLength?: number
   /**
-   * How many verified tokens to remember, each until it expires, up to 10,000,000. Up to 1,000 bad ones are remembered
-   * besides. `false` remembers none.
+   * How many verified tokens to remember, each until it expires, up to 10,000,000. In addition, up to 1,000 bad tokens
+   * are remembered. `false` remembers none of either.
    * @default { max: 10_000 }
    */
   cache?: false | { max?: number }

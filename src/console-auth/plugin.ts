@@ -72,7 +72,7 @@ async function plugin(app: FastifyInstance, given: ConsoleAuthOptions): Promise<
   const options = checkOptions(given)
   claimScope(app, 'consoleAuth')
   app.decorateRequest(kUser, null)
-  declareEverywhere(app, 'consoleUser', readConsoleUser, 'the scope of consoleAuth')
+  declareEverywhere(app, 'consoleUser', readConsoleUser, 'consoleAuth needs another name for your decorator')
 
   const { maxTokenLength, cache, rules } = options
   const clerk = askClerk(app, options, () => sessions.clear())

@@ -102,13 +102,13 @@ function refuseMisspelt(route: RouteOptions): void {
     for (const name of names) {
       const meant = nearestName(name, [...KINDS, 'eitherCredential'], 1)
       if (meant === undefined || place + name === `config.${meant}`) continue
-      throw badOption(`${place}${name} of route ${url}`, `config.${meant}. As it is, it demands nothing`)
+      throw badOption(`${place}${name} of route ${url}`, `config.${meant}: as it is, it requires nothing`)
     }
   }
   // Fastify copies a config, but not what it inherits from a class.
   for (const kind of demandsOf(config)) {
     if (!Object.keys(config).includes(kind))
-      throw badOption(`config.${kind} of route ${url}`, 'a property of the config itself')
+      throw badOption(`config.${kind} of route ${url}`, 'a property of the config itself, not inherited')
   }
   refuse(Object.keys(route), '')
   refuse(Object.keys(config), 'config.')
@@ -133,8 +133,8 @@ function checkRoute(route: RouteOptions, scope: FastifyInstance, seen: boolean):
         (checker === undefined
           ? `${kind} does not guard the scope of the route. Register it there or in one around it, before the scope is registered`
           : !seen
-            ? `${kind} has addHook: false, and an onRoute hook has added the demand. Say it where the route is declared`
-            : `${kind} has addHook: false, and neither the route nor its scope has a hook that could call its check`),
+            ? `${kind} has addHook: false, and an onRoute hook has added the requirement. Set it where the route is declared`
+            : `${kind} has addHook: false, and neither the route nor its scope has a hook that could call its check. Add such a hook`),
     )
   }
 }

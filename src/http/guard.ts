@@ -11,8 +11,8 @@ import { type ErrorResponseOption, recordRefusal, type Refusal, sendRefusal } fr
 export interface GuardOptions<Reason extends string> {
   plugin: AuthEvent['plugin']
   /**
-   * Lets a request in: sets on it who it is and returns `null`, or returns the refusal. Synchronous whenever it can be,
-   * because a request then costs no promise. If it throws, the response is a 500.
+   * Lets a request in by setting the caller on it and returning `null`, or returns the refusal. Synchronous whenever it
+   * can be, because a request then costs no promise. If it throws, the response is a 500.
    */
   check: (request: FastifyRequest) => Outcome | Promise<Outcome>
   /** Every reason that a refusal of `check` may have. */

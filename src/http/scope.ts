@@ -1,6 +1,6 @@
 /** Makes sure that a plugin guards each scope only once, and that its request properties exist in every scope. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { badOption, TenantAuthError } from './errors.ts'
+import { TenantAuthError } from './errors.ts'
 import { inviteBodiesLate } from './unread-body.ts'
 
 /** By the plugin's name: the scopes around those that it guards. */
@@ -32,20 +32,23 @@ const declared = new WeakMap<FastifyInstance, Set<string>>()
  * Adds a property to requests in every scope of the app, with a getter that may throw. The types say that the property is
  * there. If it were `undefined` in an open route beside the guarded ones, a query there would lack its tenant.
  *
- * @param option the option that sets the name, for the message
+ * @param remedy what must change if the name is taken, for the message
  * @throws `TENANT_AUTH_BAD_OPTION` if the app has a decorator of this name
  */
 export function declareEverywhere(
   app: FastifyInstance,
   name: string,
   getter: (this: FastifyRequest) => unknown,
-  option: string,
+  remedy: string,
 ): void {
   const outermost = outermostOf(app)
   const ours = declared.get(outermost) ?? new Set()
   declared.set(outermost, ours)
   if (app.hasRequestDecorator(name) && !ours.has(name)) {
-    throw badOption(option, `another name, because this app already decorates requests with "${name}"`)
+    throw new TenantAuthError(
+      'TENANT_AUTH_BAD_OPTION',
+      `${remedy}, because this app already decorates requests with "${name}"`,
+    )
   }
   if (app !== outermost || !ours.has(name)) app.decorateRequest(name, { getter })
   if (!ours.has(name) && app !== outermost && !outermost.hasRequestDecorator(name)) {

@@ -36,7 +36,7 @@ export async function identify(
   if (request.method === 'GET' || request.method === 'HEAD') {
     if (!permits(settings.canRead, user)) throw refused(request, user, NOT_ALLOWED)
   } else if (writing !== null) throw refused(request, user, writing)
-  // A user who only has to reverify may write: Clerk's front end asks them to when they do.
+  // A user who only has to reverify counts as one who may write: Clerk's front end asks them to reverify when they do.
   return { user, tenantId, canWrite: writing === null || writing.reason === 'reverification' }
 }
 

@@ -110,7 +110,7 @@ function grantable(
   if (scopes === undefined) {
     throw badOption(
       'keyRoutes: scopes',
-      "the scopes that users may grant to keys, or 'any', where the KeyManager has no list of scopes",
+      "the scopes that users may grant to keys, or 'any', because the KeyManager has no list of scopes",
     )
   }
   if (known !== undefined && !scopes.every((scope) => known.includes(scope))) {

@@ -1,5 +1,6 @@
 /** The six routes. Each validates its input, calls the `KeyManager`, and returns what may be shown. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { TenantAuthError } from '../http/errors.ts'
 import type { KeyDetails } from '../stores/writable-key-store.ts'
 import { invalid } from '../keys/text.ts'
 import type { Caller } from './access.ts'
@@ -111,9 +112,9 @@ export function defineRoutes(
     const { scopes }: KeyDetails = await keys.get(id, { tenantId })
     const { scopes: granted } = settings
     if (scopes.every((scope) => granted.includes(scope))) return
-    throw invalid(
-      'the key',
-      'without scopes that only an operator may grant: revoke it, or create another one',
+    throw new TenantAuthError(
+      'KEY_INVALID',
+      'The key has scopes that only an operator may grant: revoke it, or create another one',
     )
   }
 

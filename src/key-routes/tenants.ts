@@ -8,8 +8,8 @@ import type { KeyRoutesSettings, NewTenant } from './options.ts'
 const NAME_LENGTH = 100
 
 /**
- * Makes a key. If its tenant does not exist, makes the tenant and tries again, so that it costs existing tenants nothing.
- * Two instances may do this for a new organization at the same moment: one of them makes the tenant.
+ * Makes a key. If its tenant does not exist, makes the tenant and tries again, so that existing tenants pay for no extra
+ * read. Two instances may do this for a new organization at the same moment: one of them makes the tenant.
  */
 export async function inTenant<Result>(
   request: FastifyRequest,

@@ -68,7 +68,7 @@ type Complaint =
 function complaint(part: string, schema: TSchema, error: Complaint): string {
   const properties = Object.keys(schema.properties as object)
   if (error?.type === ValueErrorType.ObjectAdditionalProperties) {
-    return `${part} has a property that is not taken; it takes ${properties.join(', ')}`
+    return `${part} has an unknown property: it takes ${properties.join(', ')}`
   }
   const place = error === undefined ? part : part + error.path
   const takes = error?.schema.description ?? `an object with ${properties.join(', ')}`

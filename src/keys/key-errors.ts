@@ -7,11 +7,11 @@ export function keyNotFound(): TenantAuthError {
 }
 
 export function keyRevoked(): TenantAuthError {
-  return new TenantAuthError('KEY_REVOKED', 'The key is revoked for good. Create a new one')
+  return new TenantAuthError('KEY_REVOKED', 'The key is permanently revoked: create a new one')
 }
 
 export function keyExpired(): TenantAuthError {
-  return new TenantAuthError('KEY_EXPIRED', 'The key has expired for good. Create a new one')
+  return new TenantAuthError('KEY_EXPIRED', 'The key has expired, which is permanent: create a new one')
 }
 
 export function keyPaused(): TenantAuthError {
@@ -20,7 +20,7 @@ export function keyPaused(): TenantAuthError {
 
 /** A rotation passes the old key's expiry on, so the new key would have expired too. */
 export function hasExpired(): TenantAuthError {
-  return new TenantAuthError('KEY_INVALID', 'The key has expired. Set expiresAt for the new one')
+  return new TenantAuthError('KEY_INVALID', 'The key has expired: set expiresAt for the new key')
 }
 
 export function limitReached(max: number): TenantAuthError {

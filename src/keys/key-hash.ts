@@ -37,7 +37,8 @@ export function hmacKeyHash(pepper: string | Uint8Array, algorithm: 'sha256' | '
 export function keyHashOf(store: KeyStore): KeyHash {
   const { keyHash } = store
   if (keyHash === undefined) return hashKey
-  const takes = 'a function of a key that answers its hash, 64 to 128 lower-case hexadecimal characters'
+  const takes =
+    'a function that returns a hash of the key, always the same: 64 to 128 lower-case hexadecimal characters'
   const [first, again, other] =
     typeof keyHash === 'function' ? ['tk_1', 'tk_1', 'tk_2'].map((key) => keyHash(key)) : []
   const isHash = typeof first === 'string' && first.length % 2 === 0 && /^[0-9a-f]{64,128}$/.test(first)

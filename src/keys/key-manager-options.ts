@@ -26,12 +26,12 @@ export interface KeyManagerOptions {
 
 const SPECIFICATION = {
   prefix: withDefault(
-    required<string>('letters, digits and inner _, 1 to 16, a letter first', matches(PREFIX_PATTERN)),
+    required<string>('1 to 16 letters, digits and inner _, starting with a letter', matches(PREFIX_PATTERN)),
     'tk',
   ),
   environments: withDefault(
     required<readonly string[]>(
-      'an array of one or more words of letters and digits, 1 to 16, a letter first',
+      'an array of one or more words, each of 1 to 16 letters and digits, starting with a letter',
       (value) => Array.isArray(value) && value.length > 0 && value.every(matches(ENVIRONMENT_PATTERN)),
     ),
     ['live', 'test'],
@@ -50,7 +50,7 @@ export function checkStore(store: WritableKeyStore): WritableKeyStore {
   const given: unknown = store
   const missing = typeof given === 'object' && given !== null ? missingMethods(given) : undefined
   if (missing?.length !== 0) {
-    const lacks = missing === undefined ? '' : `, which also has ${missing.join(', ')}`
+    const lacks = missing === undefined ? '' : `: it lacks ${missing.join(', ')}`
     throw badOption('KeyManager: store', `a WritableKeyStore${lacks}`)
   }
   return store

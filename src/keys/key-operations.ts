@@ -42,6 +42,7 @@ export interface KeyOwner {
   tenantId?: string
 }
 
+/** What `rotate` takes. */
 export interface RotateKeyOptions extends KeyOwner {
   /** Milliseconds after which the old key stops working, up to 365 days. Default: it stays as it is. */
   grace?: number
@@ -56,7 +57,7 @@ export interface RotateKeyOptions extends KeyOwner {
   idempotencyKey?: string
 }
 
-/** What you leave out stays as it is. */
+/** What `update` takes. What you leave out stays as it is. */
 export interface UpdateKeyOptions {
   name?: string
   scopes?: readonly string[]
@@ -97,10 +98,12 @@ export interface CreatedKey {
   details: KeyDetails
 }
 
+/** What `import`, `update` and `revoke` return: the key after the change, and how the change was confirmed. */
 export interface KeyChange extends Confirmation {
   details: KeyDetails
 }
 
+/** What `rotate` returns: the new key, the old one, and how the old key's change was confirmed. */
 export interface RotatedKey extends CreatedKey, Confirmation {
   /** The old key as it is after the call. */
   retired: KeyDetails
@@ -119,7 +122,8 @@ export interface KeyOperations {
   /**
    * Makes a key, and returns once the store has saved it. No later call returns the full key.
    *
-   * A call that throws may leave behind a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you.
+   * A call that throws may leave behind a key that nobody has seen. With an `idempotencyKey`, the next attempt tells you
+   * which key that is.
    *
    * @throws `TENANT_NOT_FOUND`, `KEY_INVALID`, `KEY_EXISTS` (this idempotency key was used before),
    *   `KEY_LIFETIME_TOO_LONG`, `KEY_LIMIT_REACHED`

@@ -41,7 +41,7 @@ export function checkScopes(value: unknown, allowed: readonly string[] | undefin
   if (!isScopeList(value)) {
     throw invalid(
       'scopes',
-      `an array of at most ${SCOPES} strings, each of 1 to ${SCOPE_LENGTH} printable ASCII characters but space, " and \\`,
+      `an array of at most ${SCOPES} strings, each of 1 to ${SCOPE_LENGTH} printable ASCII characters except space, " and \\`,
     )
   }
   if (value.some(holdsKey)) refuseKeyIn('scopes')
@@ -107,7 +107,7 @@ export function checkEnvironment(value: unknown, environments: readonly string[]
 export function checkGrace(value: unknown): number | undefined {
   if (value === undefined) return undefined
   if (!isWhole(value, 0, LONGEST_GRACE)) {
-    throw invalid('grace', 'a whole number of milliseconds, from 0 to those of 365 days')
+    throw invalid('grace', `a whole number of milliseconds, 0 to ${LONGEST_GRACE} (365 days)`)
   }
   return value
 }
@@ -133,7 +133,7 @@ export function checkImported(
   if (typeof start !== 'string' || start.length > START_LENGTH || !START_PATTERN.test(start)) {
     throw invalid(
       'start',
-      `its labels, as in sk_live_, and at most four characters more, ${START_LENGTH} in all`,
+      `the labels of the key, such as sk_live_, and at most four more characters, ${START_LENGTH} in all`,
     )
   }
   if (typeof last4 !== 'string' || last4.length > LAST_LENGTH || !SHOWN_LAST.test(last4)) {
@@ -142,7 +142,7 @@ export function checkImported(
   // Tries them one after the other, and overlapping.
   for (let shared = 0; shared <= last4.length; shared++) {
     if (start.endsWith(last4.slice(0, shared)) && keyHash(start + last4.slice(shared)) === hash) {
-      throw invalid('start', 'far from the whole key, with last4 as well')
+      throw invalid('start', 'short enough that start and last4 together are not the whole key')
     }
   }
   return { hash, start, last4 }

@@ -14,7 +14,7 @@ export function checkMetadata(value: unknown): object {
   }
   if (copy.holdsKey) refuseKeyIn('metadata')
   if (result === undefined) {
-    throw invalid('metadata', `a plain object that survives JSON, of at most ${METADATA_BYTES} bytes in it`)
+    throw invalid('metadata', `a plain object that survives JSON, of at most ${METADATA_BYTES} bytes as JSON`)
   }
   return result as object
 }

@@ -90,6 +90,6 @@ function listed(store: StoreAccess, filter: KeyFilter): Promise<KeyDetails[]> {
 }
 
 function checkCount(answer: unknown): number {
-  if (!Number.isSafeInteger(answer)) throw new Error('the key store must answer how many keys it has deleted')
+  if (!Number.isSafeInteger(answer)) throw new Error('the key store must return how many keys it deleted')
   return answer as number
 }

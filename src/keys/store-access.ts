@@ -10,10 +10,10 @@ import { systemClock } from '../lib/clock.ts'
 import { maskedError } from '../lib/masked-error.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 
-const NOT_READ = 'The key store did not answer, or not as it should'
-const NOT_KNOWN = `${NOT_READ}: it is not known whether the write took effect, so look before you try again`
+const NOT_READ = 'The key store did not answer, or its answer is not valid'
+const NOT_KNOWN = `${NOT_READ}: it is not known whether the write took effect, so check before you try again`
 const NOT_CONFIRMED =
-  'The write took effect, but it is not known whether every instance has seen it: repeat it, or wait until the lease is over'
+  'The write took effect, but it is not known whether every instance has seen it: repeat it, or wait until the lease has ended'
 
 export class StoreAccess {
   readonly #store: WritableKeyStore
@@ -86,7 +86,7 @@ export class StoreAccess {
 function checkedWrite<Record>(answer: unknown, checked: (record: unknown) => Record): Written<Record> {
   const { record, epoch, history, reach }: Partial<Written<unknown>> = Object(answer)
   if (epoch === undefined || !Number.isSafeInteger(epoch))
-    throw new Error('a write must answer { record, epoch }')
+    throw new Error('a write must return { record, epoch }')
   return { record: checked(record), epoch, history, reach }
 }
 

@@ -22,7 +22,7 @@ export interface CreateTenantOptions {
   metadata?: object
 }
 
-/** What you leave out stays as it is. */
+/** What `updateTenant` takes. What you leave out stays as it is. */
 export interface UpdateTenantOptions {
   name?: string
   metadata?: object
@@ -45,6 +45,7 @@ export interface TenantPage {
   nextCursor: string | null
 }
 
+/** What a change of a tenant returns: the tenant after the change, and how the change was confirmed. */
 export interface TenantChange extends Confirmation {
   tenant: TenantDetails
 }

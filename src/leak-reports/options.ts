@@ -60,10 +60,10 @@ export interface LeakReportsOptions {
 
 const PUBLIC_KEYS = {
   url: withDefault(
-    required<string>('a URL of https, or of http on loopback', isSafeUrl),
+    required<string>('an https:// address, or http:// on loopback', isSafeUrl),
     'https://api.github.com/meta/public_keys/secret_scanning',
   ),
-  token: optional(required<string>('a token', isToken)),
+  token: optional(required<string>('a token of visible ASCII characters', isToken)),
   timeout: whole({ fallback: 5_000 }),
   maxAge: whole({ fallback: 3_600_000 }),
   cooldown: whole({ fallback: 60_000 }),

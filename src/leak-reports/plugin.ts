@@ -128,7 +128,9 @@ async function tell(request: FastifyRequest, leak: Leak, { onLeak }: LeakReports
   quietly('The logger', () => request.log.warn({ leak: told }, 'a key was found in a public place'))
   if (onLeak === undefined) return
   await withTimeLimit(systemClock, HOOK_LIMIT, async () => onLeak(leak)).catch((err: unknown) => {
-    quietly('The logger', () => request.log.error({ err, leak: told }, 'onLeak failed'))
+    quietly('The logger', () =>
+      request.log.error({ err, leak: told }, 'leakReports: onLeak failed for this leak'),
+    )
   })
 }
 

@@ -125,7 +125,7 @@ export function callback<F>(takes = 'a function'): Option<F | undefined> {
 /** Options grouped in one object. If the object is left out, each has its default. */
 export function group<S extends Specification>(owner: string, specification: S): Option<Checked<S>> {
   return (value = {}, name) => {
-    if (!isObject(value)) throw badOption(name, `an object of ${Object.keys(specification).join(', ')}`)
+    if (!isObject(value)) throw badOption(name, `an object with ${Object.keys(specification).join(', ')}`)
     return readOptions(owner, specification, value, { prefix: `${name}.` })
   }
 }

@@ -3,8 +3,8 @@
 const warned = new Set<string>()
 
 /**
- * Runs user code, and continues if it throws. The error cannot go to the log, because the logger may have thrown it, so
- * it becomes a warning of Node's: one for each `what`, because it may throw on every request.
+ * Runs user code, and continues if it throws. The error cannot go to the log, because the logger may have thrown it. It
+ * becomes a Node.js process warning, once for each `what`, because the code may throw on every request.
  */
 export function quietly(what: string, work: () => void): void {
   try {
@@ -12,7 +12,7 @@ export function quietly(what: string, work: () => void): void {
   } catch (thrown) {
     if (warned.has(what)) return
     warned.add(what)
-    process.emitWarning(`${what} threw: ${reasonOf(thrown)}. Further ones are not told of.`, {
+    process.emitWarning(`${what} threw: ${reasonOf(thrown)}. Further errors are not reported.`, {
       code: 'TENANT_AUTH_IGNORED',
     })
   }

@@ -114,7 +114,8 @@ export interface Page {
  * The writing side. Each write is atomic and touches only the columns it names: two writers of different columns both
  * take effect, and nothing can undo a revocation.
  *
- * A write that fails throws, and claims nothing. `null` means that there is no such row, unless noted otherwise.
+ * A write that fails throws. It may have taken effect all the same, unless it throws a `TenantAuthError` whose `effect`
+ * says otherwise. `null` means that there is no such row, unless noted otherwise.
  */
 export interface WritableKeyStore extends KeyStore {
   /** @returns `null` if the id is taken */

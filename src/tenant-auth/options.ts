@@ -49,7 +49,7 @@ const keyStore: Option<KeyStore> = (value, name) => {
 const header: Option<string> = (value, name) => {
   const header = headerName(value, name)
   if (!OTHER_HEADERS.has(header)) return header
-  throw badOption(name, 'a header of its own, not one that HTTP or another credential uses')
+  throw badOption(name, 'a header that neither HTTP nor another credential uses')
 }
 
 const propertyName = required<string>(

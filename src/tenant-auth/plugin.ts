@@ -29,7 +29,7 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     function () {
       return entryOf(this, tenant).tenant
     },
-    'decorators.tenant',
+    'decorators.tenant must be another name',
   )
   declareEverywhere(
     app,
@@ -37,7 +37,7 @@ async function plugin(app: FastifyInstance, given: TenantAuthOptions): Promise<v
     function () {
       return entryOf(this, tenantKey).key
     },
-    'decorators.tenantKey',
+    'decorators.tenantKey must be another name',
   )
 
   const recorder =
@@ -160,7 +160,7 @@ function logReport(app: FastifyInstance, report: FleetReport): void {
     case 'frozen':
       app.log.warn(
         { count: report.count },
-        'this process is often stopped for longer than its lease, and revocations wait for it: where instances are frozen, set cache to false',
+        'this process is often stopped for longer than its lease, and revocations wait for it: if your platform freezes instances, set cache to false',
       )
       break
     case 'push-silent':

@@ -10,6 +10,7 @@ import { confirmationContract } from './store-contract/fleet-confirmations.ts'
 import { settle } from './store-contract/fleet-member.ts'
 import { localCoherenceContract } from './store-contract/local-coherence.ts'
 
+/** The options of `coherenceContract`. */
 export interface CoherenceContractOptions extends ContractOptions<WritableKeyStore & CoherentKeyStore> {
   /** The kind that the store's `coherence` must have. */
   kind: 'local' | 'fleet'

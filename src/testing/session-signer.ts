@@ -16,7 +16,7 @@ import { checkSession, sessionClaims } from './session-claims.ts'
 
 /**
  * The session to sign. Times are seconds, relative to now. `signSession` refuses a session that consoleAuth would never
- * accept or Clerk never sign, because it would prove nothing. For bad tokens, use `claims` or `header`.
+ * accept or Clerk would never sign, because a test with it would prove nothing. For bad tokens, use `claims` or `header`.
  */
 export interface TestSession {
   /** `user_…` @default 'user_test' */

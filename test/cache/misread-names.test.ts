@@ -69,7 +69,7 @@ describe("names of a store's answer that decide and are not read", () => {
   for (const [name, values, meant] of ofKeys) {
     it(`of a key: ${name}`, () => {
       for (const value of values) {
-        assertRefused({ [name]: value }, {}, new RegExp(`answer has ${name}, .*${meant ?? 'answer null'}`))
+        assertRefused({ [name]: value }, {}, new RegExp(`answer has ${name}, .*${meant ?? 'return null'}`))
       }
       assert.equal(verdict({ [name]: undefined }), 'good')
     })

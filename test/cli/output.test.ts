@@ -68,7 +68,10 @@ describe('CLI: output', () => {
       reached({ ...REACH, confirmedBy: 'all' }),
       'in force everywhere after 12 ms, confirmed by 3 running instances',
     )
-    assert.match(reached({ ...REACH, confirmedBy: 'lease' }), /some did not answer and may serve no more$/)
+    assert.match(
+      reached({ ...REACH, confirmedBy: 'lease' }),
+      /the lease of each instance that did not answer has ended \(3 running instances\)$/,
+    )
     for (const confirmedBy of ['all', 'lease'] as const) {
       assert.match(reached({ ...REACH, confirmedBy, instances: 0 }), /everywhere .*: no instance is running$/)
     }

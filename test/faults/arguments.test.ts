@@ -1,4 +1,4 @@
-/** The long runs refuse what they are not sure to understand, and start nothing. */
+/** The long runs refuse arguments that they cannot read for certain, before they start anything. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'

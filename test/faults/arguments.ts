@@ -1,6 +1,6 @@
 /**
- * What the long runs take on the command line. A word in place of a number would make a run of no trials, and one that
- * has shown nothing must not look like one that went well: such arguments end the program with exit code 2.
+ * The command line of the long runs. A word in place of a number would lead to a run without trials, which must not look
+ * like one that passed. Arguments like that end the program with exit code 2.
  */
 import { parseArgs } from 'node:util'
 
@@ -8,7 +8,7 @@ export type StoreKind = 'postgres' | 'redis'
 
 export class BadArgument extends Error {}
 
-/** Runs `main`, and ends the process with what it answers: 0 went well, 1 did not, 2 was not told what to do. */
+/** Runs `main`, and ends the process with an exit code: 0 passed, 1 failed, 2 bad arguments. */
 export async function runMain(main: () => Promise<boolean>): Promise<never> {
   try {
     process.exit((await main()) ? 0 : 1)
@@ -19,7 +19,7 @@ export async function runMain(main: () => Promise<boolean>): Promise<never> {
   }
 }
 
-/** @param names of the options, each of which takes a value, and `verbose` none */
+/** @param names the options, each of which takes a value. `verbose`, which takes none, is added */
 export function commandLine<Name extends string>(
   names: readonly Name[],
 ): { [_ in Name]?: string } & { verbose?: boolean } {

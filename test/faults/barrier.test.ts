@@ -1,4 +1,4 @@
-/** Without faults: a revocation that has returned holds for the very next request, on every instance. */
+/** Without faults: once a revocation has returned, every instance refuses the very next request. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { redisAvailable } from '../servers/index.ts'

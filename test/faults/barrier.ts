@@ -1,4 +1,4 @@
-/** How fast a revocation is on a fleet where all is well, and that it holds at once. */
+/** Measures how long a revocation takes on a healthy fleet, and checks that it holds at once. */
 import { Agent } from 'node:http'
 import { quantile } from './campaign.ts'
 import type { Fleet } from './fleet.ts'
@@ -9,19 +9,19 @@ export interface BarrierSample {
   /** Milliseconds from the commit to the return. */
   waitedMs: number
   confirmedBy: string
-  /** Milliseconds from the answer to the commit until each other instance was told of it. */
+  /** Milliseconds from the store's answer to the commit until the push reached each other instance. */
   pushLags: number[]
   /** What the other instances answered to the first request after the return. */
   statuses: number[]
 }
 
-/** A key that every instance has in memory is revoked on one of them, and asked for on the others at once. */
+/** Revokes a key that every instance has in memory on one of them, and sends a request to the others at once. */
 export async function measureBarrier(fleet: Fleet, count: number): Promise<BarrierSample[]> {
   const agent = new Agent({ keepAlive: true })
   const tenant = `barrier-${process.pid}`
   await fleet.instances[0]?.do('createTenant', tenant)
   const samples: BarrierSample[] = []
-  // Not for ever: a fleet that never has a key in memory is not one where all is well.
+  // Bounded: a fleet that never has a key in memory is not healthy.
   for (let i = 0; samples.length < count && i < 2 * count + 20; i++) {
     const revoker = fleet.instances[i % fleet.instances.length]
     const created = (await revoker?.do('create', tenant, []))?.value
@@ -35,7 +35,7 @@ export async function measureBarrier(fleet: Fleet, count: number): Promise<Barri
       throw new Error(`a healthy fleet cannot revoke a key: ${error}`)
     const others = fleet.instances.filter((instance) => instance !== revoker)
     const statuses = await Promise.all(others.map(({ port }) => ask(port)))
-    // Where a busy machine kept an instance from its heartbeat, nothing was in memory, and a refusal shows nothing.
+    // If a busy machine kept an instance from its heartbeat, nothing was in memory, and a refusal proves nothing.
     if (held.includes(false)) continue
     const pushed = await Promise.all(others.map((instance) => instance.do('pushedAt', value.epoch)))
     const pushLags = pushed.flatMap(({ value: at }) => (at === undefined ? [] : [at - committed]))
@@ -64,7 +64,7 @@ export function judgeBarrier(samples: readonly BarrierSample[], count: number, l
     samples.map(({ waitedMs }) => waitedMs),
     0.5,
   )
-  // Written so that NaN, the median of nothing, is wrong as well.
+  // Written so that NaN, the median of no values, fails as well.
   if (!(median < limit))
     wrong.push(`the median of the barrier is ${median} ms, which is not under ${limit} ms`)
   return wrong

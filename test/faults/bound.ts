@@ -1,11 +1,11 @@
 /**
- * For how long after a commit what it replaced may be served.
+ * How long after a commit the earlier state may still be served.
  *
- * All processes of a trial run on one machine and read one clock, so the tolerances that the product allows for clocks
- * that run at different rates are not due here. Nor where a wall clock is moved: that voids a lease, and extends none.
+ * All processes of a trial run on one machine and read one clock, so the tolerance for clocks that run at different
+ * rates does not apply here. Moving a wall clock needs no tolerance either: it voids a lease, and extends none.
  */
 
-/** Milliseconds by which the moments in a history are taken sooner or later than what they stand for. */
+/** Milliseconds by which a time in a history may be earlier or later than the event. */
 export const CLOCK_SLACK = 3
 
 /** Milliseconds. */

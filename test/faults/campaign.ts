@@ -1,11 +1,11 @@
-/** Many trials on fleets that live through them, and what they come to. */
+/** Plays many trials, one after the other on the same fleets, and sums up the results. */
 import type { StoreOptions } from './instance-store.ts'
 import { faultNamed, faultNames, STRANGER } from './faults.ts'
 import { Fleet, type FleetOptions } from './fleet.ts'
 import type { StoreTarget } from './store-target.ts'
 import { runTrial, type TrialResult } from './trial.ts'
 
-/** Short, so that trials are. */
+/** Milliseconds. Short, so that trials are short. */
 export const LEASE = 1_000
 export const HEARTBEAT = 200
 
@@ -19,7 +19,7 @@ export async function startTarget(
   return (await import('./postgres-target.ts')).startPostgresTarget(settings)
 }
 
-/** A fleet on a store of its own. */
+/** Starts a fleet on a new store. */
 export async function startFleet(
   kind: StoreOptions['kind'],
   { settings, ...options }: Partial<FleetOptions> & { settings?: Settings } = {},
@@ -28,9 +28,9 @@ export async function startFleet(
 }
 
 /**
- * Plays the seeds, several fleets at a time. A fleet that a trial has broken is replaced by a new one.
+ * Plays the seeds, on several fleets at a time. Replaces a fleet if a trial on it shows a violation.
  *
- * @param report told of each trial as soon as it is over
+ * @param report called with each result as soon as its trial has ended
  */
 export async function campaign(
   kind: StoreOptions['kind'],
@@ -70,13 +70,13 @@ export interface Figures {
   unavailable: number
   violations: number
   /**
-   * Where nothing else was wrong than a connection that the store is lent: look-ups meanwhile, those that answered 503, their
-   * share in per cent, and calls that failed.
+   * Trials whose only fault is a connection in a bad state: the look-ups during it, those answered with 503, their
+   * share in percent, and the calls that failed.
    */
   leaks: { lookups: number; unavailable: number; percent: number; failedCalls: number }
-  /** Calls of `revoke` and other narrowing writes that returned, by what they claimed. */
+  /** Calls of `revoke` and other narrowing writes that returned, by their `confirmedBy`. */
   confirmedBy: Record<string, number>
-  /** Milliseconds from commit to return where every instance confirmed: median, 99th percentile. */
+  /** Milliseconds from commit to return, of the writes that every instance confirmed: median and 99th percentile. */
   barrier: { median: number; p99: number }
   /** Milliseconds from the end of the faults until the whole fleet was coherent. */
   recovery: { median: number; p99: number; max: number }
@@ -118,7 +118,7 @@ export function figures(results: readonly TrialResult[]): Figures {
   }
 }
 
-/** @returns NaN where there are no values */
+/** @returns NaN if there are no values */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN

@@ -1,4 +1,4 @@
-/** The checker, on histories made right and wrong by hand. */
+/** The checker, on right and wrong histories that are written by hand. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { boundOf } from './bound.ts'

@@ -1,20 +1,19 @@
 /**
- * Judges a history. The promise, as three rules:
+ * Judges a history by five rules. The first three are the promise:
  *
- * 1. No request is accepted that was sent after a narrowing change had returned.
- * 2. No request with a good key is refused: from the return of what made it good to the call of what made it bad.
- * 3. No request is accepted that was answered later than the lease after a narrowing change was committed, returned or
- *    not, by the word of the instance: what lies in sockets on its way back is not its doing.
+ * 1. After a narrowing change has returned, no request that is sent is accepted.
+ * 2. A good key is never refused, from the return of the call that made it good to the call that makes it bad.
+ * 3. Once a narrowing change has been committed for longer than the lease, no request is accepted, whether the change
+ *    has returned or not. The time that counts is the one at which the instance says it decided: an instance is not to
+ *    blame for how long its answer stays in a socket.
+ * 4. An instance that cannot ask the store answers 503 once its lease has ended. This follows from the others, because
+ *    the instance cannot know better. A 503 never breaks rules 1 to 3: it neither accepts nor refuses.
+ * 5. An instance does not answer only 503 for much longer than the lease if it and its store have had no fault for a
+ *    while. Otherwise a fleet that answers nothing would pass for a safe one.
  *
- * And what follows from them, because an instance that cannot ask the store cannot know: when the lease is over, it
- * answers 503 (4). A 503 is never wrong by the first three rules: it neither accepts nor refuses.
- *
- * Lest a fleet that refuses to know anything passes for a safe one: where nothing is wrong with an instance or its store,
- * and has not been for a while, it does not answer 503 and nothing else for longer than the lease and a little (5).
- *
- * Rules 1 to 3 are one: a request may be answered by any state that its key had between sending and answer, where a state
- * ends when the change that replaced it has returned before it was sent, or had been committed for longer than the lease
- * when it was answered.
+ * Rules 1 to 3 are checked as one. The answer to a request must fit a state that its key had between sending and answer.
+ * A state is over for a request if the change that replaced it returned before the request was sent, or had been
+ * committed for longer than the lease when the request was answered.
  */
 import { CLOCK_SLACK } from './bound.ts'
 import { ABSENT, ALL, type Change, type Exchange, type History, type KeyState } from './history.ts'
@@ -22,23 +21,23 @@ import { ABSENT, ALL, type Change, type Exchange, type History, type KeyState } 
 export interface Violation {
   rule: 1 | 2 | 3 | 4 | 5 | 'unexpected status'
   exchange: Exchange
-  /** The change that the answer goes against. */
+  /** The change that the answer contradicts. */
   against?: Change
   message: string
 }
 
-/** Milliseconds that an instance and its store may take to find to each other again after a fault, on a busy machine. */
+/** Milliseconds that an instance may take to reach its store again after a fault, on a busy machine. */
 export const RECOVERY = 4_000
 /**
- * Of the lease. A look-up is given up after 0.6 of it (`instance.ts`), so a 503 that took longer than this was held up by a
- * machine that has more to do than it can, which says nothing about the instance.
+ * As a fraction of the lease. A look-up is given up after 0.6 of it (`instance.ts`), so a 503 that took longer than this
+ * was delayed by an overloaded machine, and proves nothing about the instance.
  */
 export const HELD_UP = 0.75
-/** Milliseconds beyond the lease for which an instance that nothing is wrong with may fail to ask its store. */
+/** Milliseconds beyond the lease for which an instance without a fault may fail to ask its store. */
 export const PATIENCE = 3_000
 
 /**
- * @param bound milliseconds after a commit for which what it replaced may still be served: lease and clock tolerances
+ * @param bound milliseconds after a commit for which the earlier state may still be served: lease and clock tolerances
  */
 export function check(history: History, bound: number): Violation[] {
   return [...checkAnswers(history, bound), ...checkSilence(history, bound)]
@@ -63,7 +62,7 @@ function judge(exchange: Exchange, changes: readonly Change[], bound: number): V
   if (![200, 401, 403].includes(status)) {
     return { rule: 'unexpected status', exchange, message: `answered ${status}` }
   }
-  // The last change that must be seen, then all that may be.
+  // The last change that the answer must reflect, then all that it may reflect.
   const settled = changes.findLastIndex((change) => isOver(change, exchange, bound))
   const possible = [
     changes[settled],
@@ -77,7 +76,7 @@ function judge(exchange: Exchange, changes: readonly Change[], bound: number): V
   return violation(returned || against === undefined ? 1 : 3, exchange, against)
 }
 
-/** Whether nothing from before the change may be seen any more by this request. */
+/** Whether this request may no longer be answered by a state from before the change. */
 function isOver({ returned, committed }: Change, { invoked, answered }: Exchange, bound: number): boolean {
   return (
     (returned !== undefined && returned < invoked) ||
@@ -85,7 +84,7 @@ function isOver({ returned, committed }: Change, { invoked, answered }: Exchange
   )
 }
 
-/** The statuses that a state allows. Two of them while a key expires. */
+/** The statuses that a state allows: two of them around the moment at which a key expires. */
 function answers(state: KeyState, { scoped, invoked, completed }: Exchange): Set<number> {
   const statuses = new Set<number>()
   const good = state.good && state.paused !== true
@@ -110,7 +109,7 @@ function withoutProof(exchange: Exchange, { outages }: History, bound: number): 
   )
 }
 
-/** Rule 5. Only the time outside of faults counts, and from when the instance, or the one before it, could serve again. */
+/** Checks rule 5. Only time without a fault counts, and only after the time to recover from the last fault. */
 function checkSilence(history: History, bound: number): Violation[] {
   const byInstance = new Map<string, Exchange[]>()
   for (const exchange of history.exchanges) {

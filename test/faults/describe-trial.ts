@@ -1,8 +1,8 @@
-/** A trial in words, for whoever looks into a violation. */
+/** Describes a trial in words, to investigate a violation. */
 import type { History } from './history.ts'
 import type { TrialResult } from './trial.ts'
 
-/** Violations beyond this say the same again. */
+/** How many violations to list. Further ones only repeat them. */
 const SHOWN = 10
 
 export function describeTrial({ seed, plan, history, violations, failures }: TrialResult): string {
@@ -23,7 +23,7 @@ export function describeTrial({ seed, plan, history, violations, failures }: Tri
   ].join('\n')
 }
 
-/** Its changes, and each turn in how an instance answered. */
+/** The changes of a key, and each request at which an instance began to answer differently. */
 function lifeOf(key: string, { changes, exchanges }: History, start: number): string[] {
   const lines = changes
     .filter((change) => change.key === key)
@@ -49,7 +49,7 @@ function at(time: number | undefined, start: number): string {
   return time === undefined ? 'never' : (time - start).toFixed(1)
 }
 
-/** Times in a violation's text, counted from the first request. What an instance said of itself stays as it is. */
+/** Makes the times in a violation's text relative to the first request. What an instance said of itself stays as it is. */
 function relative(text: string, start: number): string {
   return text.replace(/^[^{\n]*/, (words) =>
     words.replaceAll(/\b\d{3,}\.\d\b/g, (time) => at(Number(time), start)),

@@ -1,4 +1,4 @@
-/** What goes wrong in a trial: each fault begins, lasts, and ends. */
+/** The faults of trials. Each begins, lasts for a while, and ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generateKey } from '../../src/keys/key-format.ts'
 import { ALL, type History, now } from './history.ts'
@@ -10,29 +10,30 @@ import type { Direction } from '../servers/index.ts'
 import type { PlainFaults } from './store-target.ts'
 
 export interface Fault {
-  /** What may answer 503 for it: the instance it happens to, all of them, or none. */
+  /** Which instances may answer 503 because of it: the one that it affects, all, or none. */
   hits: 'one' | 'all' | 'none'
-  /** Where it happens to all of them at once, no second one of the kind is in the same trial. */
+  /** A trial has at most one fault with this mark, because such a fault affects the whole fleet. */
   whole?: true
-  /** The store it is a fault of, where it is not one of both. */
+  /** The only store that can have it. Default: both can. */
   only?: StoreOptions['kind']
-  /** One of the connections that the store is lent is in a bad state. */
+  /** The app leaves a connection that it shares with the store in a bad state. */
   leaks?: true
-  /** What shows afterwards that it was one. Missing: that it came to its end. */
+  /** What proves afterwards that the fault took effect. Default: that it ended. */
   shows?: Evidence
   /**
-   * Returns when it is over.
+   * Returns when the fault has ended.
    *
-   * @param instance the one it happens to, where it happens to one
+   * @param instance the one that it affects, if it affects only one
    * @param ms how long it lasts
    */
   run(trial: Trial, instance: Instance, ms: number, history: History): Promise<void>
 }
 
 /**
- * - `lapsed`: the instance, or one of all, was without a lease. Only from a fault that lasted for longer than one.
- * - `emptied`: every instance dropped what it had.
- * - `reconnected`: the instance, or every one of all, has made connections.
+ * - `lapsed`: the instance, or at least one if all are affected, had no lease for a while. Only a fault that lasts longer
+ *   than the lease can show this.
+ * - `emptied`: every instance dropped its cache.
+ * - `reconnected`: the instance, or every instance if all are affected, opened new connections.
  */
 export type Evidence = 'lapsed' | 'emptied' | 'reconnected'
 
@@ -42,7 +43,7 @@ export type FaultName = keyof typeof FAULTS
 const LEAK_PAUSE = 40
 const STRANGER_PAUSE = 5
 
-/** Milliseconds that a push may take to the place where it is lost. */
+/** Milliseconds that a push may take to reach the proxy that drops it. */
 const PUSH_LIMIT = 5_000
 
 export const FAULTS = {
@@ -63,7 +64,7 @@ export const FAULTS = {
       const changed = history.changes.some(
         ({ called, committed }) => called > from && committed !== undefined,
       )
-      // On a machine that stood still the change is known before its push has come.
+      // On a machine that stood still, a heartbeat may find the change before its push arrives.
       if (changed) {
         for (const end = now() + PUSH_LIMIT; count() === before; await sleep(20)) {
           if (now() > end) throw new Error('a key was changed, and no push was there to be lost')
@@ -149,7 +150,7 @@ export const FAULTS = {
     },
   },
 
-  /** The server is busy with one command, and answers nobody else meanwhile. */
+  /** The server is busy with one command, and answers no other client meanwhile. */
   storeAsleep: {
     hits: 'all',
     whole: true,
@@ -159,12 +160,12 @@ export const FAULTS = {
       const called = now()
       await faultOf(fleet.target.faults, 'sleep')(ms)
       const until = now()
-      // It was asleep for `ms` of this time: whenever that began, this part of it is in it.
+      // It was asleep for `ms` of this time. Whenever that began, it includes this part.
       history.outages.push({ instance: ALL, from: until - ms, until: called + ms })
     },
   },
 
-  /** Somebody works on all tables, and nobody may read one meanwhile. */
+  /** A transaction locks the tables, so that no other may read them. */
   tableLocked: {
     hits: 'all',
     whole: true,
@@ -175,7 +176,7 @@ export const FAULTS = {
     },
   },
 
-  /** Somebody works on the table of keys. What is cached is good for as long as nothing changes. */
+  /** A transaction locks the table of keys only. Cached keys stay valid as long as nothing changes. */
   keysLocked: {
     hits: 'all',
     whole: true,
@@ -185,7 +186,7 @@ export const FAULTS = {
     },
   },
 
-  /** A key is revoked in a transaction that stays open. Every other write has to wait for it, and no read does. */
+  /** A key is revoked in a transaction that stays open. All other writes must wait for it, reads need not. */
   transactionOpen: {
     hits: 'all',
     whole: true,
@@ -195,7 +196,7 @@ export const FAULTS = {
     },
   },
 
-  /** Random keys of the right form, as fast as they are answered. */
+  /** Random well-formed keys arrive as fast as they are answered. */
   flood: {
     hits: 'one',
     async run(_trial, { port }, ms) {
@@ -221,7 +222,7 @@ export const FAULTS = {
   /** An instance is killed, and another one takes its place. */
   killed: { hits: 'one', run: (trial, instance) => replace(trial, instance, 'kill') },
 
-  /** A deployment that changes the lease: one with a shorter one takes the place of an instance, beside the others. */
+  /** A deployment changes the lease: an instance with a shorter lease replaces one, while the others keep theirs. */
   leaseChanged: {
     hits: 'one',
     run: (trial, instance) => replace(trial, instance, 'leave', { lease: 0.75 * trial.fleet.lease }),
@@ -236,7 +237,7 @@ export const FAULTS = {
     },
   },
 
-  /** What the counter says is less than it said before. On Redis: a restart that comes back with nothing. */
+  /** The epoch goes back. On Redis: the server restarts without its data. */
   storeTurnedBack: {
     hits: 'all',
     whole: true,
@@ -244,7 +245,7 @@ export const FAULTS = {
     run: (trial) => OPERATIONS.turnBack(trial),
   },
 
-  /** The log of changes does not reach back. On Redis: the stream is trimmed to nothing. */
+  /** The store can no longer say what changed. On Redis: the stream is trimmed to nothing. */
   otherHistory: { hits: 'all', whole: true, shows: 'emptied', run: (trial) => OPERATIONS.changeTag(trial) },
 
   /** On Redis: FLUSHALL. */
@@ -255,7 +256,7 @@ export const FAULTS = {
     run: (trial) => OPERATIONS.deleteAll(trial),
   },
 
-  /** The rows of all instances are gone while one of them is cut off. */
+  /** The rows of all instances are deleted while one instance is cut off. */
   rowsLost: {
     hits: 'one',
     whole: true,
@@ -270,7 +271,7 @@ export const FAULTS = {
     },
   },
 
-  /** A dump of data alone is put back. */
+  /** A dump of the data alone, without the schema, is restored. */
   dataPutBack: {
     hits: 'all',
     whole: true,
@@ -286,7 +287,7 @@ export const FAULTS = {
   otherRole: { ...leaked('otherRole'), only: 'postgres' },
   otherDatabase: { ...leaked('otherDatabase'), only: 'redis' },
 
-  /** The index of a tenant's keys is gone, and then the tenant is to be suspended. */
+  /** The index of each tenant's keys is deleted, and then tenants are suspended. */
   indexLost: {
     hits: 'none',
     whole: true,
@@ -298,7 +299,7 @@ export const FAULTS = {
     },
   },
 
-  /** The way leads to a replica that hears nothing of the primary any more, and back, with nobody told. */
+  /** The proxy leads to a replica that is cut off from its primary, and back, without any notice to the instance. */
   movedToReplica: {
     hits: 'one',
     whole: true,
@@ -319,7 +320,7 @@ export const FAULTS = {
   none: { hits: 'none', async run() {} },
 } satisfies Record<string, Fault>
 
-/** Those that a store can have, always in the same order. */
+/** The faults that a store can have, always in the same order. */
 export function faultNames(kind: StoreOptions['kind']): FaultName[] {
   return (Object.keys(FAULTS) as FaultName[]).filter((name) => (faultNamed(name).only ?? kind) === kind)
 }
@@ -328,10 +329,10 @@ export function faultNamed(name: FaultName): Fault {
   return FAULTS[name]
 }
 
-/** Who asks with it is never let in, and never out of memory. */
+/** The name of requests with random keys, which are never accepted and never answered from memory. */
 export const STRANGER = 'a stranger'
 
-/** Other code of the app leaves a client of the store's in a bad state, again and again. Every look-up works all the same. */
+/** The app repeatedly leaves a client that it shares with the store in a bad state. Look-ups must still work. */
 function leaked(kind: Leak): Fault {
   return {
     hits: 'none',
@@ -390,7 +391,7 @@ async function outage(history: History, instance: string, ms: number): Promise<v
   history.outages.push({ instance, from, until: now() })
 }
 
-/** A fault that a store does not have must not pass for one that was survived. */
+/** Throws if the store cannot have the fault: otherwise the trial would seem to have survived it. */
 function faultOf<Name extends keyof PlainFaults>(
   faults: PlainFaults,
   name: Name,

@@ -1,4 +1,4 @@
-/** Instances in front of one store, each through a proxy of its own. */
+/** Instances in front of one store, each of which reaches it through a separate proxy. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTcpProxy } from '../servers/index.ts'
 import { now } from './history.ts'
@@ -6,12 +6,12 @@ import { Instance } from './instance-process.ts'
 import type { StoreOptions } from './instance-store.ts'
 import type { StoreTarget } from './store-target.ts'
 
-/** Milliseconds within which every instance must serve out of memory again after all faults are healed. */
+/** Milliseconds within which every instance must be coherent again after all faults have ended. */
 const RECOVERY_LIMIT = 60_000
 
 export interface FleetOptions {
   size: number
-  /** Cached keys at most. */
+  /** The most keys that an instance may cache. */
   max?: number
   maxConcurrentLookups?: number
 }
@@ -22,7 +22,7 @@ export class Fleet {
   readonly #options: FleetOptions
   #started = 0
 
-  /** Takes the target over: where an instance does not start, nothing of either is left. */
+  /** Owns the target from here on: if an instance does not start, stops the others and closes the target. */
   static async start(target: StoreTarget, options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(target, options)
     const started = await Promise.allSettled(Array.from({ length: options.size }, () => fleet.add()))
@@ -42,7 +42,7 @@ export class Fleet {
     return this.target.optionsFor(0).lease
   }
 
-  /** @param settings where they are to be others than those of the fleet */
+  /** @param settings override those of the fleet */
   async add(settings: Partial<Pick<StoreOptions, 'lease'>> = {}): Promise<Instance> {
     const name = `i${++this.#started}`
     const proxy = await startTcpProxy(this.target.entrance ?? this.target.server)
@@ -59,7 +59,7 @@ export class Fleet {
     }
   }
 
-  /** Ends an instance: in good order, or by SIGKILL. */
+  /** Ends an instance: lets it leave the fleet, or kills it with SIGKILL. */
   async remove(instance: Instance, how: 'leave' | 'kill'): Promise<void> {
     const index = this.instances.indexOf(instance)
     if (index >= 0) this.instances.splice(index, 1)
@@ -67,7 +67,7 @@ export class Fleet {
     await instance.proxy.stop()
   }
 
-  /** Ends every fault there is. Instances that died are not replaced. */
+  /** Ends every fault. Does not replace instances that died. */
   async heal(): Promise<void> {
     const { server } = this.target
     if (server.isRunning) server.resume()
@@ -81,9 +81,9 @@ export class Fleet {
   }
 
   /**
-   * Waits until every instance has been coherent again: all at the same moment is more than a busy machine may give.
+   * Waits until every instance has been coherent once. On a busy machine, they may never be so all at the same moment.
    *
-   * @returns the milliseconds it took, and which instances did not make it, with what they say of themselves
+   * @returns the milliseconds it took, and the instances that did not become coherent, with their stats and last log lines
    */
   async recovered(): Promise<{ ms: number; lost: string[] }> {
     const start = now()

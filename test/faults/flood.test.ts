@@ -1,4 +1,4 @@
-/** Random keys by the thousand, on a real fleet: they cost good keys nothing, and the store no more than one read each. */
+/** Thousands of random keys on a real fleet cost good keys nothing, and the store no more than one read each. */
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { test } from 'node:test'
@@ -8,17 +8,17 @@ import { startFleet } from './campaign.ts'
 import { now } from './history.ts'
 import { statusOf } from './load.ts'
 
-/** Look-ups at once, at most. */
+/** The most look-ups at once. */
 const CAP = 8
-/** Good keys, which are all in memory, and room for no more of them. */
+/** How many good keys there are. All are in memory, which has room for no more. */
 const GOOD = 20
-/** More than a cache has room for refused ones. */
+/** How many random keys to send: more refusals than a cache can hold. */
 const RANDOM = 1_200
-/** Of each random key, at once. */
+/** How often to send each random key, at once. */
 const COPIES = 3
-/** Who send them. More than the cap, so that it is reached. */
+/** How many send random keys at once: more than the cap, so that it is reached. */
 const FLOODERS = 3 * CAP
-/** Of the requests with good keys, in hundredths: a busy machine may cost a heartbeat. */
+/** The most misses among requests with good keys, in percent: on a busy machine, a heartbeat may be lost. */
 const MISSES = 2
 
 for (const [kind, name] of [
@@ -85,11 +85,11 @@ for (const [kind, name] of [
       assert.ok(statuses.length >= 100, figures)
       assert.deepEqual([...new Set(statuses)], [200], figures)
       assert.deepEqual([...new Set(refusals)], [401], figures)
-      // The hit rate of good keys is what it was: all of them.
+      // Good keys are still served from memory.
       assert.ok(reads.wanted * 100 <= statuses.length * MISSES, figures)
-      // A quarter of the places is kept for keys that were good a moment ago.
+      // A quarter of the places is reserved for keys that were good a moment ago.
       assert.equal(reads.most, (CAP * 3) / 4, figures)
-      // One for each, where the copies came while it was under way or its refusal was in memory.
+      // One read for each random key: its copies joined the read, or found the refusal in memory.
       assert.ok(reads.total - reads.wanted <= RANDOM * 1.1, figures)
     },
   )

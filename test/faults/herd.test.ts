@@ -1,4 +1,4 @@
-/** A cache full of hot keys loses its store for longer than the lease: no herd of look-ups, then or when it is back. */
+/** A cache full of hot keys loses its store for longer than the lease: no herd of look-ups, then or when the store is back. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
@@ -40,8 +40,8 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   }
   await cache.start()
   const digests = Array.from({ length: KEYS }, (_, i) => digestKey(`key ${i}`))
-  // Heartbeats get their turn in between, and what was not kept for want of a lease, or not begun for want of time, is
-  // asked for again.
+  // Lets heartbeats run in between. Asks again for keys that were not kept, because there was no lease, or whose look-up
+  // did not begin in time.
   for (let i = 0; cache.stats().cachedKeys < KEYS; i = (i + 200) % KEYS) {
     await Promise.all(
       digests.slice(i, i + 200).map(async (digest) => lookUp(digest) ?? cache.find(digest).catch(() => {})),
@@ -53,7 +53,7 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   counted.warming = false
   counted.most = 0
   const outcomes = { answered: 0, failed: 0 }
-  /** Each hot key is asked for, over and over: as requests do, at once out of memory or else of the store. */
+  /** Asks for random hot keys again and again, as requests do: in memory first, then in the store. */
   const storm = async (ms: number) => {
     for (const end = performance.now() + ms; performance.now() < end; await sleep(5)) {
       for (let i = 0; i < 10; i++) {
@@ -73,21 +73,21 @@ test('100,000 hot keys and a store that is gone never make more look-ups at once
   for (let tries = 0; tries < 100 && outcomes.failed === 0; tries++) await storm(100)
   assert.ok(outcomes.failed > 0)
   await server.start()
-  // Until it is coherent again, which takes a heartbeat or a few on a busy machine.
+  // Until the cache is coherent again, which may take a few heartbeats on a busy machine.
   for (let tries = 0; tries < 600 && !cache.ready; tries++) await storm(100)
   assert.ok(cache.ready)
   assert.ok(counted.most <= CAP, `${counted.most} look-ups at once`)
 
-  // What was asked for meanwhile has settled, and the entries serve again: nothing is refilled.
+  // All look-ups have settled, and the entries are still there: the cache need not be filled again.
   for (let tries = 0; tries < 600 && cache.stats().pendingLookups > 0; tries++) await sleep(10)
   assert.equal(cache.stats().pendingLookups, 0)
   assert.ok(cache.stats().cachedKeys > KEYS / 2, `${cache.stats().cachedKeys} keys are still in memory`)
 })
 
-/** Counts look-ups under way. While it warms up it answers by itself, and so a hundred thousand keys cost a second. */
+/** Counts look-ups under way. While the cache warms up it answers by itself, so 100,000 keys take only a second. */
 class CountedStore implements KeyStore {
   warming = true
-  /** Look-ups at once, at most. */
+  /** The most look-ups that were under way at once. */
   most = 0
   #now = 0
   readonly coherence: CoherentKeyStore['coherence']

@@ -1,6 +1,6 @@
 /**
- * What happened in a trial, in the order of one clock. Linux and macOS give all processes of a machine the same monotonic
- * clock, so times that different processes took can be compared.
+ * What happened in a trial, in the order of one clock. On Linux and macOS, all processes of a machine read the same
+ * monotonic clock, so the times of different processes can be compared.
  */
 
 /** Monotonic milliseconds, the same in every process of this machine. */
@@ -8,10 +8,10 @@ export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
-/** The header in which an instance says when it had made up its mind, on the clock of `now()`. */
+/** The header in which an instance says when it decided, on the clock of `now()`. */
 export const ANSWERED = 'x-answered'
 
-/** What a key is worth. */
+/** What a key is good for. */
 export interface KeyState {
   /** In the store, and not revoked. */
   good: boolean
@@ -19,23 +19,23 @@ export interface KeyState {
   /** Paused, or bound to networks that no request of a trial comes from. Default: neither. */
   paused?: boolean
   away?: boolean
-  /** Whether it has the scope of the route that demands one. */
+  /** Whether it has the scope that the route `/scoped` requires. */
   scoped: boolean
-  /** The moment from which it is expired, on the clock of `now()`. */
+  /** When it expires, on the clock of `now()`. */
   until: number
 }
 
 export const ABSENT: KeyState = { good: false, suspended: false, scoped: false, until: Infinity }
 
-/** One write that concerns a key. Those of one key follow each other: none begins before the last has ended. */
+/** One write that affects a key. The writes of one key do not overlap. */
 export interface Change {
   key: string
   /** For people. */
   what: string
   called: number
-  /** When it was certain that the store has it. Missing: it may have happened, at any time since, or not at all. */
+  /** When the store had certainly committed it. Missing: it may have taken effect at any time since, or never. */
   committed?: number
-  /** When the call returned and so claimed that the whole fleet has it. Missing: nothing was claimed. */
+  /** When the call returned, which claims that the whole fleet knows of it. Missing: nothing was claimed. */
   returned?: number
   after: KeyState
 }
@@ -44,20 +44,20 @@ export interface Change {
 export interface Exchange {
   key: string
   instance: string
-  /** Whether the route demands the scope. */
+  /** Whether the route requires the scope. */
   scoped: boolean
   invoked: number
-  /** When the instance had made up its mind, by its own word. Missing where it did not say: an answer that did not come. */
+  /** When the instance says that it decided. Missing if no answer came. */
   answered?: number
   completed: number
-  /** 0 where no answer came. */
+  /** 0 if no answer came. */
   status: number
 }
 
 /** Every instance. */
 export const ALL = '*'
 
-/** A time in which an instance, or each, could certainly not reach the store. */
+/** A time during which an instance, or every instance, certainly could not reach the store. */
 export interface Outage {
   /** Its name, or `ALL`. */
   instance: string
@@ -65,10 +65,10 @@ export interface Outage {
   until: number
 }
 
-/** A fault, for people who read a history, and for the rule that an instance without one serves. */
+/** A fault, for people who read a history, and for rule 5: an instance without one must serve. */
 export interface Incident {
   what: string
-  /** What may not serve for it: the name of an instance, or `ALL`, or nothing where each must go on serving. */
+  /** Which instance need not serve meanwhile: its name, or `ALL`. Missing: every instance must keep serving. */
   instance?: string
   from: number
   until: number

@@ -10,9 +10,9 @@ import type { PushFilter } from './push-filter.ts'
 import type { ActionName, Actions, Answer, Call, InstanceOptions } from './instance.ts'
 
 const PROGRAM = program('test/faults/instance.ts')
-/** Lines of its log to keep for whoever looks into a violation. */
+/** How many lines of the log to keep, to investigate a violation. */
 const LOG_LENGTH = 200
-/** Milliseconds for an instance to leave in good order. */
+/** Milliseconds that an instance may take to leave the fleet. */
 const LEAVE_LIMIT = 10_000
 
 type Value<N extends ActionName> = Awaited<ReturnType<Actions[N]>>
@@ -23,7 +23,7 @@ export interface Way {
   pushes: PushFilter
 }
 
-/** What became of a call. `error` where it threw or the process ended. */
+/** The result of a call. `error` if it threw, or the process ended. */
 export interface Outcome<T> {
   committed?: number
   returned?: number
@@ -37,10 +37,10 @@ export class Instance {
   readonly pushes: PushFilter
   /** Its latest warnings and errors. */
   readonly log: string[] = []
-  /** How often its log has said something of its cache. */
+  /** How often each message that is not about a request was logged. */
   readonly said = new Map<string, number>()
   port = 0
-  /** Why the process ended, where nobody asked it to. */
+  /** Why the process ended, if it ended by itself. */
   crash: string | undefined
   #child: ChildProcess
   #ending = false
@@ -61,7 +61,7 @@ export class Instance {
     this.#child = fork(PROGRAM.at(-1) ?? '', [JSON.stringify(options)], {
       execArgv: [...PROGRAM.slice(0, -1), '--expose-gc'],
       serialization: 'advanced',
-      // Writing a coverage report at its end would hold up whoever waits for that.
+      // Writing a coverage report would delay the end of the process, which the trial waits for.
       env: { ...process.env, NODE_V8_COVERAGE: '' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -87,7 +87,7 @@ export class Instance {
   }
 
   async #started(): Promise<void> {
-    // Not `exit`, after which there may be more of the log to read.
+    // Not `exit`: some of the log may arrive after it.
     const ended = once(this.#child, 'close').then(() => {
       throw new Error(`instance ${this.name} did not start\n${this.log.join('\n')}`)
     })
@@ -101,12 +101,12 @@ export class Instance {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** What its log says of its cache: without the requests that were refused. */
+  /** The last log lines that are not about a request. */
   changes(): string[] {
     return this.log.filter((line) => !line.includes('"reqId"')).slice(-10)
   }
 
-  /** Calls an action. Never throws: it is the point of a trial that calls fail. */
+  /** Calls an action. Never throws, because calls are expected to fail in a trial. */
   do<N extends ActionName>(name: N, ...args: Parameters<Actions[N]>): Promise<Outcome<Value<N>>> {
     if (name === 'dieRevoking') this.#ending = true
     return new Promise((resolve) => {
@@ -118,7 +118,7 @@ export class Instance {
     })
   }
 
-  /** Stops it in its tracks. Requests queue up in its sockets. */
+  /** Stops the process with SIGSTOP. Requests queue up in its sockets. */
   pause(): void {
     this.#callOff ??= killAtExit(this.#child.pid ?? 0)
     this.#child.kill('SIGSTOP')
@@ -130,7 +130,7 @@ export class Instance {
     this.#callOff = undefined
   }
 
-  /** Leaves the fleet in good order. */
+  /** Makes the instance leave the fleet, and then ends the process. */
   async leave(): Promise<void> {
     this.#ending = true
     await Promise.race([this.do('leave'), sleep(LEAVE_LIMIT)])

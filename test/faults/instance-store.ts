@@ -2,7 +2,7 @@
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 
-/** In the pool of an instance. */
+/** The size of an instance's pool. */
 const CONNECTIONS = 8
 
 export interface StoreOptions {
@@ -12,7 +12,7 @@ export interface StoreOptions {
   heartbeat: number
 }
 
-/** In what state other code of the app leaves the client that the store shares with it. */
+/** Commands by which other code of the app leaves a client that it shares with the store in a bad state. */
 export const LEAKS = {
   postgres: {
     begun: ['BEGIN'],
@@ -27,7 +27,7 @@ export type Leak = keyof (typeof LEAKS)['postgres'] | keyof (typeof LEAKS)['redi
 
 export interface InstanceStore {
   store: CoherentKeyStore & WritableKeyStore
-  /** On PostgreSQL one of eight connections, on Redis the client that the store was given. */
+  /** Puts a client in a bad state: on PostgreSQL one of the pool's eight, on Redis the client that the store was given. */
   leak(kind: Leak): Promise<void>
   close(): Promise<void>
 }
@@ -52,11 +52,11 @@ export async function makeStore({ kind, url, lease, heartbeat }: StoreOptions): 
   pool.on('error', () => {})
   const store = new PostgresKeyStore({ pool, lease, heartbeat })
   const leak = async (kind: Leak) => {
-    // The link has one of its own, and one is left to everybody else meanwhile. Those that cannot be had are not missed.
+    // All but two: the link keeps one, and look-ups need another. It does not matter if some cannot be had.
     const wanted = Array.from({ length: CONNECTIONS - 2 }, () => pool.connect())
     const had = (await Promise.allSettled(wanted)).filter((one) => one.status === 'fulfilled')
     const [leaky, ...others] = had.map(({ value }) => value)
-    // Another fault may end it meanwhile, which would end a process that does not listen.
+    // Another fault may end the connection meanwhile. Without a listener, the error would end the process.
     leaky?.on('error', ignore)
     for (const other of others) other.release()
     for (const sql of LEAKS.postgres[kind as keyof typeof LEAKS.postgres])

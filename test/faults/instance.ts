@@ -1,6 +1,6 @@
 /**
- * One instance of the fleet, a process of its own: Fastify with `tenantAuth` in front of a store that it reaches through
- * a proxy, and what the trials make it do, called over the channel to the parent process.
+ * One instance of the fleet, in a separate process: Fastify with `tenantAuth`, in front of a store that it reaches
+ * through a proxy. The parent process calls its actions over the IPC channel.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -13,12 +13,12 @@ import { type Leak, makeStore, type StoreOptions } from './instance-store.ts'
 
 export interface InstanceOptions {
   store: StoreOptions
-  /** Cached keys at most. */
+  /** The most keys that it may cache. */
   max?: number
   maxConcurrentLookups?: number
 }
 
-/** What the parent asks for, and what it is told. */
+/** What the parent sends. */
 export interface Call {
   id: number
   name: ActionName
@@ -26,7 +26,7 @@ export interface Call {
 }
 export interface Answer {
   id: number
-  /** When the store had it for certain. */
+  /** When the store had certainly committed the write. */
   committed?: number
   /** When the call returned, if it did not throw. */
   returned?: number
@@ -37,12 +37,12 @@ export interface Answer {
 const WRITES = ['insertTenant', 'updateTenant', 'insertKey', 'updateKey', 'revokeKey'] as const
 
 const options = JSON.parse(process.argv[2] ?? '') as InstanceOptions
-/** Milliseconds. Of the lease, so that a fleet which keeps its lease on a slow machine can be written to as well. */
+/** Milliseconds. Depends on the lease, so that writes succeed on any machine that is fast enough to keep the lease. */
 const TIMEOUT = Math.max(1_500, Math.floor(options.store.lease * 0.6))
 const instanceStore = await makeStore(options.store)
-/** When this instance was first told of each change, by epoch. */
+/** When the first push of each change arrived, by epoch. */
 const pushes = new Map<number, number>()
-/** `undefined` until somebody wants to know: what nobody asks for must not pile up in a soak. */
+/** `undefined` until `countReads` is called, because the counts would grow without bound in a soak. */
 let reads: { total: number; now: number; most: number; byHash: Map<string, number> } | undefined
 const call = new AsyncLocalStorage<{ answer: Answer; dies: boolean }>()
 const keys = new KeyManager(watched(instanceStore.store), { timeout: TIMEOUT })
@@ -57,7 +57,7 @@ const actions = {
   import: (tenantId: string, hash: string, start: string, last4: string) =>
     keys.import({ tenantId, hash, start, last4, name: 'imported', environment: 'live', scopes: ['a'] }),
   revoke: (id: string) => keys.revoke(id),
-  /** Commits, and never gets to return. */
+  /** Commits, and is killed before it returns. */
   dieRevoking: (id: string) => keys.revoke(id),
   rotate: (id: string, grace: number) => keys.rotate(id, { grace }),
   scopes: (id: string, scopes: string[]) => keys.update(id, { scopes }),
@@ -69,20 +69,20 @@ const actions = {
   suspend: (tenantId: string) => keys.updateTenant(tenantId, { suspended: true }),
   resume: (tenantId: string) => keys.updateTenant(tenantId, { suspended: false }),
   stats: () => ({ ...app.tenantAuth.stats(), ready: app.tenantAuth.isReady(), memory: memory() }),
-  /** From now on look-ups in the store are counted. */
+  /** Starts to count look-ups in the store. */
   countReads: () => {
     reads = { total: 0, now: 0, most: 0, byHash: new Map() }
   },
-  /** How many there were, how many at once, and how many of these keys. */
+  /** How many look-ups there were, how many at once, and how many for these keys. */
   reads: (hashes: string[]) => ({
     total: reads?.total ?? 0,
     most: reads?.most ?? 0,
     wanted: hashes.reduce((sum, hash) => sum + (reads?.byHash.get(hash) ?? 0), 0),
   }),
-  /** How many requests were let in out of memory. */
+  /** How many requests were let in from memory. */
   hits: () => app.tenantAuth.stats().hits,
   pushedAt: (epoch: number) => pushes.get(epoch),
-  /** Holds the event loop for so many milliseconds. */
+  /** Blocks the event loop for this many milliseconds. */
   block: (ms: number) => {
     for (const end = now() + ms; now() < end;);
   },
@@ -116,8 +116,8 @@ async function run({ id, name, args }: Call): Promise<void> {
 }
 
 /**
- * Notes when a write was committed, which the manager does not tell: it goes on to wait for the fleet. And when pushes
- * of others' writes came.
+ * Notes when a write was committed, because the manager returns only once the fleet has confirmed it. Also counts
+ * look-ups, and notes when pushes arrive.
  */
 function watched(store: CoherentKeyStore & WritableKeyStore): CoherentKeyStore & WritableKeyStore {
   for (const name of WRITES) {
@@ -127,7 +127,7 @@ function watched(store: CoherentKeyStore & WritableKeyStore): CoherentKeyStore &
       const current = call.getStore()
       if (current === undefined || result === null || typeof result === 'string') return result
       current.answer.committed = now()
-      // The parent learns of the commit, then this process ends in the middle of the call.
+      // The parent learns of the commit. Then this process ends in the middle of the call.
       if (current.dies) {
         process.send?.(current.answer, () => process.kill(process.pid, 'SIGKILL'))
         return new Promise(() => {})
@@ -183,7 +183,7 @@ async function startApp(): Promise<FastifyInstance> {
   return app
 }
 
-/** Bytes in use, garbage collected first where the process was started with `--expose-gc`. */
+/** Bytes in use, after a garbage collection if the process was started with `--expose-gc`. */
 function memory(): number {
   globalThis.gc?.()
   return process.memoryUsage().heapUsed

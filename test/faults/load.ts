@@ -1,6 +1,6 @@
 /**
- * Requests to every instance, all the time, with every key there is. An instance that does not answer gets more of them
- * meanwhile, so that they lie in its sockets when it wakes up.
+ * Sends requests to every instance all the time, with every key. An instance that does not answer still gets requests,
+ * so that some wait in its sockets when it wakes up.
  */
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,19 +15,19 @@ export interface Target {
 
 /** Senders for each instance. */
 const SENDERS = 2
-/** Milliseconds that a sender waits for an answer before it sends the next request all the same. */
+/** Milliseconds that a sender waits for an answer before it sends the next request anyway. */
 const PATIENCE = 60
 /** Milliseconds between two requests of a sender. */
 const PAUSE = 8
-/** Requests without an answer, for each instance, beyond which senders hold back. */
+/** How many requests to an instance may be unanswered before its senders wait. */
 const MAX_OPEN = 16
-/** Milliseconds after which a request is given up. What it would have been answered is not known then. */
+/** Milliseconds after which a request is given up. Its answer then counts as unknown. */
 const GIVE_UP = 15_000
 
 export class Load {
   readonly #history: History
   readonly #random: Random
-  /** Key by name. */
+  /** Keys by name. */
   readonly #keys = new Map<string, string>()
   readonly #targets = new Map<Target, { agent: Agent; open: Set<Promise<void>> }>()
   #running = true
@@ -37,7 +37,7 @@ export class Load {
     this.#random = random
   }
 
-  /** From now on the key is used. */
+  /** Starts to send requests with the key. */
   addKey(name: string, key: string): void {
     this.#keys.set(name, key)
   }
@@ -53,12 +53,12 @@ export class Load {
     known?.agent.destroy()
   }
 
-  /** One request with this key to each instance at once. */
+  /** Sends a request with this key to each instance at once. */
   async probe(name: string): Promise<Exchange[]> {
     return Promise.all([...this.#targets.keys()].flatMap((target) => this.#send(target, name, false) ?? []))
   }
 
-  /** Ends the load, and waits for the answers that are due. */
+  /** Ends the load, and waits for outstanding answers. */
   async stop(): Promise<void> {
     this.#running = false
     for (const { open } of this.#targets.values()) await Promise.all(open)
@@ -93,12 +93,12 @@ export class Load {
   }
 }
 
-/** @returns 0 where no answer came */
+/** @returns 0 if no answer came */
 export async function statusOf(port: number, path: string, key: string, agent?: Agent): Promise<number> {
   return (await ask(port, path, key, agent)).status
 }
 
-/** @returns status 0 where no answer came */
+/** @returns status 0 if no answer came */
 export function ask(
   port: number,
   path: string,

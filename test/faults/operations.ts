@@ -1,4 +1,4 @@
-/** What administrators do to keys during a trial, and what it makes of them. */
+/** What administrators do to keys during a trial, and the state that each key is in afterwards. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { displayParts, generateKey, hashKey } from '../../src/keys/key-format.ts'
 import type { Confirmation } from '../../src/stores/coherent-key-store.ts'
@@ -15,16 +15,16 @@ export interface Trial {
   subjects: Subjects
   load: Load
   random: Random
-  /** What `revoke` and the others claimed. */
+  /** What `revoke` and other writes returned. */
   confirmations: Confirmation[]
-  /** Calls that failed, and are allowed to. */
+  /** Calls that failed, which is allowed. */
   failures: string[]
 }
 
-/** Milliseconds after a revocation returned at which each instance is asked. */
+/** How many milliseconds after a revocation has returned to send a request to each instance. */
 const PROBES = [0, 15, 60, 250]
 
-/** Those that a plan may have. */
+/** The operations that a plan may have: those that take only a trial and an instance. */
 export type OperationName = {
   [Name in keyof typeof OPERATIONS]: (typeof OPERATIONS)[Name] extends (
     trial: Trial,
@@ -34,13 +34,13 @@ export type OperationName = {
     : never
 }[keyof typeof OPERATIONS]
 
-/** Each on an instance, which may be the one that is cut off. */
+/** Each runs on an instance, which may be the one that is cut off. */
 export const OPERATIONS = {
   async create(trial: Trial, instance: Instance) {
     const tenant = trial.subjects.pickTenant(({ unsure }) => !unsure)
     if (tenant === undefined) return
     const { value, committed, returned } = await instance.do('create', tenant.id, ['a'])
-    // Without an answer nobody has the key. And one that was created while all were deleted may be gone with them.
+    // Without an answer, nobody has the key. A key that was created while all keys were deleted may be gone, too.
     if (value === undefined || tenant.unsure) return
     const subject = trial.subjects.addKey(tenant, value.key, value.details.id)
     const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
@@ -48,7 +48,7 @@ export const OPERATIONS = {
     trial.load.addKey(subject.name, value.key)
   },
 
-  /** A key that is refused and a moment later imported. */
+  /** Imports a key that was refused a moment ago. */
   async importRefused(trial: Trial, instance: Instance) {
     const tenant = trial.subjects.pickTenant(({ unsure }) => !unsure)
     if (tenant === undefined) return
@@ -64,7 +64,7 @@ export const OPERATIONS = {
     const good = { good: true, suspended: tenant.suspended, scoped: true, until: Infinity }
     trial.subjects.changed(subject, 'import', called, outcome, good)
     note(trial, 'import', outcome)
-    // It may be there all the same, under an id that nobody knows: what becomes of its tenant is its business, too.
+    // After an error the key may exist all the same, with an unknown id, and changes of its tenant would affect it.
     if (outcome.error !== undefined) tenant.unsure = true
     if (outcome.returned !== undefined) await trial.load.probe(subject.name)
     subject.busy = false
@@ -83,7 +83,7 @@ export const OPERATIONS = {
       async (subject, id) => {
         const outcome = await instance.do('rotate', id, grace)
         const { value, committed } = outcome
-        // A rotation must hand out its key, even where it cannot say who knows that the old one ends.
+        // A rotation must return the new key, even if it cannot say who knows that the old one ends.
         if (value?.confirmedBy === 'none') delete outcome.returned
         if (value === undefined || committed === undefined) return { outcome }
         const next = trial.subjects.addKey(subject.tenant, value.key, value.details.id)
@@ -126,7 +126,7 @@ export const OPERATIONS = {
     }))
   },
 
-  /** A key whose time is over, or soon will be, gets to live on. */
+  /** Removes the expiry of a key that has expired or soon will. */
   async unexpire(trial: Trial, instance: Instance) {
     await onKey(
       trial,
@@ -153,12 +153,12 @@ export const OPERATIONS = {
     })
   },
 
-  /** Nothing changes that a request could tell, not even for who has yet to hear of a revocation. */
+  /** Changes the answer to no request, not even on an instance that has yet to learn of a revocation. */
   async purge(trial: Trial, instance: Instance) {
     note(trial, 'purge', await instance.do('purge'))
   },
 
-  /** Suspended at first, and then gone: a request may meet its keys in between. */
+  /** Suspends the tenant first and then deletes it. A request may find its keys suspended in between. */
   async deleteTenant(trial: Trial, instance: Instance) {
     const tenant = trial.subjects.pickTenant(({ keys, unsure }) => !unsure && keys.some(isGood))
     if (tenant === undefined || trial.subjects.tenants.length < 2) return
@@ -214,7 +214,7 @@ export const OPERATIONS = {
     }))
   },
 
-  /** Revoked in a transaction that stays open for so many milliseconds: the key is good until its commit. */
+  /** Revokes a key in a transaction that stays open for this many milliseconds. The key is good until the commit. */
   async revokeSlowly(trial: Trial, ms: number) {
     const subject = trial.subjects.pick(isGood)
     const { revokeSlowly } = trial.fleet.target.faults
@@ -234,7 +234,7 @@ export const OPERATIONS = {
     subject.busy = false
   },
 
-  /** All keys of a tenant at once. */
+  /** Revokes all keys of a tenant at once. */
   async bulkRevoke(trial: Trial) {
     const tenant = trial.subjects.pickTenant(({ keys }) => keys.some(isGood))
     if (tenant === undefined) return
@@ -245,7 +245,7 @@ export const OPERATIONS = {
   async rollBack(trial: Trial) {
     const { plain } = trial.fleet.target
     const subject = trial.subjects.pick(isGood)
-    // Nothing changes, so nothing is noted: whoever refuses the key from now on breaks rule 2.
+    // Nothing changes, so nothing is noted: an instance that refuses the key from now on breaks rule 2.
     if (subject !== undefined) await done(plain.revokeAndRollBack(idOf(subject)))
   },
 
@@ -293,7 +293,7 @@ function idOf({ id }: KeySubject): string {
 }
 
 async function revoke(trial: Trial, instance: Instance, how: 'revoke' | 'dieRevoking'): Promise<void> {
-  // Also one that may be revoked already: what counts is what this call claims.
+  // May pick a key whose state is unsure and that may be revoked already: what counts is what this call claims.
   const subject = trial.subjects.pick(({ id, state }) => id !== undefined && state.good)
   if (subject === undefined) return
   subject.busy = true
@@ -311,7 +311,7 @@ async function revoke(trial: Trial, instance: Instance, how: 'revoke' | 'dieRevo
 
 interface Effect {
   outcome: Outcome<unknown>
-  /** What it makes of the key, where it took effect. */
+  /** The state of the key if the operation took effect. */
   after?: Partial<KeySubject['state']>
 }
 
@@ -326,7 +326,7 @@ async function onKey(
   subject.busy = true
   const called = now()
   const { outcome, after } = await act(subject, idOf(subject))
-  // A rotation that ended in the dark may have ended the key as well.
+  // A rotation whose outcome is unknown may have ended the key.
   const state = { ...subject.state, ...(after ?? { good: false }) }
   trial.subjects.changed(subject, what, called, after === undefined ? {} : outcome, state)
   note(trial, what, outcome)
@@ -340,7 +340,7 @@ async function onTenant(
   suspended: boolean,
   act: (id: string) => Promise<Outcome<unknown>>,
 ): Promise<void> {
-  // Of a key whose state is not known, it would not be known afterwards either.
+  // Not with a key whose state is unknown: it would still be unknown afterwards.
   const tenant = trial.subjects.pickTenant(
     (candidate) => !candidate.unsure && candidate.keys.every(({ unsure }) => !unsure) && wanted(candidate),
   )
@@ -356,7 +356,7 @@ async function onTenant(
   tenant.busy = false
 }
 
-/** A plain write that makes keys bad. */
+/** Runs a plain write that makes keys bad. */
 async function bad(
   trial: Trial,
   what: string,
@@ -371,15 +371,15 @@ async function bad(
   for (const key of keys) key.busy = false
 }
 
-/** A plain write that leaves no key, nor any tenant. */
+/** Runs a plain write that leaves neither keys nor tenants. */
 async function allBad(trial: Trial, what: string, act: () => Promise<void>): Promise<void> {
-  // Writes under way may come before or after it; so may those that begin meanwhile, so none may.
+  // Waits for writes under way, which could take effect before or after it, and lets none begin meanwhile.
   while (trial.subjects.keys.some(({ busy, tenant }) => busy || tenant.busy)) await sleep(5)
   for (const tenant of trial.subjects.tenants) tenant.unsure = true
   await bad(trial, what, trial.subjects.keys, act)
 }
 
-/** A plain write: committed when it is done, and it claims nothing about the fleet. */
+/** Waits for a plain write: it is committed when it is done, and claims nothing about the fleet. */
 async function done(write: Promise<void>): Promise<Outcome<never>> {
   try {
     await write
@@ -395,10 +395,10 @@ function note(trial: Trial, what: string, { value, error }: Outcome<unknown>): v
   if (confirmation?.confirmedBy !== undefined) trial.confirmations.push(confirmation as Confirmation)
 }
 
-/** A moment of the wall clock on the clock of `now()`. */
+/** Converts a time of the wall clock to the clock of `now()`. */
 function monotonic(date: Date | null): number {
   if (date === null) return Infinity
-  // Both clocks, read so close together that the process cannot have stood still between the two.
+  // Reads both clocks so close together that the process cannot have stood still in between.
   for (;;) {
     const before = now()
     const wall = Date.now()

@@ -1,4 +1,4 @@
-/** The store is gone for a while, under load: nothing is accepted that should not be, and nothing piles up. */
+/** The store is down for a while, under load: no key is accepted that should not be, and nothing piles up. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -64,8 +64,8 @@ for (const [kind, name] of [
     const { lost } = await fleet.recovered()
     const after = () => history.exchanges.filter(({ invoked }) => invoked > until)
     const serving = () => new Set(after().flatMap((e) => (e.status === 200 ? e.instance : [])))
-    // A fleet that is coherent can still have clients for look-ups that are about to try to connect again: the client
-    // of Redis does that every two seconds.
+    // Even if the fleet is coherent, a client for look-ups may not have reconnected yet: node-redis tries only every two
+    // seconds.
     for (const end = now() + RECOVERY_LIMIT; serving().size < fleet.instances.length && now() < end;) {
       await sleep(20)
     }
@@ -88,7 +88,7 @@ for (const [kind, name] of [
       assert.equal(instance.crash, undefined)
       const { value } = await instance.do('stats')
       assert.equal(value?.pendingLookups, 0)
-      // One that was given up is still counted until the other side has ended it too.
+      // A connection that was given up still counts until the other side has closed it, too.
       const { proxy } = instance
       for (const end = now() + 5_000; proxy.connections > CONNECTIONS[kind] && now() < end;) await sleep(20)
       assert.ok(proxy.connections <= CONNECTIONS[kind], `${proxy.connections} connections`)

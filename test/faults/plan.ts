@@ -1,4 +1,4 @@
-/** What is to happen in a trial and when, all of it from the seed. */
+/** Plans what happens in a trial and when, from the seed alone. */
 import { type FaultName, faultNamed } from './faults.ts'
 import type { OperationName } from './operations.ts'
 import { Random } from './random.ts'
@@ -8,10 +8,10 @@ export interface Plan {
   operations: { name: OperationName; at: number; on: number }[]
 }
 
-/** Milliseconds in which operations are begun. */
+/** Milliseconds during which operations begin. */
 const SPAN = 1_400
 
-/** How often an operation comes, compared with the others. */
+/** How often an operation is chosen, relative to the others. */
 const OPERATIONS: [OperationName, number][] = [
   ['revoke', 6],
   ['create', 3],
@@ -36,10 +36,10 @@ const OPERATIONS: [OperationName, number][] = [
 /** Their outcome depends on the wall clock. */
 const TIMED = new Set<OperationName>(['rotate', 'expireSoon', 'unexpire'])
 
-/** Leases that a fault lasts for, at the least, which must show. */
+/** A fault that lasts for this many leases must show its effect. */
 const LASTING = 1.25
 
-/** Successive seeds take every fault of `names` in turn as their first; the rest is random. */
+/** Consecutive seeds take the faults of `names` in turn as their first fault. The rest is random. */
 export function plan(seed: number, lease: number, names: readonly FaultName[]): Plan {
   const random = new Random(seed)
   const first = names[seed % names.length] as FaultName
@@ -66,7 +66,7 @@ export function plan(seed: number, lease: number, names: readonly FaultName[]): 
     at: random.between(0, SPAN),
     on: random.between(0, 2),
   }))
-  // A revocation in the middle of each fault, and one when it has lasted for a while.
+  // Two revocations for each fault: one as it begins, and one at any time while it lasts.
   for (const { at, ms, on } of faults) {
     operations.push({ name: 'revoke', at: at + random.between(5, 60), on: on + random.between(0, 2) })
     operations.push({
@@ -79,8 +79,8 @@ export function plan(seed: number, lease: number, names: readonly FaultName[]): 
 }
 
 /**
- * So many seeds, in whose plans every fault comes up and lasts for longer than the lease at least once. The same ones
- * each time, the smallest that there are.
+ * Returns at least `count` seeds whose plans together have every fault at least once for longer than the lease. They are
+ * the same seeds each time: the smallest ones.
  */
 export function covering(count: number, lease: number, names: readonly FaultName[]): number[] {
   const left = new Set(names)

@@ -1,4 +1,4 @@
-/** PostgreSQL under trial. */
+/** PostgreSQL as the store of a trial. */
 import { Client, Pool } from 'pg'
 import { PostgresKeyStore } from '../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPgBouncer, startPostgres } from '../servers/index.ts'
@@ -84,7 +84,7 @@ function plainWrites(server: PostgresServer): PlainWrites {
     hardDelete: (id) => run(server, `DELETE FROM ${S}.keys WHERE id = $1`, [id]),
     deleteAll: () => run(server, `TRUNCATE ${S}.tenants CASCADE`),
     turningBackLosesAll: false,
-    // A restore brings the rows of the instances back as well, none newer than the counter.
+    // A restore also brings back the rows of the instances, none of which has acknowledged more than the epoch.
     turnBack: (id) =>
       transaction(server, [
         [REVOKE, [[id]]],
@@ -126,7 +126,7 @@ async function transaction(
   })
 }
 
-/** Not through a proxy: whoever does this has a way of their own to the server. */
+/** Connects directly, not through the proxy of an instance, so that no fault of a connection affects it. */
 async function withClient<T>(server: PostgresServer, work: (client: Client) => Promise<T>): Promise<T> {
   const { connectionString } = server
   const client = new Client({ connectionString, connectionTimeoutMillis: LIMIT, query_timeout: LIMIT })

@@ -1,10 +1,10 @@
-/** The filter takes pushes out and nothing else, however the bytes are cut into chunks. */
+/** The filter drops pushes and nothing else, however the bytes are cut into chunks. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TcpProxy } from '../servers/index.ts'
 import { PushFilter, readPostgresMessage, type ReadMessage, readRedisMessage } from './push-filter.ts'
 
-/** One of PostgreSQL's messages. */
+/** A message of PostgreSQL's protocol. */
 function message(type: string, body: string): Buffer {
   const head = Buffer.alloc(5)
   head.write(type)
@@ -35,7 +35,7 @@ const STREAMS: Record<string, [ReadMessage, [bytes: Buffer, push: boolean][]]> =
       ['+OK\r\n', false],
       [`*3\r\n${bulk('subscribe')}${bulk('a channel')}:1\r\n`, false],
       [`*3\r\n${published('17')}`, true],
-      // As data, in an answer, it is none.
+      // The same bytes inside another answer are data, not a push.
       [`*2\r\n${bulk('tag')}*2\r\n:1\r\n*3\r\n${published('17')}`, false],
       [`>3\r\n${published('18')}`, true],
       ['*-1\r\n', false],

@@ -1,17 +1,17 @@
 /**
- * Takes what tells an instance of changes out of its traffic, and counts it.
+ * Drops the pushes in the traffic of an instance, and counts them.
  *
- * It reads along from the first byte of each connection: whoever began in the middle of a message would not know where
- * the next one starts, and would let pushes through or stall. Messages come in pieces, and leave whole.
+ * It reads each connection from its first byte. A filter that began in the middle of a message would not know where the
+ * next one starts, and would let pushes through or stall. Messages arrive in pieces, and leave whole.
  */
 import type { Filter, TcpProxy } from '../servers/index.ts'
 
-/** Where the first message of what a server sends ends, and whether it is a push. `undefined` while it is not whole. */
+/** Returns where the first message in the bytes ends, and whether it is a push; `undefined` while it is incomplete. */
 export type ReadMessage = (bytes: Buffer) => { end: number; push: boolean } | undefined
 
 export class PushFilter {
   dropping = false
-  /** Pushes taken out so far. */
+  /** How many pushes were dropped. */
   dropped = 0
   readonly #read: ReadMessage
 
@@ -35,21 +35,21 @@ export class PushFilter {
   }
 }
 
-/** PostgreSQL's protocol: type, length, the rest. A push is a `NotificationResponse`, type `A`. */
+/** PostgreSQL's protocol: type, length, content. A push is a `NotificationResponse`, type `A`. */
 export const readPostgresMessage: ReadMessage = (bytes) => {
   if (bytes.length < 5) return undefined
   const end = 1 + bytes.readUInt32BE(1)
   return bytes.length < end ? undefined : { end, push: bytes[0] === 'A'.charCodeAt(0) }
 }
 
-/** Redis' protocol, version 2 or 3. A push is `message`, channel, what was published. */
+/** RESP, version 2 or 3. A push is `message`, the channel and the payload. */
 export const readRedisMessage: ReadMessage = (bytes) => {
   const end = endOfReply(bytes, 0)
   if (end === undefined) return undefined
   return { end, push: /^[*>]3\r\n\$[78]\r\ns?message\r\n/.test(bytes.toString('latin1', 0, 24)) }
 }
 
-/** How many replies one of these consists of, for each that it counts. */
+/** How many replies each element of an aggregate consists of: two for a map, a key and a value. */
 const PARTS: Record<string, number> = { '*': 1, '~': 1, '>': 1, '%': 2 }
 
 function endOfReply(bytes: Buffer, start: number): number | undefined {

@@ -1,4 +1,4 @@
-/** Pushes are lost, and all else works: changes are seen with the next heartbeat, and the log says so, once. */
+/** Pushes are lost, and everything else works: the next heartbeat finds each change, and the log says so, once. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { redisAvailable } from '../servers/index.ts'

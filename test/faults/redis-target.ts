@@ -1,4 +1,4 @@
-/** Redis under trial. */
+/** Redis as the store of a trial. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,10 +19,10 @@ const FLEET = '{tenant-auth}:fleet'
 const LIMIT = 3_000
 
 export async function startRedisTarget(settings: Settings): Promise<StoreTarget> {
-  // What is acknowledged outlives the server's end, if not the machine's: each write is in the file before its answer. With
-  // `everysec` it is not where a slow disk holds up an fsync.
+  // What is acknowledged survives the death of the server, though not of the machine: each write is in the file before
+  // its answer. With `everysec` it may not be, if a slow disk delays an fsync.
   const files = ['--appendonly', 'yes', '--appendfsync', 'no']
-  // A replica is there as soon as it is asked for.
+  // Without the delay, a replica is ready as soon as it connects.
   const server = await startRedis([...files, '--repl-diskless-sync-delay', '0'])
   let replica: ReturnType<typeof startReplica> | undefined
   return {
@@ -91,7 +91,7 @@ async function untilLevel(copy: RedisServer): Promise<void> {
   }
 }
 
-/** Redis has no triggers: whoever writes to it by hand writes past the package. So these are writes without a fleet. */
+/** Redis has no triggers that would see writes by hand. So these go through a store, but outside the fleet. */
 function plainWrites(server: RedisServer, settings: Settings): PlainWrites {
   const withStore = (write: (store: RedisKeyStore, client: Client) => Promise<unknown>) =>
     withClient(server, async (client) => {
@@ -124,8 +124,8 @@ function plainWrites(server: RedisServer, settings: Settings): PlainWrites {
 }
 
 /**
- * A client with which the stream is gone in the same moment that a script has written to it: it and the connections that the
- * store makes after its pattern.
+ * Returns a client that trims the stream to nothing in the same transaction as each script. So do its duplicates, which
+ * the store uses as its connections.
  */
 function trimming(client: Client): Client {
   const duplicate = (options?: Parameters<Client['duplicate']>[0]) =>
@@ -135,7 +135,7 @@ function trimming(client: Client): Client {
     try {
       return (await both.exec())[0]
     } catch (error) {
-      // That of the script, which may be one that the store knows what to do with.
+      // The error of the script itself, because the store may know how to handle it.
       throw error instanceof MultiErrorReply ? error.replies[0] : error
     }
   }
@@ -148,7 +148,7 @@ function trimming(client: Client): Client {
   })
 }
 
-/** Not through a proxy: whoever does this has a way of their own to the server. */
+/** Connects directly, not through the proxy of an instance, so that no fault of a connection affects it. */
 async function withClient<T>(
   server: RedisServer,
   work: (client: Client) => Promise<T>,

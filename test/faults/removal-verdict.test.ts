@@ -1,4 +1,4 @@
-/** What counts as having caught that a rule is missing, and what does not. On runs of the real test runner. */
+/** What counts as having caught that a rule is missing, and what does not, on runs of Node's own test runner. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * What a run of the tests on code without one of its rules has shown. Only a test that says what is wrong has caught it:
+ * Judges a run of the tests on code with one rule removed. Only a failed assertion counts as having caught the removal:
  * code that does not load, or that hangs, would fail any test.
  */
 
@@ -7,7 +7,7 @@ export interface TestRun {
   /** What `failure-reporter.mjs` has printed. */
   output: string
   ok: boolean
-  /** It was ended, because it took too long. */
+  /** Whether it was ended because it took too long. */
   late: boolean
 }
 
@@ -18,7 +18,7 @@ export interface Verdict {
   passed: number
 }
 
-/** A line of the reporter's. */
+/** A line of the reporter. */
 interface Line {
   pass?: string
   fail?: string
@@ -47,6 +47,6 @@ function parsed(line: string): Line[] {
   try {
     return [JSON.parse(line) as Line]
   } catch {
-    return [] // A line of a test's own.
+    return [] // A test printed this line.
   }
 }

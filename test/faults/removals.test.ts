@@ -1,4 +1,4 @@
-/** That what `npm run test:invariants` takes out of the code is there. */
+/** The code that `npm run test:invariants` removes exists. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'

@@ -1,28 +1,28 @@
 /**
- * Ways to take out, one at a time, the rules that make the cache safe. A rule that can go without a test failing is a
- * rule without a test: `npm run test:invariants`. The numbers are those of docs/coherence.md.
+ * The rules that make the cache safe, and how to remove each from the code. `npm run test:invariants` removes them one at
+ * a time: if no test fails, the rule has no test. The numbers are those of docs/coherence.md.
  */
 export interface Removal {
   rule: string
   what: string
   file: string
-  /** Must stand in the file exactly once. */
+  /** Must occur in the file exactly once. */
   find: string
   replace: string
   /** The test files that guard it: at least one of them must fail. */
   tests: readonly string[]
 }
 
-// The race logic, on a clock of the tests' own and without any server.
+// The race logic, on an injected clock and without a server.
 const ON_CACHE = ['test/cache/key-cache.test.ts']
 const ON_RACES = ['test/cache/races.test.ts']
 const ON_GATE = ['test/cache/gate.test.ts']
-/** Look-ups that share a statement, on a store that a test answers by hand. */
+/** Look-ups that share a statement, on a store whose answers the test controls. */
 const ON_BATCHES = ['test/stores/lookup-batches.test.ts']
 const ON_PLUGIN = ['test/tenant-auth/answers.test.ts']
 const ON_MEMBER = ['test/coherence/fleet-member.test.ts']
 const ON_BARRIER = ['test/coherence/fleet-barrier.test.ts']
-/** A server of its own that is made a standby: nothing in it depends on how fast anything is. */
+/** A separate server that becomes a standby. Nothing in it depends on how fast the machine is. */
 const ON_STANDBY = ['test/stores/postgres/standby.test.ts']
 /** Real servers, and connections that other code has left in a bad state. */
 const ON_BORROWED = ['test/stores/postgres/borrowed-connections.test.ts']
@@ -269,7 +269,7 @@ export const REMOVALS: Removal[] = [
   },
 ]
 
-/** @throws where the code to take out is not there any more, or is there twice */
+/** @throws unless the file has the code to remove exactly once */
 export function without(source: string, { file, find, replace }: Removal): string {
   const parts = source.split(find)
   if (parts.length !== 2) throw new Error(`${file} has not exactly one: ${find}`)

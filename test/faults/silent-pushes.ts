@@ -1,4 +1,4 @@
-/** What a fleet does to which no push comes. */
+/** What a fleet does that gets no pushes. */
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,17 +11,17 @@ import { statusOf } from './load.ts'
 import { untilHeld } from './until-held.ts'
 
 const CHANGES = 6
-/** Milliseconds beyond a heartbeat: a round trip, on a machine that stands still for a while. Far below any lease. */
+/** Milliseconds beyond a heartbeat: a round trip, even if the machine stands still for a while. Far below the lease. */
 const SLACK = 5_000
-/** The same for most changes, since it does not stand still at each of them. */
+/** The same for the median, because the machine does not stand still at every change. */
 const USUAL_SLACK = 1_000
 const WARNING = /^pushes of key changes do not arrive/
 
 /**
- * Each key is in the memory of every instance, and then revoked: behind the package's back, and by the first instance. The
- * others write nothing, so that nothing but their heartbeats can tell them.
+ * Puts keys into the memory of every instance, and revokes them: in turn outside the fleet, and by the first instance. The
+ * other instances write nothing, so only their heartbeats can tell them of it.
  *
- * @throws unless each is seen within a heartbeat and a round trip, confirmed by all as fast, and one warning is logged
+ * @throws unless each change is seen within a heartbeat and a round trip, confirmed by all as fast, and one warning is logged
  * @returns the longest times, in milliseconds
  */
 export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: number; confirmed: number } }> {
@@ -32,13 +32,13 @@ export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: numbe
   assert.ok(writer)
   const agent = new Agent({ keepAlive: true })
   const worst = { seen: 0, confirmed: 0 }
-  /** Milliseconds, of each change at each watcher, and of each confirmation. */
+  /** Milliseconds until each watcher saw each change, and until each confirmation. */
   const times: number[] = []
   try {
-    // Who is not coherent yet has nothing in memory.
+    // An instance that is not coherent yet has nothing in memory.
     assert.deepEqual((await fleet.recovered()).lost, [])
     await writer.do('createTenant', 'silent')
-    // On an empty Redis the first confirmation waits for a lease: rows of instances may have been lost with what was there.
+    // On an empty Redis, the first confirmation waits for a lease, because rows of instances may have been lost.
     await revoke(writer, (await newKey(writer)).details.id)
     for (let i = 0; i < CHANGES; i++) {
       const { key, details } = await newKey(writer)
@@ -70,7 +70,7 @@ export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: numbe
     }
     const usual = quantile(times, 0.5)
     assert.ok(usual < heartbeat + USUAL_SLACK, `as a rule a change takes ${usual} ms`)
-    // The last of them may have been seen by a heartbeat which no other has followed yet.
+    // The warning needs one more heartbeat after the one that saw the last change.
     await sleep(3 * heartbeat)
     for (const instance of watchers) {
       const warnings = [...instance.said].filter(([message]) => WARNING.test(message))

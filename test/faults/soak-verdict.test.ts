@@ -1,4 +1,4 @@
-/** The verdict on a soak, on figures made wrong by hand. */
+/** The verdict on a soak, on figures that are made wrong by hand. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judgeSoak, type SoakFigures } from './soak-verdict.ts'

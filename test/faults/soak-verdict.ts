@@ -1,26 +1,26 @@
-/** What must be true when a soak is over. */
+/** What must be true at the end of a soak. */
 
 export interface Leftover {
   instance: string
-  /** To the store. */
+  /** Connections to the store. */
   connections: number
-  /** `undefined` where the instance did not say. */
+  /** `undefined` if the instance did not say. */
   pendingLookups: number | undefined
 }
 
 export interface SoakFigures {
   trials: number
   violations: number
-  /** Of each instance: what it holds at the end, as a multiple of what it held when it was warm. */
+  /** The memory that each instance uses at the end, as a multiple of what it used once warm. */
   growth: readonly { instance: string; factor: number }[]
   leftovers: readonly Leftover[]
 }
 
-/** How much more an instance may hold at the end than it did when it was warm. */
+/** The largest growth that is accepted, as a factor. */
 const GROWTH = 1.3
 
 /**
- * @param connections how many an instance may have to its store
+ * @param connections the most that an instance may have to its store
  * @returns what is wrong, in words
  */
 export function judgeSoak(figures: SoakFigures, connections: number): string[] {

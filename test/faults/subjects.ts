@@ -1,4 +1,4 @@
-/** The tenants and keys of a trial, and the state each is in as far as the trial knows. */
+/** The tenants and keys of a trial, and the state that each is in, as far as the trial knows. */
 import { ABSENT, type Change, type History, type KeyState } from './history.ts'
 import type { Random } from './random.ts'
 
@@ -8,7 +8,7 @@ export interface TenantSubject {
   /** A write to it is under way. */
   busy: boolean
   suspended: boolean
-  /** A write to it ended in the dark: it may take effect at any time, so none follows. */
+  /** The outcome of a write to it is unknown. It may take effect at any time, so no other write follows. */
   unsure: boolean
 }
 
@@ -20,7 +20,7 @@ export interface KeySubject {
   id: string | undefined
   state: KeyState
   busy: boolean
-  /** A write to it ended in the dark: nothing but a revocation, which is for ever, can follow. */
+  /** The outcome of a write to it is unknown. Only a revocation, which is permanent, may follow. */
   unsure: boolean
 }
 
@@ -62,7 +62,7 @@ export class Subjects {
     return subject
   }
 
-  /** A key that no write is under way to, or nothing where there is none. */
+  /** Picks a key without a write under way; `undefined` if there is none. */
   pick(wanted: (subject: KeySubject) => boolean): KeySubject | undefined {
     const free = this.keys.filter((subject) => !subject.busy && !subject.tenant.busy && wanted(subject))
     return free.length === 0 ? undefined : this.#random.pick(free)
@@ -75,7 +75,7 @@ export class Subjects {
     return free.length === 0 ? undefined : this.#random.pick(free)
   }
 
-  /** Notes a write to one key. Without a commit it may have happened or not. */
+  /** Notes a write to one key. Without a commit time, it may or may not have taken effect. */
   changed(subject: KeySubject, what: string, called: number, times: Times, after: KeyState): void {
     this.#history.changes.push({ key: subject.name, what, called, ...known(times), after })
     if (times.committed === undefined) subject.unsure = true

@@ -1,4 +1,4 @@
-/** One trial: a plan carried out on a fleet under load, healed, and judged. */
+/** One trial: carries out a plan on a fleet under load, heals the fleet, and judges what happened. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Confirmation } from '../../src/stores/coherent-key-store.ts'
 import { boundOf } from './bound.ts'
@@ -17,23 +17,24 @@ export interface TrialResult {
   seed: number
   plan: Plan
   history: History
-  /** What must not be. */
+  /** What went wrong: answers that break a rule, crashes, calls that failed on a healthy fleet. */
   violations: string[]
-  /** The faults of which it showed that they were ones. */
+  /** The faults that took effect. */
   shown: FaultName[]
-  /** Milliseconds from the end of all faults until every instance served out of memory again. */
+  /** Milliseconds from the end of all faults until every instance had been coherent again. */
   recovery: number
   confirmations: Confirmation[]
   /** Calls that failed. */
   failures: string[]
 }
 
-/** Keys to begin with, for each of two tenants. */
+/** How many keys to begin with, on average, for each of two tenants. */
 const KEYS = 5
-/** Attempts at what must succeed on a healthy fleet, and milliseconds between them: a client may be about to reconnect. */
+/** How often to try what must succeed on a healthy fleet, because a client may be about to reconnect. */
 const TRIES = 40
-/** Lines of the log of an instance that crashed. A stack and the fields of its error. */
+/** How many log lines of a crashed instance to show: a stack, and the fields of its error. */
 const LAST_WORDS = 60
+/** Milliseconds between two attempts. */
 const PAUSE = 250
 
 /** @param names of the faults to choose from */
@@ -66,7 +67,7 @@ export async function runTrial(
   }
   for (const { name, crash, log } of fleet.instances) {
     if (crash === undefined) continue
-    // With what it died of, which is the last that it said.
+    // The last lines of the log say why it crashed.
     const words = log.filter((line) => !line.includes('"reqId"')).slice(-LAST_WORDS)
     problems.push([`${name} ${crash}`, ...words].join('\n    '))
   }
@@ -76,7 +77,7 @@ export async function runTrial(
   return { seed, plan: chosen, history, violations, shown, recovery, confirmations, failures }
 }
 
-/** What is to be seen of a fault when the trial is over. */
+/** Whether a fault took effect, as seen at the end of the trial. */
 interface Watch {
   name: FaultName
   shows: () => boolean
@@ -89,7 +90,7 @@ const SIGNS: Record<Evidence, (instance: Instance) => number> = {
   reconnected: ({ proxy }) => proxy.accepted,
 }
 
-/** To be called before it begins. */
+/** Call it before the fault begins. */
 function watch(name: FaultName, instance: Instance, { instances }: Fleet): Watch {
   const { hits, shows } = faultNamed(name)
   if (shows === undefined) return { name, shows: () => true }
@@ -136,14 +137,14 @@ async function populate(trial: Trial): Promise<void> {
   for (let i = 0; i < 2; i++) {
     const { id } = trial.subjects.addTenant()
     const { error } = await untilDone(() => instance.do('createTenant', id))
-    // A try whose answer came too late may have made it.
+    // An attempt whose answer came too late may have created it.
     if (error !== undefined && !error.includes('exists'))
       throw new Error(`a healthy fleet cannot create a tenant: ${error}`)
   }
   for (let i = 0; i < 2 * KEYS; i++) await OPERATIONS.create(trial, instance)
 }
 
-/** After all faults: a new key is accepted by everybody, and refused by everybody when it is revoked. */
+/** After all faults: every instance must accept a new key, and refuse it once it is revoked. */
 async function inOrder(trial: Trial): Promise<string[]> {
   const { fleet, subjects } = trial
   const [instance] = fleet.instances
@@ -165,7 +166,7 @@ async function inOrder(trial: Trial): Promise<string[]> {
   return [...wrong, ...(await answersOf(trial, subject.name, 401))]
 }
 
-/** A busy machine may let a call miss its time limit now and then, but not for ever. */
+/** Repeats a call that fails: on a busy machine, some calls miss their time limit, but not all. */
 async function untilDone<T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   for (let tries = 1; ; tries++) {
     const outcome = await call()
@@ -174,7 +175,7 @@ async function untilDone<T>(call: () => Promise<Outcome<T>>): Promise<Outcome<T>
   }
 }
 
-/** Every instance comes to this status, without any other answer but 503 before. */
+/** Checks that every instance answers with this status in the end, and with nothing but 503 before. */
 async function answersOf({ load }: Trial, key: string, status: number): Promise<string[]> {
   const wrong: string[] = []
   for (let tries = 1; ; tries++) {

@@ -1,6 +1,6 @@
 /**
- * Trials of a real fleet on real servers, with every fault that the store can have. The same seeds each time, so that a
- * failure here can be played again; `npm run trials` plays many more.
+ * Trials of a real fleet on real servers, with every fault that the store can have. The seeds are the same each time, so
+ * that a failure can be played again. `npm run trials` plays many more.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -22,7 +22,7 @@ for (const [kind, name] of [
     const results = await campaign(kind, covering(TRIALS, LEASE, names), { parallel: 2 })
     assert.equal(results.length, TRIALS)
     for (const result of results) assert.deepEqual(result.violations, [], describeTrial(result))
-    // A fault that did nothing is not one that was survived.
+    // A fault without effect does not count as survived.
     const shown = new Set(results.flatMap((result) => result.shown))
     assert.deepEqual([...shown].sort(), [...names].sort())
     t.diagnostic(`${names.length} faults: ${names.join(', ')}`)

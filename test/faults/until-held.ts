@@ -2,16 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Instance } from './instance-process.ts'
 
-/** How often a key is asked for, at most. */
+/** How often to ask for a key, at most. */
 const TRIES = 40
-/** Milliseconds between them. */
+/** Milliseconds between two attempts. */
 const PAUSE = 5
 
 /**
- * Asks until the answer is 200 out of memory. The first one often is not kept, because the news that the key was created
- * comes right after it.
+ * Asks until the answer is 200 from memory. The first answer is often not kept, because the invalidation for the new
+ * key arrives right after it.
  *
- * @returns whether it came to that
+ * @returns whether that happened
  */
 export async function untilHeld(instance: Instance, ask: () => Promise<number>): Promise<boolean> {
   const hits = async () => (await instance.do('hits')).value ?? NaN

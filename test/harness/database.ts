@@ -1,6 +1,6 @@
 /**
- * New embedded databases (PGlite), copied from one that is made once for all runs: to make one takes five seconds of CPU,
- * to copy it a tenth of that.
+ * Creates embedded databases (PGlite) by copying a template that is made once for all runs. Making one takes five
+ * seconds of CPU, copying it a tenth of that.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,7 +11,7 @@ import { PGlite } from '@electric-sql/pglite'
 
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/fastify-tenant-auth', import.meta.url))
 
-/** Makes it where it is not there yet. @returns its folder */
+/** Makes the template if it does not exist. @returns its folder */
 export async function databaseTemplate(): Promise<string> {
   const main = createRequire(import.meta.url).resolve('@electric-sql/pglite')
   const { version } = JSON.parse(readFileSync(join(dirname(main), '..', 'package.json'), 'utf8')) as {
@@ -26,18 +26,18 @@ export async function databaseTemplate(): Promise<string> {
   try {
     renameSync(join(folder, 'data'), template)
   } catch (error) {
-    if (!existsSync(template)) throw error // Else another process was faster.
+    if (!existsSync(template)) throw error // If it exists, another process was faster.
   }
   rmSync(folder, { recursive: true })
   return template
 }
 
-/** Puts a new database where there is none: the folder is one that does not exist, or that has a database already. */
+/** Creates a database in the folder. If the folder exists, it already has a database, and nothing happens. */
 export async function copyDatabase(folder: string): Promise<void> {
   if (!existsSync(folder)) cpSync(await databaseTemplate(), folder, { recursive: true })
 }
 
-/** A new database, open. */
+/** Creates a database and opens it. */
 export async function openDatabase(): Promise<{ pool: PGlite; close: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-pglite-'))
   await copyDatabase(join(folder, 'data'))

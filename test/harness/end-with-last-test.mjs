@@ -1,21 +1,21 @@
 /**
- * Loaded into every test file's process: ends it when its tests are over.
+ * Loaded into the process of every test file: ends it after the last test.
  *
- * Left to itself, Node now and then spins for ever in tearing down the handles of sockets and child processes that were
- * destroyed on purpose, which these tests do a lot; `process.exit` tears nothing down. `--test-force-exit` would as well, but
- * before all that a file has to report is written.
+ * Node sometimes hangs forever while it tears down the handles of sockets and child processes that were destroyed on
+ * purpose, which these tests do a lot. `process.exit` tears nothing down. `--test-force-exit` does not either, but it
+ * exits before the whole report of a file is written.
  */
 import { after } from 'node:test'
 
-/** Milliseconds after the last test in which what it opened must have closed. Generous: machines that run tests are busy. */
+/** Milliseconds that a file has to close what it opened, after its last test. Generous, because test machines are busy. */
 const CLOSING = 30_000
 
-// A while after the first time, because the test runner itself waits for this event to finish its report.
+// Waits a moment after the first event, because the test runner waits for it as well, to finish its report.
 process.once('beforeExit', () => {
   setTimeout(() => process.once('beforeExit', () => process.exit()), 100)
 })
 
-// What a failed test leaves open would keep the process, and the whole run, for ever.
+// What a failed test leaves open would keep the process, and with it the whole run, from ever ending.
 if (process.env.NODE_TEST_CONTEXT !== undefined) {
   after(() => {
     setTimeout(() => {

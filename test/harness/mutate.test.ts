@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { EQUIVALENT } from '../../scripts/mutants/equivalent.ts'
 import { mutantsOf, mutated, sample, testsFor } from '../../scripts/mutants/mutate.ts'
 
-/** Source → what becomes of it, one mutant after the other. */
+/** A source, and its mutants in order. */
 const CHANGES: [source: string, ...mutants: string[]][] = [
   ['if (a) b', 'if (!(a)) b', 'if (a) ;'],
   ['x = a ? b : c', ';', 'x = !(a) ? b : c'],

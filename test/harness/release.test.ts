@@ -1,4 +1,4 @@
-/** What `prepublishOnly` refuses before it runs anything. */
+/** `prepublishOnly` checks the manifest and the changelog first, and fails if a script fails. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ const RELEASE = fileURLToPath(new URL('../../scripts/release.mjs', import.meta.u
 const folder = mkdtempSync(join(tmpdir(), 'release-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** With scripts that pass, but for the one named. */
+/** Runs `scripts/release.mjs` on a package whose scripts all pass, except the one named `failing`. */
 function release(manifest: object, changelog: string, failing = ''): { status: number | null; said: string } {
   const names = ['check', 'test', 'test:package', 'test:browser', 'test:coverage', 'test:faults']
   const scripts = Object.fromEntries(names.map((name) => [name, name === failing ? 'exit 1' : 'exit 0']))

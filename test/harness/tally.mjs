@@ -1,7 +1,7 @@
 /**
- * A reporter for `scripts/test.mjs`: at the end of a run, one object with what passed, failed and was skipped.
+ * A reporter for `scripts/test.mjs`: prints one object at the end of a run, with what passed, failed and was skipped.
  *
- * Node's own count of what was skipped leaves out suites, and so all the tests that are in them.
+ * Node's own count of skipped tests leaves out skipped suites, and with them all the tests they contain.
  */
 export default async function* tally(events) {
   const result = { passed: 0, failed: [], skipped: [], files: {} }
@@ -13,7 +13,7 @@ export default async function* tally(events) {
       result.files[file] = (result.files[file] ?? 0) + details.duration_ms
     }
     if (skip !== undefined) result.skipped.push(typeof skip === 'string' ? `${name}: ${skip}` : name)
-    // A suite fails with its tests, or by itself.
+    // A suite counts as failed only if it failed by itself, not because one of its tests did.
     else if (type === 'test:fail' && !(isSuite && details.error?.failureType === 'subtestsFailed')) {
       result.failed.push(file === undefined ? name : `${name} (${file})`)
     } else if (!isSuite && type === 'test:pass') result.passed += 1

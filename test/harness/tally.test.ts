@@ -1,4 +1,4 @@
-/** What a run is counted as: on the real runner. */
+/** How the tally counts a run, on Node's own test runner. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

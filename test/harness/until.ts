@@ -1,10 +1,10 @@
-/** Waits until something has come true that no clock of a test's own decides. */
+/** Waits for a condition that does not depend on a test's injected clock. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds. More than any machine takes for what happens at all. */
+/** Milliseconds. If a condition has not come true by then, it never will. */
 const PATIENCE = 60_000
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const PAUSE = 5
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

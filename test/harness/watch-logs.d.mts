@@ -1,5 +1,5 @@
-/** What `watch-logs.mjs` has for programs in TypeScript. */
+/** Types of what `watch-logs.mjs` exports. */
 export const CREDENTIAL: RegExp
 
-/** What may be shown of a line that holds a credential, or `undefined` for one that does not. */
+/** Returns a line with its credentials shortened, or `undefined` if it contains none. */
 export function leak(line: string): string | undefined

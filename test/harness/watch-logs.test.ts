@@ -11,7 +11,7 @@ describe('the watch of the logs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'watch-logs-'))
   after(() => rmSync(folder, { recursive: true }))
 
-  /** What is noted of a process that logs a text with Fastify's logger, to a stream that nobody reads. */
+  /** Returns what is noted when a process logs a text with Fastify's logger, to a stream that discards it. */
   function noted(text: string): string {
     const file = join(folder, `${Math.random()}`)
     const program = `import fastify from 'fastify'

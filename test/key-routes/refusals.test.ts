@@ -194,7 +194,7 @@ describe('key routes: what is taken', () => {
         payload: { ...(payload as object), tk_live_typo: true },
       })
       assertRefused(answer, 400, 'VALIDATION_FAILED')
-      assert.match(answer.body.error.message, /^body has a property that is not taken; it takes /)
+      assert.match(answer.body.error.message, /^body has an unknown property: it takes /)
       assert.doesNotMatch(answer.text, /typo/)
       await unchanged()
     })

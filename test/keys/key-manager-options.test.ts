@@ -12,8 +12,8 @@ describe('a KeyManager', () => {
     for (const store of [undefined, null, 'store']) {
       refuses(store, /^KeyManager: store must be a WritableKeyStore$/)
     }
-    refuses(half, /must be a WritableKeyStore, which also has findByHash, listKeys$/)
-    refuses({ findByHash: async () => null }, /which also has insertTenant, .*, recordUse$/)
+    refuses(half, /must be a WritableKeyStore: it lacks findByHash, listKeys$/)
+    refuses({ findByHash: async () => null }, /it lacks insertTenant, .*, recordUse$/)
   })
 
   const wrong: Record<string, unknown[]> = {

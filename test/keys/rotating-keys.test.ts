@@ -60,7 +60,7 @@ describe('rotating a key', () => {
     await keys.rotate(details.id, { grace: 0 })
     await assert.rejects(keys.rotate(details.id), {
       code: 'KEY_INVALID',
-      message: 'The key has expired. Set expiresAt for the new one',
+      message: 'The key has expired: set expiresAt for the new key',
     })
     const expiresAt = inHours(1)
     assert.deepEqual((await keys.rotate(details.id, { expiresAt })).details.expiresAt, expiresAt)

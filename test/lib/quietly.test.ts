@@ -23,7 +23,7 @@ describe('code that has no say', () => {
         })
       }
       assert.deepEqual(seen.splice(0), [
-        [`${what} threw: ${shown}. Further ones are not told of.`, { code: 'TENANT_AUTH_IGNORED' }],
+        [`${what} threw: ${shown}. Further errors are not reported.`, { code: 'TENANT_AUTH_IGNORED' }],
       ])
     }
   })

@@ -107,7 +107,7 @@ export class ClerkApi {
     const retryAfter = status === 429 || status === 503 ? millisecondsOf(header, clock.wall()) : undefined
     if (retryAfter !== undefined) this.#pause = { status, until: clock.now() + retryAfter }
     const because =
-      secretKey === undefined ? ': the address wants a key' : ': it does not take this secretKey'
+      secretKey === undefined ? ': the address requires a key' : ': it does not accept this secretKey'
     const isRefusal = status === 401 || status === 403
     const error = new ClerkStatusError(status, { retryAfter, because: isRefusal ? because : '' })
     if (isRefusal && !this.#wasRefused) onRefused(error)

@@ -45,7 +45,7 @@ export class CoolDownError extends Error {
     const limit = Error.stackTraceLimit
     // No stack, because any stranger can cause one.
     Error.stackTraceLimit = 0
-    super('an unknown key id, and it is too soon to fetch the key set once more')
+    super('the key id is unknown, and it is too soon to fetch the key set again')
     Error.stackTraceLimit = limit
     this.retryAfter = retryAfter
   }
@@ -58,7 +58,7 @@ export class RemoteKeys {
   #keys: KeySet = new Map()
   /** On both clocks. */
   #fetchedAt = { now: -Infinity, wall: -Infinity }
-  /** How many fetches have begun, and which of them brought the set. */
+  /** How many fetches have begun, and which of them returned the set. */
   #begun = 0
   #fetchedBy = 0
   /** When the last attempt ended, and the one before. */
@@ -141,7 +141,10 @@ export class RemoteKeys {
     return this.#failure !== undefined && this.#clock.now() - this.#attemptedAt < freshFor
   }
 
-  /** Milliseconds, since the attempt before the last: a set may have been fetched for its age just before a rotation. */
+  /**
+   * Milliseconds that are left of the cool-down. It counts from the attempt before the last one, because the last may
+   * have been made only for the age of the set, just before Clerk rotated its key.
+   */
   #coolDownLeft(): number {
     return this.#attemptedBefore + this.#options.cooldown - this.#clock.now()
   }

@@ -50,14 +50,14 @@ const OF_SESSION: Record<string, string> = {
   '25001':
     'a client was given back to the pool inside a transaction: BEGIN without COMMIT or ROLLBACK before release()',
   '25006':
-    'a connection is read-only: it leads to a server that is no primary any more, or default_transaction_read_only is on, of the server, the role or the connection',
-  '55000': 'a client was given back to the pool with another client_encoding than UTF8',
+    'a connection is read-only: it leads to a server that is no longer the primary, or default_transaction_read_only is on for the server, the role or the connection',
+  '55000': 'a client was given back to the pool with a client_encoding other than UTF8',
 }
 /** Perhaps the session's fault: another connection shows. */
 const OF_SESSION_PERHAPS: Record<string, string> = {
   '42501':
     'a client was given back to the pool with another role: SET ROLE or SET SESSION AUTHORIZATION without RESET',
-  '57014': 'a client was given back to the pool with a statement_timeout of its own',
+  '57014': 'a client was given back to the pool with its own statement_timeout: SET without RESET',
 }
 const LEFT_OPEN: Record<string, string | undefined> = { T: OF_SESSION['25001'], E: OF_SESSION['25P02'] }
 
@@ -220,7 +220,7 @@ export function sessionFault(
   if (alone || writes) return undefined
   if (wrote) return OF_SESSION['25001']
   if (isolation !== 'read committed') {
-    return `a statement ran in a transaction that is ${isolation}, and nothing says that it was not left open`
+    return `a statement ran with isolation level ${isolation}, so perhaps in a transaction that was left open`
   }
   return undefined
 }

@@ -30,7 +30,7 @@ export function isNotMigrated(error: unknown): boolean {
 
 const NOTHING = 'Nothing was done'
 const NOT_KNOWN =
-  'PostgreSQL did not answer: it is not known whether the write took effect, so look before you try again'
+  'PostgreSQL did not answer: it is not known whether the write took effect, so check before you try again'
 
 /**
  * The error to throw for a statement that failed.

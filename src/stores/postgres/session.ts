@@ -57,7 +57,7 @@ export async function openSession(
   if (client === undefined) return withoutConnection(pool)
   if (ended) {
     destroy(client)
-    throw new Error('the connection was lost as soon as it was there')
+    throw new Error('the connection was lost as soon as the pool lent it')
   }
   client.on('end', () => lost(new Error('the connection was closed')))
   client.on('notification', ({ payload }: PostgresNotification) => isOpen && onPayload(payload ?? ''))

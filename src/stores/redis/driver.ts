@@ -138,7 +138,8 @@ class RedisLink implements FleetLink {
 
 function standing(tag: string, values: readonly unknown[]): Standing {
   const [epoch, roster, settled, maxHolds] = values as string[]
-  if (maxHolds === undefined || roster === undefined) throw new Error('Redis did not answer where it stands')
+  if (maxHolds === undefined || roster === undefined)
+    throw new Error("Redis's answer lacks the roster or max-holds")
   return {
     position: { history: tag, epoch: Number(epoch) },
     roster,

@@ -19,8 +19,8 @@ export const KEPT = 10_000
  *
  * The tag of the history has two parts. The first is created with the data and lost with it (FLUSHALL, a restart without
  * persistence). The second is the server's replication id. It changes whenever a server starts, perhaps with older data,
- * and whenever a replica takes over, which may lack the last writes. Without it, an epoch given out twice would look
- * like one.
+ * and whenever a replica takes over, which may lack the last writes. Without it, two writes that were given the same
+ * epoch could not be distinguished.
  *
  * `raise` without arguments says that something changed, but not what: the missing entry is a gap. A push that the
  * server refuses fails nothing.

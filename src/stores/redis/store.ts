@@ -92,6 +92,16 @@ const STEP = 500
 /** How many uses one script records, because the server does nothing else meanwhile. */
 const USES_AT_ONCE = 1_000
 
+/**
+ * A store with all capabilities, under names in Redis that begin with `prefix`.
+ *
+ * ```ts
+ * const client = createClient({ url: process.env.REDIS_URL, disableOfflineQueue: true })
+ * client.on('error', (error) => log.error(error))
+ * await client.connect()
+ * const keyStore = new RedisKeyStore({ client })
+ * ```
+ */
 export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   readonly coherence: FleetCoherence
   readonly keyHash: KeyHash | undefined
@@ -112,7 +122,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
     const newRunner = () => {
       const commands = new Commands(source, (words) => {
         driver.onWrongServer()
-        this.#fleet.spoilt(`a connection led to a Redis server that does nothing: ${words}`)
+        this.#fleet.spoilt(`a connection led to a Redis server that refuses to serve: ${words}`)
       })
       return new ScriptRunner({ commands, prefix })
     }

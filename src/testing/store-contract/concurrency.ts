@@ -76,7 +76,11 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
         await assertRefused(store(), key.hash)
         const updated = answers.update !== null
         const rotated = answers.rotate !== 'not-retirable'
-        assert.deepEqual(left?.scopes, updated ? ['x'] : key.scopes, 'an update answered what it did')
+        assert.deepEqual(
+          left?.scopes,
+          updated ? ['x'] : key.scopes,
+          'an update must return whether it took effect',
+        )
         assert.deepEqual(
           (await store().findKey(next.id)) !== null,
           rotated,

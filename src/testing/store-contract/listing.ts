@@ -101,7 +101,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       assert.deepEqual(seen, expected)
       assert.deepEqual(await store().listTenants({ search: `${word}%`, limit: 10 }), [])
       const [newest] = await store().listTenants({ limit: 1 })
-      assert.ok(newest, 'without a search it answers any')
+      assert.ok(newest, 'without a search, any tenant must be listed')
     })
   })
 
@@ -225,10 +225,10 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
         await addKey(store(), tenantId, { createdAt: at(1) })
         const [first] = page
         if (first) written(await store().updateKey(first.id, { name: 'changed between pages' }))
-        if (seen.length > 100) assert.fail('the list must come to its end')
+        if (seen.length > 100) assert.fail('the list must end')
       }
       const ids = seen.map((key) => key.id)
-      assert.equal(new Set(ids).size, ids.length, 'no key is shown twice')
+      assert.equal(new Set(ids).size, ids.length, 'the list must not contain a key twice')
       assert.deepEqual(
         before.map((key) => key.id).filter((id) => !ids.includes(id)),
         [],

@@ -113,14 +113,14 @@ export function writesOf(store: WritableKeyStore, key: NewKey): [name: string, w
 /** Returns a write that must have taken effect, and fails otherwise. */
 export function written<Record>(answer: Written<Record> | InsertRefusal | null): Written<Record> {
   if (answer === null || typeof answer === 'string') {
-    assert.fail(`the write must take effect, and answered ${answer}`)
+    assert.fail(`the write must take effect, but returned ${answer}`)
   }
   return answer
 }
 
 /**
- * What a store promises of a look-up, with what it may leave out filled in. What it returns beside that is its own affair,
- * unless `tenantAuth` would refuse to trust it.
+ * The part of a look-up's answer that the contract defines, with defaults for what a store may leave out. A store may
+ * return more, as long as `tenantAuth` would trust the answer.
  *
  * @throws what `tenantAuth` would log of the answer
  */
@@ -136,7 +136,7 @@ export async function lookUp(store: WritableKeyStore, hash: string): Promise<Sto
   return { id, tenant, name, environment, scopes, expiresAt, revokedAt, pausedAt, networks, metadata }
 }
 
-/** A look-up lets nobody in: the store returns nothing for a revoked key, or says when it was revoked. */
+/** Checks that a revoked key is not let in: the store returns nothing for it, or says when it was revoked. */
 export async function assertRefused(store: WritableKeyStore, hash: string): Promise<void> {
   const found = await lookUp(store, hash)
   assert.ok(

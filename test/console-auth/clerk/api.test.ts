@@ -64,7 +64,7 @@ const bad: Record<string, [RequestListener, RegExp]> = {
   'status 304': [(_, response) => void response.writeHead(304).end(), /answered 304$/],
   'status 401': [
     (_, response) => void response.writeHead(401).end('{}'),
-    /answered 401: it does not take this secretKey$/,
+    /answered 401: it does not accept this secretKey$/,
   ],
   'an answer cut off': [
     (_, response) => void response.writeHead(200, { 'content-length': 100 }).end('{"ke'),
@@ -105,9 +105,9 @@ it('ends at its signal, in the headers and in the body', async (t) => {
 
 it('says once that Clerk does not take the secret key, or wants one', async (t) => {
   for (const [status, secretKey, message] of [
-    [401, 'sk_test_1', /it does not take this secretKey/],
-    [403, 'sk_test_1', /it does not take this secretKey/],
-    [401, undefined, /the address wants a key/],
+    [401, 'sk_test_1', /it does not accept this secretKey/],
+    [403, 'sk_test_1', /it does not accept this secretKey/],
+    [401, undefined, /the address requires a key/],
   ] as const) {
     const { ask, refusals } = await setup(t, (_, response) => void response.writeHead(status).end(), {
       secretKey,

@@ -103,7 +103,7 @@ it('says once, at start, that Clerk does not take the secret key: that says noth
   const said = log.filter(({ level }) => level === 50)
   assert.deepEqual(
     said.map(({ err }) => (err as { message: string }).message),
-    ['Clerk answered 401: it does not take this secretKey'],
+    ['Clerk answered 401: it does not accept this secretKey'],
   )
   assert.ok(!JSON.stringify(log).includes('sk_test_wrong'))
 })
