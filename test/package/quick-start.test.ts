@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { type Page, readPage, section } from '../docs/pages.ts'
+import { BLOCKS, type Page, readPage, section } from '../docs/pages.ts'
+import { startPostgres } from '../servers/index.ts'
 import { pack, project, run, temporaryFolder } from './pack.ts'
 
 const NEEDS_REGISTRY = { skip: !process.env.CI && 'it takes the registry' }
@@ -20,20 +21,27 @@ function steps(page: Page) {
   return { install, file, code, start }
 }
 
+/** Starts a server whose file the reader has saved. */
+function started(folder: string, file: string, code: string, env: NodeJS.ProcessEnv = {}) {
+  writeFileSync(join(folder, file), code)
+  const options = { cwd: folder, env: { ...process.env, ...env } }
+  const server = spawn('node', [file], { ...options, stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]()
+  return { line: async () => String((await lines.next()).value), stop: () => server.kill() }
+}
+
 async function follow(folder: string): Promise<void> {
   const { file, code, start } = steps(readPage('README.md'))
-  writeFileSync(join(folder, file), code)
-  const [program = '', ...args] = start.split(' ')
-  const server = spawn(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  assert.equal(start, `node ${file}`)
+  const server = started(folder, file, code)
   try {
-    const lines = createInterface(server.stdout)[Symbol.asyncIterator]()
-    const [use, revoke] = [(await lines.next()).value as string, (await lines.next()).value as string]
+    const [use, revoke] = [await server.line(), await server.line()]
     const ask = (line: string) => run('sh', ['-c', `${line} -s`], folder)
     assert.match(ask(use), /^HTTP\/1\.1 200 [^]*\{"hello":"Acme"\}$/)
     assert.match(ask(revoke), /^HTTP\/1\.1 200 [^]*"confirmedBy":"all"/)
     assert.match(ask(use), /^HTTP\/1\.1 401 [^]*"AUTH_INVALID_KEY"/)
   } finally {
-    server.kill()
+    server.stop()
   }
 }
 
@@ -48,4 +56,37 @@ test('so it does where npm installs the package', NEEDS_REGISTRY, async () => {
   const words = install.split(' ').map((word) => (word === 'fastify-tenant-auth' ? pack() : word))
   run(words[0] ?? '', [...words.slice(1), '--prefer-offline', '--no-audit', '--no-fund'], folder)
   await follow(folder)
+})
+
+test('a key of the quick start’s dashboard is good on its server, and a 401 once the dashboard has revoked it', async (t) => {
+  const [, api = '', dashboard = ''] = BLOCKS.filter(
+    ({ page, language }) => page === 'docs/quick-start.md' && language === 'ts',
+  ).map(({ code }) => code)
+  const postgres = await startPostgres()
+  const folder = project(pack(), {}, ['pg'])
+  const env = { DATABASE_URL: postgres.connectionString, PORT: '0' }
+  const [routes, server] = [
+    started(folder, 'dashboard.mjs', dashboard, env),
+    started(folder, 'server.mjs', api, env),
+  ]
+  t.after(() => {
+    for (const process of [routes, server]) process.stop()
+    return postgres.stop()
+  })
+  const create = `${await routes.line()}\n${await routes.line()}`
+  const ask = (line: string) => run('sh', ['-c', `${line} -s`], folder)
+  const made = ask(create)
+  assert.match(made, /^HTTP\/1\.1 201 /)
+  const { key, details } = JSON.parse(made.slice(made.indexOf('{'))) as {
+    key: string
+    details: { id: string }
+  }
+  const use = `curl -i ${await server.line()}/hello -H 'x-tenant-api-key: ${key}'`
+  assert.match(ask(use), /^HTTP\/1\.1 200 [^]*\{"hello":"org_acme"\}$/)
+  const [, address, session] = /^curl -i (\S+) -H ("authorization: [^"]+")/.exec(create) ?? []
+  assert.match(
+    ask(`curl -i -X DELETE ${address}/${details.id} -H ${session}`),
+    /^HTTP\/1\.1 200 [^]*"confirmedBy":"(all|lease)"/, // A new database waits for a lease.
+  )
+  assert.match(ask(use), /^HTTP\/1\.1 401 [^]*"AUTH_INVALID_KEY"/)
 })
