@@ -79,7 +79,7 @@ export const REMOVALS: Removal[] = [
     file: CACHE,
     find: '      this.#entries?.drop(digest)\n      this.#pending.delete(digest)',
     replace: '      this.#entries?.drop(digest)',
-    tests: ON_RACES,
+    tests: [...ON_CACHE, ...ON_RACES],
   },
   {
     rule: '2',
