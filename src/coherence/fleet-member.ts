@@ -64,6 +64,8 @@ export class FleetMember {
   #instance = randomUUID() as string
   /** The token of this instance's row, if it has one. */
   #session: string | null = null
+  /** Whether the row may have another token, which the answer that never came would have told. */
+  #isTokenUnsure = false
   /** Set while the row is this link's. `holds` is how long the row says that this instance may serve. */
   #attached: { membership: Membership; holds: number } | undefined
   /** Where this instance stands: it has dropped everything that changed up to here. */
@@ -313,7 +315,7 @@ export class FleetMember {
   #isMember({ member, position }: BeatAnswer): boolean {
     if (member === 'member') return true
     const reason = distance(this.#known, position) === 'other-history' ? 'lost' : 'reaped'
-    this.#lostRow(member === 'taken' ? 'taken' : reason)
+    this.#lostRow(member === 'taken' && !this.#isTokenUnsure ? 'taken' : reason)
     return false
   }
 
@@ -322,6 +324,7 @@ export class FleetMember {
     this.#lease.void()
     this.#attached = undefined
     this.#session = null
+    this.#isTokenUnsure = false
     this.#instance = randomUUID()
     this.#gone++
     this.#options.onReport({ event: 'gone', reason })
@@ -364,6 +367,7 @@ export class FleetMember {
     const session = await attaching.catch((error: unknown) => {
       // The registration may have taken effect. A second one with the same id would be taken for another process' own.
       if (this.#session === null) this.#instance = randomUUID()
+      else this.#isTokenUnsure = true
       throw error
     })
     if (session === null) {
@@ -374,6 +378,7 @@ export class FleetMember {
     // What was proven of an earlier row proves nothing about this one.
     if (this.#session === null) this.#asked = { now: -Infinity, wall: -Infinity }
     this.#session = session
+    this.#isTokenUnsure = false
     this.#attached = { membership: { instance, session }, holds }
     this.#options.onHolds(holds)
     return true

@@ -119,6 +119,7 @@ it('to a route that knows no WebSocket is answered as any request', async (t) =>
     app.get('/in', async () => 'in')
   })
   assert.equal(await upgrade(port, '/in'), 401)
+  assert.equal(await upgrade(port, '/in', { 'x-tenant-api-key': key }), 200)
 })
 
 it('of a route that was declared before the guard', async (t) => {

@@ -268,6 +268,20 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
+  it('takes a row whose new token it was not told for lost, and not for one of another process', async () => {
+    const { cache, clock, network, reports, link, release } = await started()
+    network.hold = (what) => what === 'attached'
+    link().lose()
+    await clock.advance(H / 4 + T / 4)
+    release()
+    await clock.advance(2 * T)
+    assert.deepEqual(
+      reports.flatMap((report) => (report.event === 'gone' ? [report.reason] : [])),
+      ['reaped'],
+    )
+    assert.equal(cache.stats().fleet?.state, 'coherent')
+  })
+
   it('takes a connection that broke while it was made for a failure, and tries again', async () => {
     const { cache, clock, fleet, link, network, release } = await started()
     network.hold = (what) => what === 'connected'
