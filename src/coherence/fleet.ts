@@ -17,10 +17,11 @@ import type {
   FleetMembership,
   FleetSubscriber,
 } from '../stores/coherent-key-store.ts'
+import { CacheMembership } from './cache-membership.ts'
 import type { FleetDriver, FleetView, Position, WriteMark } from './driver.ts'
 import { awaitFleet, POLL_LIMIT } from './fleet-barrier.ts'
 import { FleetMember } from './fleet-member.ts'
-import type { ConfirmationStats, FleetReport, FleetState, FleetStats, Timings } from './fleet-report.ts'
+import type { ConfirmationStats, FleetReport, Timings } from './fleet-report.ts'
 import { checkFleetTimes } from './fleet-times.ts'
 import { Lease } from './lease.ts'
 import { SettledWatch } from './settled-watch.ts'
@@ -62,7 +63,7 @@ export class Fleet implements FleetCoherence {
   readonly #clock: Clock
   readonly #watch: SettledWatch
   readonly #reads: SharedRead<FleetView>
-  readonly #caches = new Set<Cache>()
+  readonly #caches = new Set<CacheMembership>()
   #member: FleetMember | undefined
   #release: (() => void) | undefined
   /** What was wrong with connections → when it was last reported, and how often it was seen since. */
@@ -94,7 +95,7 @@ export class Fleet implements FleetCoherence {
     const lease =
       [...this.#caches][0]?.lease ?? new Lease(-Infinity, this.#clock, () => this.#clocksJumped(lease))
     const member = (this.#member ??= this.#makeMember(lease))
-    const cache: Cache = new Cache(subscriber, {
+    const cache: CacheMembership = new CacheMembership(subscriber, {
       lease,
       member,
       start: () => withTimeLimit(this.#clock, START_LIMIT, () => member.start()).catch(() => {}),
@@ -108,7 +109,7 @@ export class Fleet implements FleetCoherence {
   }
 
   #makeMember(lease: Lease): FleetMember {
-    const each = (tell: (cache: Cache) => void) => {
+    const each = (tell: (cache: CacheMembership) => void) => {
       for (const cache of this.#caches) tell(cache)
     }
     return new FleetMember({
@@ -125,7 +126,7 @@ export class Fleet implements FleetCoherence {
     })
   }
 
-  async #leave(cache: Cache): Promise<void> {
+  async #leave(cache: CacheMembership): Promise<void> {
     if (!this.#caches.delete(cache) || this.#caches.size > 0) return
     const member = this.#member
     const release = this.#release
@@ -210,73 +211,5 @@ export class Fleet implements FleetCoherence {
     if (member?.position !== undefined && member.position.history !== seen.history) await member.nextRound()
     const { position } = this
     return position === undefined || position.history === seen.history
-  }
-}
-
-interface CacheOptions {
-  lease: Lease
-  member: FleetMember
-  start: () => Promise<void>
-  leave: () => Promise<void>
-  confirmations: ConfirmationStats
-}
-
-/** One cache's share of the membership. */
-class Cache implements FleetMembership {
-  readonly subscriber: FleetSubscriber
-  readonly #options: CacheOptions
-  #holds: boolean
-
-  constructor(subscriber: FleetSubscriber, options: CacheOptions) {
-    this.subscriber = subscriber
-    this.#options = options
-    this.#holds = subscriber.staleIfError === 0
-  }
-
-  get lease(): Lease {
-    return this.#options.lease
-  }
-
-  get state(): FleetState {
-    return this.#options.member.state
-  }
-
-  get joined(): boolean {
-    return this.#options.member.joined
-  }
-
-  get cause(): unknown {
-    return this.#options.member.cause
-  }
-
-  get staleIfError(): number {
-    return this.#holds ? this.subscriber.staleIfError : 0
-  }
-
-  get isWaitingToHold(): boolean {
-    return !this.#holds
-  }
-
-  /**
-   * Called once the row allows `staleIfError` milliseconds beyond the lease. Drops what was read before: a
-   * confirmation of a change since then may have read the row as it was.
-   */
-  holdsUpTo(staleIfError: number): void {
-    if (this.#holds || this.subscriber.staleIfError > staleIfError) return
-    this.subscriber.onReset()
-    this.#holds = true
-  }
-
-  start(): Promise<void> {
-    return this.#options.start()
-  }
-
-  close(): Promise<void> {
-    return this.#options.leave()
-  }
-
-  stats(): FleetStats {
-    const { member, confirmations } = this.#options
-    return { ...member.stats(), confirmations: structuredClone(confirmations) }
   }
 }
