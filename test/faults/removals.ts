@@ -87,7 +87,7 @@ export const REMOVALS: Removal[] = [
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)\n    this.#refused.delete(digest)',
     replace: '  drop(digest: string): void {\n    this.#good.delete(digest)',
-    tests: ON_RACES,
+    tests: [...ON_CACHE, ...ON_RACES],
   },
   {
     rule: '2',
