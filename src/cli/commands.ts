@@ -41,24 +41,27 @@ const TENANT = 'the id of a tenant'
 export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
   [
     'migrate',
-    { about: 'Creates or updates the tables (PostgreSQL; Redis needs none)', run: tenants.migrate },
+    { about: 'Create or update the tables in PostgreSQL (Redis needs none)', run: tenants.migrate },
   ],
-  ['tenants create', { about: 'Makes a tenant', run: tenants.create, required: ['name'], options: ['id'] }],
-  ['tenants list', { about: 'Lists tenants, newest first', run: tenants.list, options: ['search'] }],
-  ['tenants get', { about: 'Shows a tenant', run: tenants.get, argument: TENANT }],
+  ['tenants create', { about: 'Create a tenant', run: tenants.create, required: ['name'], options: ['id'] }],
+  ['tenants list', { about: 'List tenants, newest first', run: tenants.list, options: ['search'] }],
+  ['tenants get', { about: 'Show a tenant', run: tenants.get, argument: TENANT }],
   [
     'tenants suspend',
-    { about: 'Refuses all of its keys, until it is resumed', run: tenants.suspend, argument: TENANT },
+    { about: 'Refuse all keys of a tenant until you resume it', run: tenants.suspend, argument: TENANT },
   ],
-  ['tenants resume', { about: 'Lets its keys in again', run: tenants.resume, argument: TENANT }],
+  [
+    'tenants resume',
+    { about: 'Accept the keys of a suspended tenant again', run: tenants.resume, argument: TENANT },
+  ],
   [
     'tenants delete',
-    { about: 'Deletes it and all of its keys', run: tenants.remove, argument: TENANT, options: ['yes'] },
+    { about: 'Delete a tenant and all of its keys', run: tenants.remove, argument: TENANT, options: ['yes'] },
   ],
   [
     'keys create',
     {
-      about: 'Makes a key, and shows it once',
+      about: 'Create a key and show it once',
       run: keys.create,
       required: ['tenant', 'name', 'env'],
       options: [...NEW_KEY, 'key-prefix', 'idempotency-key'],
@@ -68,27 +71,30 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   [
     'keys list',
     {
-      about: 'Lists keys, newest first',
+      about: 'List keys, newest first',
       run: keys.list,
       options: ['tenant', 'all', 'status', 'env', 'name', 'unused-since', 'ends-before'],
     },
   ],
-  ['keys get', { about: 'Shows a key', run: keys.get, argument: KEY }],
+  [
+    'keys get',
+    { about: 'Show what is known about a key (never the key itself)', run: keys.get, argument: KEY },
+  ],
   [
     'keys update',
     {
-      about: 'Changes what is named',
+      about: 'Change the given fields of a key',
       run: keys.update,
       argument: KEY,
       options: ['name', 'scope', 'expires', 'network'],
     },
   ],
-  ['keys pause', { about: 'Refuses a key, until it is resumed', run: keys.pause, argument: KEY }],
-  ['keys resume', { about: 'Lets it in again', run: keys.resume, argument: KEY }],
+  ['keys pause', { about: 'Refuse a key until you resume it', run: keys.pause, argument: KEY }],
+  ['keys resume', { about: 'Accept a paused key again', run: keys.resume, argument: KEY }],
   [
     'keys rotate',
     {
-      about: 'Makes a key that takes over from another, and shows it once',
+      about: 'Create a key that replaces another one, and show it once',
       run: keys.rotate,
       argument: KEY,
       options: ['grace', 'expires', 'created-by', 'idempotency-key'],
@@ -97,16 +103,16 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   ],
   [
     'keys revoke',
-    { about: 'Ends a key for ever, and returns when nobody accepts it', run: keys.revoke, argument: KEY },
+    { about: 'Revoke a key for good; returns once no instance accepts it', run: keys.revoke, argument: KEY },
   ],
   [
     'keys identify',
-    { about: 'Whose the key on standard input is, and what has become of it', run: keys.identify },
+    { about: 'Show the tenant and the state of the key on standard input', run: keys.identify },
   ],
   [
     'keys import',
     {
-      about: 'Takes in a key that was made elsewhere, from standard input or by its hash',
+      about: 'Import a key made elsewhere, from standard input or by its hash',
       run: keys.take,
       required: ['tenant', 'name', 'env'],
       options: [...NEW_KEY, 'hash', 'start', 'last4'],
@@ -114,6 +120,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   ],
   [
     'keys purge',
-    { about: 'Deletes keys that have ended', run: keys.purge, required: ['before'], options: ['tenant'] },
+    {
+      about: 'Delete keys that were revoked or expired',
+      run: keys.purge,
+      required: ['before'],
+      options: ['tenant'],
+    },
   ],
 ])

@@ -9,30 +9,31 @@ const WIDTH = 100
 export function help(group = ''): string {
   const commands = [...COMMANDS].filter(([name]) => name.startsWith(group))
   const more: [string, string][] = [
-    ['help [command]', 'Says what a command takes'],
-    ['version', 'Says which version this is'],
-    ['completion <shell>', 'For bash, zsh or fish, as in: source <(fastify-tenant-auth completion bash)'],
+    ['help [command]', 'Show the options of a command'],
+    ['version', 'Print the version'],
+    ['completion <shell>', 'Completion for bash, zsh or fish: source <(fastify-tenant-auth completion bash)'],
   ]
   const rows = commands.map(([name, { about }]): [string, string] => [name, about])
-  return `Administers tenant API keys.
+  return `Manage tenants and their API keys.
 
 Usage: ${NAME} <command> [options]
 
 ${columns(group === '' ? [...rows, ...more] : rows)}
 
-Where the keys are
-  DATABASE_URL                  postgres://user:password@host/database (takes the package pg)
-  REDIS_URL                     redis://host:6379 (takes the package redis); DATABASE_URL goes first
+Where the keys are stored
+  DATABASE_URL                  postgres://user:password@host/database (requires the package pg)
+  REDIS_URL                     redis://host:6379 (requires the package redis). DATABASE_URL wins
 
-A new key is written to standard output once and alone, all else to standard error. If it cannot be
-written, exit code 1 and standard error say which key to revoke.
+A new key goes to standard output, alone and only once; everything else goes to standard error. If
+it cannot be written, the exit code is 1 and standard error says which key to revoke.
 
   ${NAME} keys create --tenant acme --name billing --env live --expires 90d \\
     | vault kv put secret/billing api_key=-
 
-To rotate, create, deploy, revoke: the old key stays valid until you revoke it or its grace is over.
-"revoke" returns when no running instance accepts the key any more, and says how it knows. "import"
-and "identify" read a key from standard input, never from an argument, which other users can see.
+To replace a key: rotate, deploy the new key, revoke the old one. The old key stays valid until you
+revoke it or its grace period ends. "revoke" returns once no running instance accepts the key, and
+says how it knows. "import" and "identify" read the key from standard input, never from an argument,
+which other users of the machine can see.
 
 Exit codes
   0 done        1 failed                      2 wrong usage or setting

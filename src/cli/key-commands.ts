@@ -17,7 +17,7 @@ export async function create({ store, values, user }: Invocation): Promise<Resul
     ...newKey(values, user),
     ...idempotency(values),
   })
-  const note = `${keyTable([details])}\nThe key is shown this once.`
+  const note = `${keyTable([details])}\nThe key is shown only once.`
   return { out: key, note, json: { key, details: shown(details) }, newKeyId: details.id }
 }
 
@@ -88,7 +88,7 @@ export async function rotate({ store, id, values, user }: Invocation): Promise<R
   })
   const { key, details, retired } = rotated
   const ends = retired.expiresAt === null ? 'until you revoke it' : `until ${retired.expiresAt.toISOString()}`
-  const note = `${keyTable([details, retired])}\nThe key is shown this once. The old one stays valid ${ends}.`
+  const note = `${keyTable([details, retired])}\nThe key is shown only once. The old one stays valid ${ends}.`
   const json = { ...rotated, details: shown(details), retired: shown(retired) }
   return { out: key, note, json, newKeyId: details.id }
 }

@@ -56,7 +56,7 @@ export function tenantKeyGuard(header: string, envelope: boolean): GuardDescript
     name: keyScheme(header),
     responses: {
       401: 'The API key is missing, invalid or expired',
-      403: 'The API key does not have the scope that this takes, or its tenant is suspended',
+      403: 'The API key does not have the required scope, or its tenant is suspended',
       503: 'The API key cannot be verified at the moment',
     },
     envelope,
@@ -70,7 +70,7 @@ export function consoleSessionGuard(envelope: boolean): GuardDescription {
     name: 'consoleSession',
     responses: {
       401: 'The session token is missing, invalid or expired',
-      403: 'The signed-in user does not have the role or permission that this takes',
+      403: 'The signed-in user does not have the required role or permission',
       503: 'The session token cannot be verified at the moment',
     },
     envelope,
@@ -122,7 +122,7 @@ function responses({ config = {}, schema }: RouteOptions, guard: GuardDescriptio
   const demands = guard.demands(config)
   for (const [status, text] of Object.entries(guard.responses)) {
     const description =
-      status === '403' && demands.length > 0 ? `${text}. Takes: ${demands.join(', ')}` : text
+      status === '403' && demands.length > 0 ? `${text}. Required: ${demands.join(', ')}` : text
     described[status] ??= guard.envelope ? { ...body, description } : { type: 'null', description }
   }
   return described

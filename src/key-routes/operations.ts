@@ -17,11 +17,11 @@ export interface Operation extends FastifySchema {
 }
 
 const ERRORS = {
-  400: 'The request is not acceptable; the message says what is',
+  400: 'The request is invalid; the message says what is accepted',
   401: 'The session token is missing, invalid or expired',
-  403: 'No organization is active, the user does not have the role that this takes, or is impersonated',
-  404: 'No such key',
-  409: 'The key is revoked, paused or has expired, the Idempotency-Key was used before, or the tenant has as many live keys as it may',
+  403: 'No organization is active, the user does not have the required role, or the user is impersonated',
+  404: 'There is no such key',
+  409: 'The key is revoked, paused or expired, the Idempotency-Key was used before, or the tenant has reached its limit of keys',
   413: 'The body is too large',
   415: 'The body is not JSON',
   503: 'The key store or the session verification is unavailable',
@@ -40,22 +40,21 @@ function operation(described: Omit<Operation, 'tags'>): Operation {
 
 export const listKeys = operation({
   operationId: 'listKeys',
-  summary:
-    "Lists the tenant's keys, newest first, revoked and expired ones included unless a filter says otherwise",
+  summary: "Lists the tenant's keys, newest first. Includes revoked and expired keys unless you filter",
   querystring: schemas.ListQuery,
   response: { 200: schemas.ListAnswer, ...errors([400, 401, 403, 503]) },
 })
 
 export const createKey = operation({
   operationId: 'createKey',
-  summary: 'Creates a key. Only this response ever contains it',
+  summary: 'Creates a key. Only this response contains the key itself',
   headers: schemas.IdempotencyHeaders,
   body: schemas.CreateBody,
   response: {
     201: schemas.CreateAnswer,
     ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
-      404: 'The organization is no tenant, and none is made of it',
-      409: 'The Idempotency-Key was used before, and the message names the key that it has made; or the tenant has as many live keys as it may',
+      404: 'The organization has no tenant',
+      409: 'The Idempotency-Key was used before (the message names the key it made), or the tenant has reached its limit of keys',
     }),
   },
 })
@@ -69,21 +68,20 @@ export const getKey = operation({
 
 export const updateKey = operation({
   operationId: 'updateKey',
-  summary:
-    'Changes name, scopes, expiry or networks, pauses or resumes. Answers when every instance goes by it',
+  summary: 'Updates, pauses or resumes a key. Responds once every instance applies the change',
   params: schemas.KeyParams,
   body: schemas.UpdateBody,
   response: {
     200: schemas.ChangeAnswer,
     ...errors([400, 401, 403, 404, 409, 413, 415, 503], {
-      409: 'The key is revoked or has expired, permanently',
+      409: 'The key is revoked or expired, which cannot be undone',
     }),
   },
 })
 
 export const rotateKey = operation({
   operationId: 'rotateKey',
-  summary: 'Creates a key that replaces this one, which stays valid, or expires after a grace period',
+  summary: 'Creates a key that replaces this one. The old key stays valid, or expires after a grace period',
   params: schemas.KeyParams,
   headers: schemas.IdempotencyHeaders,
   body: schemas.RotateBody,
@@ -92,7 +90,7 @@ export const rotateKey = operation({
 
 export const revokeKey = operation({
   operationId: 'revokeKey',
-  summary: 'Revokes a key permanently. Responds once no instance accepts it any more',
+  summary: 'Revokes a key permanently. Responds once no instance accepts it',
   params: schemas.KeyParams,
   response: { 200: schemas.ChangeAnswer, ...errors([400, 401, 403, 404, 503]) },
 })

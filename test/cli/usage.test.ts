@@ -32,11 +32,11 @@ async function here(args: readonly string[], env: NodeJS.ProcessEnv = {}, termin
 
 const HELP: [begins: RegExp, calls: string[][]][] = [
   [
-    /^Administers tenant API keys[^]*tenants list[^]*keys purge[^]*completion/,
+    /^Manage tenants and their API keys[^]*tenants list[^]*keys purge[^]*completion/,
     [['-h'], ['help'], ['--help']],
   ],
   [
-    /^Administers tenant API keys(?![^]*tenants list)[^]*keys purge/,
+    /^Manage tenants and their API keys(?![^]*tenants list)[^]*keys purge/,
     [
       ['keys', '--help'],
       ['help', 'keys'],
@@ -44,7 +44,7 @@ const HELP: [begins: RegExp, calls: string[][]][] = [
     ],
   ],
   [
-    /^Makes a key[^]*Usage: fastify-tenant-auth keys create /,
+    /^Create a key[^]*Usage: fastify-tenant-auth keys create /,
     [
       ['keys', 'create', '--help'],
       ['help', 'keys', 'create'],
@@ -62,7 +62,7 @@ describe('CLI: usage', () => {
   it('teaches when it is called without anything, and counts that as a mistake', async () => {
     const { code, out, err } = await here([])
     assert.deepEqual([code, out], [2, ''])
-    assert.match(err, /^Administers tenant API keys/)
+    assert.match(err, /^Manage tenants and their API keys/)
   })
 
   it('teaches at a command and at a group of commands, but at no command that there is not', async () => {

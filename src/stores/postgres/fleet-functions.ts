@@ -25,7 +25,7 @@ export function fleetFunctions(s: string): string {
     FROM (TABLE coherence LIMIT 1) c, (TABLE fleet LIMIT 1) f`
 
   return `
--- What the session says of itself, for clients that do not tell on the wire.
+-- What the session says about itself, for clients that do not learn it from the protocol.
 CREATE FUNCTION ${s}.session() RETURNS text LANGUAGE plpgsql AS $f$
 BEGIN
   RETURN json_build_array(pg_is_in_recovery(), txid_current_if_assigned() IS NOT NULL,
@@ -33,7 +33,7 @@ BEGIN
     current_setting('transaction_read_only')::boolean);
 END $f$;
 
--- One probe of each table's index for a hash, whatever the planner thinks of tables that were small when it made its plan.
+-- One probe of each table's index for each hash, even if the plan was made when the tables were small.
 CREATE FUNCTION ${s}.find_by_hashes(p_hashes text) RETURNS text ${invoker}
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $f$
 BEGIN
@@ -64,8 +64,8 @@ BEGIN
   );
 END $f$;
 
--- Waits neither for a lock for long nor for a standby: what a failover loses is of another history afterwards. A crash must
--- not lose it.
+-- Waits neither long for a lock nor for a standby: after a failover the history is a different one anyway. A crash must not
+-- lose the row.
 CREATE FUNCTION ${s}.acknowledge(p_instance text, p_session text, p_epoch bigint, p_history text)
 RETURNS text ${invoker} SET lock_timeout = '1s' AS $f$
 DECLARE
@@ -79,8 +79,8 @@ BEGIN
   RETURN coalesce(answer, beat(p_instance, p_session));
 END $f$;
 
--- A plan for any epoch expects a third of all rows, where an index finds one or two. What is off costs so much in the eyes of
--- the planner that it would have the whole compiled.
+-- A generic plan expects a third of all rows, where the index finds one or two. A disabled scan looks so expensive to the
+-- planner that it would start the JIT compiler.
 CREATE FUNCTION ${s}.catch_up(p_epoch bigint, p_history text) RETURNS text ${invoker}
 SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $f$
 BEGIN

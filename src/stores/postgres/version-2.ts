@@ -25,8 +25,8 @@ export function versionTwo(s: string, channel: string): string {
   const definer = `LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${s}, pg_temp`
   const invoker = `LANGUAGE plpgsql SET search_path = ${s}, pg_temp`
   return `
--- Keys are changed and looked up meanwhile, and a write holds keys when it asks for coherence, a heartbeat of 0.1.0 the
--- other way round. So all tables or none: who gives up soon stands in nobody's way, and never in a deadlock.
+-- Keys are changed and looked up at the same time. A write locks keys before coherence, a heartbeat of 0.1.0 the other way
+-- round. So lock all tables or none: a migration that gives up quickly blocks nobody and cannot deadlock.
 DECLARE
   patience text := current_setting('lock_timeout');
 BEGIN
@@ -48,7 +48,7 @@ END;
 ALTER TABLE ${s}.coherence ADD COLUMN stamp xid;
 ALTER TABLE ${s}.instances ADD COLUMN session text;
 
--- One row. max_holds: at least the longest time for which any instance may serve.
+-- One row. max_holds: no instance may serve for longer than this.
 CREATE TABLE ${s}.fleet (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   roster text NOT NULL DEFAULT gen_random_uuid(),
@@ -58,8 +58,8 @@ CREATE TABLE ${s}.fleet (
 ) WITH (fillfactor = 50);
 INSERT INTO ${s}.fleet (max_holds) SELECT c.max_holds FROM ${s}.coherence c;
 
--- Which history an epoch belongs to, after the tag: the server's timeline (another one after a failover or a restore to a
--- point in time), the server itself, the very table (another one after a restore from a dump), and who wrote the row.
+-- The history that an epoch belongs to. After the tag come the server's timeline (new after a failover or a point-in-time
+-- restore), the server, the table itself (new after a restore from a dump), and who wrote the row.
 CREATE OR REPLACE FUNCTION ${s}.history() RETURNS text STABLE ${invoker} AS $f$
 DECLARE
   identifier text := current_setting('tenant_auth.server', true);
@@ -70,7 +70,7 @@ BEGIN
   ELSE
     BEGIN
       server := left(pg_walfile_name(pg_current_wal_lsn()), 8);
-      -- A file is read for it, and a connection leads to one server for as long as it lives.
+      -- This reads a file. Once per connection is enough, because a connection never changes its server.
       SELECT set_config('tenant_auth.server', system_identifier::text, false) INTO identifier FROM pg_control_system();
       server := server || '.' || identifier;
     EXCEPTION WHEN OTHERS THEN
@@ -84,7 +84,7 @@ BEGIN
   );
 END $f$;
 
--- The one way to change the row of coherence. In a subtransaction, xmin is another one than the transaction's own.
+-- The only function that changes the row of coherence. In a subtransaction, xmin differs from the transaction's own id.
 CREATE FUNCTION ${s}.advance(p_epochs integer, p_forget boolean) RETURNS bigint ${invoker} AS $f$
 DECLARE
   raised bigint;
@@ -119,7 +119,7 @@ BEGIN
   RETURN NULL;
 END $f$;
 
--- Keys go with their tenant, and so before this is called for it. Who is of version 0.1.0 knows nothing of forgotten.
+-- A tenant's keys are deleted with it, before this is called for the tenant. Instances of 0.1.0 do not know forgotten.
 CREATE OR REPLACE FUNCTION ${s}.forget_history() RETURNS trigger ${definer} AS $f$
 DECLARE
   forgets boolean;
@@ -145,7 +145,7 @@ BEGIN
   PERFORM advance(1, true);
 END $f$;
 
--- Rows of instances that vanish otherwise than by leave and reap: nobody knows any more whom to wait for.
+-- Rows of instances that vanish in another way than leave and reap: nobody knows any longer whom to wait for.
 CREATE FUNCTION ${s}.lost_rows() RETURNS trigger ${definer} AS $f$
 BEGIN
   IF TG_OP = 'DELETE' THEN
@@ -163,7 +163,7 @@ CREATE TRIGGER lost_all_rows AFTER TRUNCATE ON ${s}.instances
 ALTER TABLE ${s}.instances ENABLE ALWAYS TRIGGER lost_rows;
 ALTER TABLE ${s}.instances ENABLE ALWAYS TRIGGER lost_all_rows;
 
--- A row that is put back is of another time.
+-- A row that somebody puts back comes from another time.
 CREATE FUNCTION ${s}.new_roster() RETURNS trigger ${invoker} AS $f$
 BEGIN
   NEW.roster := gen_random_uuid();
@@ -173,8 +173,8 @@ END $f$;
 CREATE TRIGGER new_roster BEFORE INSERT ON ${s}.fleet FOR EACH ROW EXECUTE FUNCTION ${s}.new_roster();
 ALTER TABLE ${s}.fleet ENABLE ALWAYS TRIGGER new_roster;
 
--- Who would serve for longer than anybody before waits for the writes under way, which have read max_holds as it was, and
--- so registers after them and sees them. FOR KEY SHARE keeps settle out until the commit, and nobody else.
+-- An instance that may serve for longer than any before waits for the writes under way, because they have read the old
+-- max_holds. So it registers after them and sees them. FOR KEY SHARE keeps out settle until the commit, and nothing else.
 CREATE FUNCTION ${s}.promise_holds(p_holds double precision) RETURNS void ${invoker} AS $f$
 DECLARE
   promised double precision;
@@ -189,8 +189,8 @@ BEGIN
   END IF;
 END $f$;
 
--- Adds an instance, or takes its row over where it has the row's session; answers the new session, NULL where it has not.
--- A row must survive a crash, and need not reach a standby: after a failover the history is another one.
+-- Adds an instance, or takes over its row if it knows the row's session. Returns the new session, or NULL if it does not.
+-- The row must survive a crash, but need not reach a standby: after a failover the history is a different one anyway.
 CREATE FUNCTION ${s}.attach(p_instance text, p_label text, p_holds double precision, p_session text)
 RETURNS text ${invoker} SET lock_timeout = '1s' AS $f$
 DECLARE
@@ -209,7 +209,7 @@ BEGIN
   RETURN CASE WHEN FOUND THEN made END;
 END $f$;
 
--- Nobody is left who holds for so long. Only where no row was lost, and where every statement sees who has registered by then.
+-- Lowers max_holds once nobody holds for so long. Only if no row was lost, and if each statement sees who has registered.
 CREATE FUNCTION ${s}.lower_holds() RETURNS void ${invoker} AS $f$
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed'
@@ -231,7 +231,7 @@ BEGIN
   PERFORM lower_holds();
 END $f$;
 
--- Takes away the rows of instances that are certain to serve nothing, where nothing was lost since they were read.
+-- Removes the rows of instances that certainly serve nothing, if no row was lost since they were read.
 CREATE FUNCTION ${s}.reap(p_instances text[], p_epoch bigint, p_history text, p_roster text)
 RETURNS SETOF text ${invoker} SET lock_timeout = '1s' AS $f$
 BEGIN
@@ -247,7 +247,7 @@ END $f$;
 
 CREATE FUNCTION ${s}.settle(p_history text, p_roster text) RETURNS void ${invoker} SET lock_timeout = '1s' AS $f$
 BEGIN
-  -- Keeps those out who register. What they have committed, the next statement sees.
+  -- Keeps out instances that register. The next statement sees what they have committed.
   PERFORM FROM fleet f WHERE f.roster = p_roster FOR UPDATE;
   UPDATE fleet f SET
     settled = p_history || '/' || p_roster,
@@ -256,7 +256,7 @@ BEGIN
     AND f.settled IS DISTINCT FROM p_history || '/' || p_roster;
 END $f$;
 
--- What a write knows of its reach. Called in the write's own statement, after its trigger has locked the row of coherence.
+-- Whom a write must reach. Called in the write's own statement, after its trigger has locked the row of coherence.
 CREATE FUNCTION ${s}.mark() RETURNS json ${invoker} AS $f$
 BEGIN
   RETURN (
@@ -268,7 +268,7 @@ BEGIN
 END $f$;
 
 ${fleetFunctions(s)}
--- A text that is not in UTF-8 would be stored as another one.
+-- In an encoding other than UTF-8, some texts would be stored as different ones.
 CREATE FUNCTION ${s}.require_utf8() RETURNS boolean ${invoker} AS $f$
 BEGIN
   IF current_setting('client_encoding') NOT IN ('UTF8', 'SQL_ASCII') THEN
@@ -320,12 +320,12 @@ ALTER TABLE ${s}.keys
   ADD COLUMN paused_at timestamptz(3),
   ADD COLUMN networks text[],
   DROP CONSTRAINT keys_hash_sha256,
-  -- Whatever the store's keyHash makes of a key. What is there is of 32 bytes.
+  -- As long as the hashes of the store's keyHash. Existing ones have 32 bytes.
   ADD CONSTRAINT keys_hash_length CHECK (octet_length(hash) BETWEEN 32 AND 64) NOT VALID,
   ADD CONSTRAINT keys_networks_not_null CHECK (array_position(networks, NULL) IS NULL) NOT VALID,
   ADD CONSTRAINT keys_pause_finite CHECK (isfinite(paused_at)) NOT VALID;
 
--- The row is ours from here on.
+-- From here on the row is version 2's.
 PERFORM ${s}.advance(0, false);
 `
 }

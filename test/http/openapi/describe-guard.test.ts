@@ -76,7 +76,7 @@ describe('OpenAPI: a guarded route', () => {
     const { document } = await documentOf(t, openapi('3.1.0'), tenantRoutes())
     const usage = document.paths['/usage']?.get
     assert.deepEqual(usage?.security, [{ tenantApiKey: [] }])
-    assert.match(usage?.responses['403']?.description ?? '', /Takes: usage:read$/)
+    assert.match(usage?.responses['403']?.description ?? '', /Required: usage:read$/)
   })
 
   it('answers 401, 403 and 503 with the envelope, and what it answered before', async (t) => {
@@ -116,7 +116,7 @@ describe('OpenAPI: a guarded route', () => {
     })
     const operation = document.paths['/me']?.get
     assert.deepEqual(operation?.security, [{ consoleSession: [] }])
-    assert.match(operation?.responses['403']?.description ?? '', /Takes: org:admin, org:keys:manage$/)
+    assert.match(operation?.responses['403']?.description ?? '', /Required: org:admin, org:keys:manage$/)
   })
 
   it('in two guarded scopes takes both credentials', async (t) => {

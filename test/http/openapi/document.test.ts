@@ -96,7 +96,7 @@ describe('the OpenAPI document of the key routes', () => {
     const told = (name: string, status: string) =>
       (operations[name]?.responses[status] as { description?: string } | undefined)?.description ?? ''
     const create = 'post /console/keys'
-    assert.match(told(create, '404'), /^The organization is no tenant/)
+    assert.match(told(create, '404'), /^The organization has no tenant/)
     assert.match(told(create, '409'), /^The Idempotency-Key was used before.*live keys/)
     assert.match(told('patch /console/keys/{id}', '409'), /^The key is revoked or has expired/)
     assert.match(told('delete /console/keys/{id}', '404'), /^No such key$/)
