@@ -8,6 +8,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 
+/**
+ * After this many different credentials in a row, a connection remembers none: it comes from a proxy that serves many
+ * clients, and comparing would only cost time (200 ns a request, about as much as the hash).
+ */
+const TOO_MANY = 8
+
 export class LastCredentials<Found> {
   /** By connection, so that a header's text is kept no longer than its connection. */
   readonly #of = new WeakMap<object, LastCredential<Found>>()
@@ -25,13 +31,23 @@ export class LastCredentials<Found> {
 class LastCredential<Found> {
   #text = ''
   #found: Found | undefined
+  /** How many credentials in a row were another one than that before. */
+  #others = 0
 
   /** The outcome that was remembered for the same text, if there is one. */
   recall(text: string): Found | undefined {
-    return isSame(this.#text, text) ? this.#found : undefined
+    if (this.#found === undefined || !isSame(this.#text, text)) return undefined
+    this.#others = 0
+    return this.#found
   }
 
   remember(text: string, found: Found): void {
+    if (this.#others >= TOO_MANY) {
+      this.#text = ''
+      this.#found = undefined
+      return
+    }
+    this.#others++
     this.#text = text
     this.#found = found
   }

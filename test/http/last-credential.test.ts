@@ -30,6 +30,23 @@ describe('the last credential of a connection', () => {
     assert.equal(last.of(on(socket)).recall('other'), 'second')
   })
 
+  it('is not kept any more after eight others in a row, for a connection that carries many clients', () => {
+    const last = new LastCredentials<string>()
+    const [own, shared] = [{}, {}]
+    for (let i = 0; i < 8; i++) last.of(on(shared)).remember(`secret ${i}`, `found ${i}`)
+    assert.equal(last.of(on(shared)).recall('secret 7'), 'found 7')
+    for (let i = 0; i < 9; i++) last.of(on(shared)).remember(`secret ${i}`, `found ${i}`)
+    assert.equal(last.of(on(shared)).recall('secret 7'), undefined)
+    assert.equal(last.of(on(shared)).recall('secret 8'), undefined)
+    last.of(on(shared)).remember('secret', 'found')
+    assert.equal(last.of(on(shared)).recall('secret'), undefined)
+    // One that repeats its own is not stopped by a change now and then, or by a look-up that is made anew.
+    for (let i = 0; i < 20; i++) {
+      last.of(on(own)).remember(`secret ${i}`, 'found')
+      assert.equal(last.of(on(own)).recall(`secret ${i}`), 'found')
+    }
+  })
+
   it('is of one guard: another one knows nothing of it', () => {
     const [mine, yours] = [new LastCredentials<string>(), new LastCredentials<string>()]
     const socket = {}
