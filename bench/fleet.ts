@@ -68,7 +68,15 @@ export async function fleet(settings: Settings): Promise<Section> {
       ])
     }
   }
-  const columns = ['members', 'revoke(), ms', 'its p99, ms', 'confirmed by all', 'idle, cores', 'idle, commits/s', 'coherent']
+  const columns = [
+    'members',
+    'revoke(), ms',
+    'its p99, ms',
+    'confirmed by all',
+    'idle, cores',
+    'idle, commits/s',
+    'coherent',
+  ]
   return { tables: table(columns, rows), figures }
 }
 
