@@ -23,6 +23,7 @@ import { buildTests, bundleTests, testsLoading } from './build-tests.mjs'
 const SETS = {
   browser: /^test\/dashboard\/(?!smoke\.)/,
   docs: /^test\/docs\/blocks\./,
+  examples: /^test\/examples\/(odd-requests|operations|rate-limits|settings)\./,
   faults:
     /^test\/faults\/(trials|barrier|flood|herd|outage|push-silent)\.|^test\/examples\/fleet-demo\.|^test\/stores\/postgres\/(dumps|failover|scale|versions)\./,
   package: /^test\/package\//,

@@ -3,7 +3,7 @@
  *
  * - random: 33 base62 characters, 196 bits
  * - checksum: CRC32 of everything before it, as 6 base62 characters (GitHub's idea). A typo or a random string is
- *   refused without a hash and without I/O, and a secret scanner can check what its regular expression finds.
+ *   refused without I/O, and a secret scanner can check what its regular expression finds.
  *   It is not a secret and protects against nothing else.
  */
 import { hash as digest, randomInt } from 'node:crypto'

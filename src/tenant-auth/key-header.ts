@@ -2,7 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { checkForm } from '../keys/key-format.ts'
 
-const MAX_LENGTH = 512
+/** Characters that a key may have. */
+export const MAX_LENGTH = 512
 const COMMA = 0x2c
 
 /** Why a header holds no key that is worth a look-up. */

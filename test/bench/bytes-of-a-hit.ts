@@ -35,7 +35,7 @@ async function bytesOf(requests: readonly FastifyRequest[]): Promise<number> {
   return Math.min(...all.slice(WARM_UP / 2))
 }
 
-const socket = {}
-const lookedUp = await bytesOf(keys.map((key) => requestOf(key, socket)))
-const remembered = await bytesOf([requestOf(keys[0] as string, socket)])
+const [shared, own] = [{}, {}]
+const lookedUp = await bytesOf(keys.map((key) => requestOf(key, shared)))
+const remembered = await bytesOf([requestOf(keys[0] as string, own)])
 console.log(JSON.stringify({ lookedUp, remembered }))

@@ -199,9 +199,14 @@ describe('tenantAuth', () => {
     assert.notEqual(work.promises, 0)
   })
 
-  it('refuses a mistyped key with none of these, and no error object', async () => {
+  it('refuses a mistyped key with one hash: no promise, no read of the store, no error object', async () => {
     await start()
-    assert.deepEqual(await workOf(TYPO), { statusCode: 401, work: NOTHING })
+    assert.deepEqual(await workOf(TYPO), { statusCode: 401, work: { ...NOTHING, hashes: 1, lookups: 2 } })
+  })
+
+  it('refuses what is too long to be a key with none of these', async () => {
+    await start()
+    assert.deepEqual(await workOf('x'.repeat(513)), { statusCode: 401, work: NOTHING })
   })
 
   it('refuses an unknown key out of memory with one hash: no promise, no read of the store, no error object', async () => {
