@@ -14,7 +14,7 @@ function storeWith(coherence: unknown): KeyStore {
 }
 
 describe('checkCoherence', () => {
-  it('lets through a store without the coherence side, and the ones that have it', () => {
+  it('accepts a store without coherence, and every valid kind of it', () => {
     checkCoherence({ findByHash: () => Promise.resolve(null) })
     checkCoherence(storeWith(undefined))
     checkCoherence(new MemoryKeyStore())
@@ -25,18 +25,18 @@ describe('checkCoherence', () => {
 
   const wrong: Record<string, unknown> = {
     null: null,
-    'a word': 'fleet',
+    'a string': 'fleet',
     'no kind': { ...fleet, kind: undefined },
-    'a kind of its own': { ...fleet, kind: 'cluster' },
+    'an unknown kind': { ...fleet, kind: 'cluster' },
     'local without subscribe': { ...local, subscribe: undefined },
     'local without confirm': { ...local, confirm: undefined },
     'a fleet without join': { ...fleet, join: undefined },
     'a fleet without confirm': { ...fleet, confirm: true },
     'a fleet without a lease': { ...fleet, lease: undefined },
-    'a lease without end': { ...fleet, lease: Infinity },
-    'a lease of none': { ...fleet, lease: Number.NaN },
-    'a lease in words': { ...fleet, lease: '2000' },
-    'no time between heartbeats': { ...fleet, heartbeat: 0 },
+    'an infinite lease': { ...fleet, lease: Infinity },
+    'a lease of NaN': { ...fleet, lease: Number.NaN },
+    'a lease as a string': { ...fleet, lease: '2000' },
+    'a heartbeat of zero': { ...fleet, heartbeat: 0 },
     'a heartbeat as long as the lease': { ...fleet, heartbeat: 2_000 },
   }
   for (const [name, coherence] of Object.entries(wrong)) {

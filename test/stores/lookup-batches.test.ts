@@ -31,7 +31,7 @@ function build() {
         statements.push({ hashes, signal, answer: (found = right) => resolve(found), fail: reject })
       }),
   })
-  /** Asks, and says what came of it. */
+  /** Looks up a hash and records the outcome. */
   const outcomes: Record<string, unknown>[] = []
   const find = (hash: string, signal = new AbortController().signal) => {
     const outcome: Record<string, unknown> = { hash }
@@ -46,8 +46,8 @@ function build() {
   return { clock, find, outcomes, asked, statement }
 }
 
-describe('look-ups of a store', () => {
-  it('that come in one turn are one statement, which has each hash once', async () => {
+describe('batched look-ups', () => {
+  it('made in one turn share a statement, which has each hash once', async () => {
     const { find, outcomes, asked, statement } = build()
     for (const hash of ['aa', 'bb', '55', 'aa']) find(hash)
     await settle()
@@ -62,7 +62,7 @@ describe('look-ups of a store', () => {
     ])
   })
 
-  it('that come while a statement is under way are the next one', async () => {
+  it('made while a statement is under way share the next one', async () => {
     const { clock, find, outcomes, asked, statement } = build()
     find('aa')
     await settle()
@@ -80,7 +80,7 @@ describe('look-ups of a store', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('never take the answer of a statement that was sent before they came', async () => {
+  it('never use the answer of a statement that was sent before them', async () => {
     const { find, outcomes, asked, statement } = build()
     find('aa')
     await settle()
@@ -95,7 +95,7 @@ describe('look-ups of a store', () => {
     assert.deepEqual(outcomes[1], { hash: 'aa', found: 'aa of read 2' })
   })
 
-  it('wait for a statement that is slow for a moment only', async () => {
+  it('wait only briefly for a slow statement', async () => {
     const { clock, find, outcomes, asked, statement } = build()
     find('aa')
     await settle()
@@ -112,7 +112,7 @@ describe('look-ups of a store', () => {
     assert.deepEqual(outcomes[0], { hash: 'aa' })
   })
 
-  it('are 64 in a statement at most, and do not wait for each other', async () => {
+  it('go 64 to a statement at most, and full statements do not wait for each other', async () => {
     const { find, asked } = build()
     for (let i = 0; i < 130; i++) find(`a${i}`)
     await settle()
@@ -122,7 +122,7 @@ describe('look-ups of a store', () => {
     )
   })
 
-  it('are given up each by its own signal, and a statement by the last of them', async () => {
+  it('are each aborted by their own signal, and their statement with the last of them', async () => {
     const { clock, find, outcomes, asked, statement } = build()
     const [first, second, waiting] = [new AbortController(), new AbortController(), new AbortController()]
     find('aa', first.signal)
@@ -148,7 +148,7 @@ describe('look-ups of a store', () => {
     assert.equal(outcomes.at(-1)?.error, 'before')
   })
 
-  it('listen once to a signal, however many have the same', async () => {
+  it('listen only once to a signal that they share', async () => {
     const { find, outcomes, asked, statement } = build()
     const abort = new AbortController()
     const add = abort.signal.addEventListener.bind(abort.signal)
@@ -173,7 +173,7 @@ describe('look-ups of a store', () => {
     )
   })
 
-  it('do not fail of each other: a statement that fails is made again in halves', async () => {
+  it('are retried in halves when their statement fails because of one of them', async () => {
     const { find, outcomes, asked, statement } = build()
     const hashes = ['aa', 'bb', 'broken', 'cc', 'dd']
     for (const hash of [...hashes, 'broken']) find(hash)
@@ -191,7 +191,7 @@ describe('look-ups of a store', () => {
     assert.equal(asked().length, 5)
   })
 
-  it('do not fail of each other where one of them cannot be read', async () => {
+  it('do not fail because another one cannot be read', async () => {
     const { find, outcomes, statement } = build()
     find('aa')
     find('bb')
@@ -207,7 +207,7 @@ describe('look-ups of a store', () => {
     ])
   })
 
-  it('fail together, once, of what they share', async () => {
+  it('fail together, without a retry, when the error concerns them all', async () => {
     const { find, outcomes, asked, statement } = build()
     find('aa')
     find('bb')
@@ -221,7 +221,7 @@ describe('look-ups of a store', () => {
     assert.deepEqual(asked(), ['aa,bb'])
   })
 
-  it('are each answered for itself, from after it came, whatever comes when', async () => {
+  it('each get their own answer, read after they were made, in any order of events', async () => {
     const HASHES = ['aa', 'bb', 'cc', '55', 'broken']
     const move = fc.oneof(
       { weight: 4, arbitrary: fc.record({ find: fc.constantFrom(...HASHES) }) },
@@ -232,7 +232,7 @@ describe('look-ups of a store', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(move, { maxLength: 40 }), async (moves) => {
         const clock = new ManualClock()
-        /** Rises with each move, so that what was sent when is known. */
+        /** Rises with each move, to tell what was sent when. */
         let time = 0
         const open: { hashes: readonly string[]; settle: (as: string) => void }[] = []
         const lookups = new LookupBatches({

@@ -1,6 +1,7 @@
 /**
- * Whatever other code of the app has left a pooled connection in: it is noticed in the exchange that it would spoil, closed,
- * and the operation made on another one. Each leak, for each thing that the store does on a connection it is lent.
+ * Whatever state other code of the app has left a pooled connection in: the exchange that it would spoil
+ * notices, the connection is closed, and the operation runs on another one. Every leak, for every use
+ * that the store makes of a borrowed connection.
  */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
@@ -18,7 +19,7 @@ import {
 import { until } from '../../harness/until.ts'
 import { addKey, addTenant, join, NEVER, newPool, settleFleet } from './setup.ts'
 
-/** What a client may be given back in, and how the log says so. Some of it harms nothing, and need not be noticed. */
+/** States in which a client may be returned, and how the log names them. Harmless ones need no notice. */
 const LEAKS: Record<string, { sql: string[]; words?: RegExp }> = {
   BEGIN: { sql: ['BEGIN'], words: /inside a transaction/ },
   'BEGIN ISOLATION LEVEL REPEATABLE READ': {
@@ -54,7 +55,7 @@ after(async () => {
   await server.stop()
 })
 
-/** A member of the fleet, and what the log says of connections that were not fit for use. */
+/** A member of the fleet, and what it reports about connections that were unfit for use. */
 function watch(store: PostgresKeyStore) {
   const spoilt: string[] = []
   const cache = store.coherence.join({
@@ -74,13 +75,13 @@ interface Via {
 }
 
 const WAYS: Record<string, { skip?: string | false; open: () => Promise<Via> }> = {
-  'a pool of pg': {
+  'a pg pool': {
     open: async () => {
       const pool = newPool(server, { max: 4 })
       return { pool, lent: pool, stop: () => pool.end() }
     },
   },
-  'clients that say nothing of transactions but on the wire, as before pg 8.23': {
+  'clients without getTransactionStatus(), as before pg 8.23': {
     open: async () => {
       const pool = newPool(server, { max: 4 })
       const hide = (client?: PoolClient) =>
@@ -131,7 +132,7 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
     })
     afterEach(() => via.stop())
 
-    /** Leaves every connection that the pool may have in this state, but for the one that is made anew. */
+    /** Leaves the connections of the pool in this state, but not those that it opens later. */
     const leak = async (sql: readonly string[]) => {
       const clients = await Promise.all([via.pool.connect(), via.pool.connect()])
       for (const client of clients) {
@@ -141,12 +142,12 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
     }
 
     for (const [name, { sql, words }] of Object.entries(LEAKS)) {
-      // A server connection of PgBouncer is anybody's, and a SET stays with it: it is PgBouncer that has to undo that.
+      // PgBouncer shares its server connections, and a SET stays with them: PgBouncer must undo it.
       if (way.startsWith('PgBouncer') && !sql[0]?.startsWith('BEGIN')) continue
       if (way.startsWith('clients') && !['BEGIN', 'SET ROLE', 'a transaction that has failed'].includes(name))
         continue
 
-      it(`left in ${name} spoils nothing`, async () => {
+      it(`left in ${name} spoils no operation`, async () => {
         const key = await addKey(elsewhere, await addTenant(elsewhere))
         const { cache, spoilt } = watch(store)
 
@@ -164,7 +165,7 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
         await cache.start()
         assert.equal(cache.state, 'coherent', 'a registration and a heartbeat')
         const { rows } = await admin.query('SELECT FROM tenant_auth.instances')
-        assert.equal(rows.length, 1, 'which everybody sees')
+        assert.equal(rows.length, 1, 'the row is committed')
 
         await leak(sql)
         await store.revokeKey(key.id, new Date())
@@ -172,7 +173,7 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
         if (words !== undefined)
           assert.ok(
             spoilt.some((text) => words.test(text)),
-            spoilt.join() || 'nothing was told',
+            spoilt.join() || 'nothing was reported',
           )
         await cache.close()
         await until(async () => (await admin.query('SELECT FROM tenant_auth.instances')).rows.length === 0)
@@ -181,7 +182,7 @@ for (const [way, { skip = false, open }] of Object.entries(WAYS)) {
   })
 }
 
-it('a role without a right is not taken for a connection that somebody has left in another role', async (t) => {
+it('a role without rights is not mistaken for a connection left in another role', async (t) => {
   await admin.query('CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA tenant_auth TO reader')
   const connectionString = server.connectionString.replace('postgres@', 'reader@')
   const pool = newPool(server, { connectionString, max: 4 })
@@ -196,7 +197,7 @@ it('a role without a right is not taken for a connection that somebody has left 
   assert.deepEqual(spoilt, [])
 })
 
-it('says of a connection that is read-only what the server says, once', async (t) => {
+it('the error of a read-only connection keeps the words of the server', async (t) => {
   const pool = newPool(server, { max: 2, options: '-c default_transaction_read_only=on' })
   t.after(() => pool.end())
   const error = await addTenant(new PostgresKeyStore({ pool })).catch((thrown: unknown) => thrown)
@@ -220,7 +221,7 @@ describe('a connection of a pool', () => {
     client.release()
   }
 
-  it('that shows a look-up an old snapshot makes nothing of a revocation that came in between', async () => {
+  it('left with an old snapshot does not hide a revocation from a look-up', async () => {
     const elsewhere = new PostgresKeyStore({ pool: admin })
     const key = await addKey(elsewhere, await addTenant(elsewhere))
     await leakOne('BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT count(*) FROM tenant_auth.keys')
@@ -228,7 +229,7 @@ describe('a connection of a pool', () => {
     assert.ok((await store.findByHash(key.hash, { signal: NEVER }))?.revokedAt)
   })
 
-  it('is closed, which rolls back what was left open, and does not cost the others theirs', async () => {
+  it('left in a transaction is closed and rolled back, and the others are kept', async () => {
     await Promise.all([pool.query('SELECT 1'), pool.query('SELECT 1'), pool.query('SELECT 1')])
     const closed: unknown[] = []
     pool.on('remove', (client) => closed.push(client))
@@ -239,7 +240,7 @@ describe('a connection of a pool', () => {
     assert.equal(closed.length, 1)
   })
 
-  it('that is slow by a leaked statement_timeout is told from a server that is', async () => {
+  it('left with a statement_timeout is not mistaken for a slow server', async () => {
     await leakOne('SET statement_timeout = 1')
     const slow = newPool(server, { max: 1 })
     const holder = await slow.connect()
@@ -256,7 +257,7 @@ describe('a connection of a pool', () => {
     assert.equal(await lookup, null)
   })
 
-  it('whose role has no rights is not closed for every statement, once another one has said the same', async () => {
+  it('whose role lacks rights is not closed for every statement that fails', async () => {
     await admin.query('REVOKE ALL ON SCHEMA tenant_auth FROM nobody')
     const poor = newPool(server, { max: 4, options: '-c role=nobody' })
     let closed = 0
@@ -271,7 +272,7 @@ describe('a connection of a pool', () => {
     await poor.end()
   })
 
-  it('to a server that is read-only says so once all of them are, and that nothing was done', async () => {
+  it('to a read-only server fails a write with nothing done once all others are read-only', async () => {
     await admin.query('ALTER SYSTEM SET default_transaction_read_only = on')
     await admin.query('SELECT pg_reload_conf()')
     try {
@@ -295,7 +296,7 @@ describe('a connection of a pool', () => {
     }
   })
 
-  it('of a pool of one does for a KeyManager, without a heartbeat', async () => {
+  it('is enough for a KeyManager, even as the only one', async () => {
     const one = newPool(server, { max: 1 })
     const single = new PostgresKeyStore({ pool: one })
     await single.migrate()
@@ -314,7 +315,7 @@ describe('a connection of a pool', () => {
   })
 })
 
-describe('a database that tells nothing on the wire', () => {
+describe('a database that reports no transaction state on the wire', () => {
   let close: () => Promise<void>
   let pool: PostgresPool
   let store: PostgresKeyStore
@@ -325,7 +326,7 @@ describe('a database that tells nothing on the wire', () => {
   })
   afterEach(() => close())
 
-  it('answers nothing out of a transaction that was left open and has written', async () => {
+  it('answers nothing from a transaction that was left open after a write', async () => {
     const key = await addKey(store, await addTenant(store))
     await pool.query('BEGIN')
     await pool.query(`UPDATE tenant_auth.keys SET name = 'not committed'`)
@@ -335,14 +336,14 @@ describe('a database that tells nothing on the wire', () => {
     assert.equal((await store.findByHash(key.hash, { signal: NEVER }))?.name, 'a key')
   })
 
-  it('answers nothing out of a snapshot that may be old', async () => {
+  it('answers nothing from a snapshot that may be old', async () => {
     const key = await addKey(store, await addTenant(store))
     await pool.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
     await assert.rejects(store.findByHash(key.hash, { signal: NEVER }), { message: /repeatable read/ })
     await pool.query('ROLLBACK')
   })
 
-  it('claims no write that is not committed', async () => {
+  it('claims no uncommitted write', async () => {
     const key = await addKey(store, await addTenant(store))
     await pool.query('BEGIN')
     await assert.rejects(store.revokeKey(key.id, new Date()), { code: 'KEY_STORE_UNAVAILABLE' })

@@ -1,4 +1,4 @@
-/** What of the driver's contract only PostgreSQL can bring about: rows that were lost, put back, or changed by hand. */
+/** The part of the driver's contract that needs PostgreSQL: rows lost, restored or changed by hand. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { FleetLink } from '../../../src/coherence/driver.ts'
@@ -29,7 +29,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       const [row] = (await sql(`SELECT (${text})::text AS value`)).rows as { value: string }[]
       return row?.value
     }
-    /** A revocation, and what becomes of its confirmation by a process that knows nothing yet. */
+    /** A revocation, and its confirmation by a process that knows nothing yet. */
     const revoke = async () => {
       const key = await addKey(store, await addTenant(store))
       const mark = (await store.revokeKey(key.id, new Date())) ?? assert.fail()
@@ -58,7 +58,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       await close()
     })
 
-    it('names every key of a tenant that changed, and nobody else’s', async () => {
+    it('names every key of a changed tenant, and no others', async () => {
       const [tenantId, other] = [await addTenant(store), await addTenant(store)]
       const hashes = [(await addKey(store, tenantId)).hash, (await addKey(store, tenantId)).hash]
       await addKey(store, other)
@@ -66,7 +66,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.deepEqual([...(changed ?? [])].sort(), hashes.sort())
     })
 
-    it('says nothing of what changed where that is more than 10,000 keys', async () => {
+    it('names no changed keys if there are more than 10,000', async () => {
       const tenantId = await addTenant(store)
       const bulk = (ids: string, from: number, to: number) =>
         sql(`INSERT INTO $s.keys (id, tenant_id, hash, name)
@@ -78,7 +78,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.equal(first.changed?.length, 10_000)
       await bulk(tenantId, 10_001, 10_001)
       assert.equal((await link.catchUp(position, NEVER)).changed, null)
-      // Nor where it is a tenant's change that reaches so many, or so many tenants, even without keys.
+      // Nor if the change of one tenant reaches so many, or if so many tenants change, even without keys.
       const now = await positionOf(store)
       await store.updateTenant(tenantId, { name: 'Renamed' })
       assert.equal((await link.catchUp(now, NEVER)).changed, null)
@@ -90,7 +90,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.equal((await link.catchUp(later, NEVER)).changed, null)
     })
 
-    it('wakes nobody for a key that nobody can have asked for, and for a tenant that has none', async () => {
+    it('raises no epoch for a key that nobody can have looked up, or for a tenant without keys', async () => {
       const before = await positionOf(store)
       const tenantId = await addTenant(store)
       const key = {
@@ -114,12 +114,12 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
     })
 
     for (const [what, lose] of Object.entries({
-      'DELETE of instances by hand': 'DELETE FROM $s.instances',
-      'TRUNCATE of instances': 'TRUNCATE $s.instances',
-      'a deletion where triggers are switched off':
+      'a DELETE by hand': 'DELETE FROM $s.instances',
+      'a TRUNCATE': 'TRUNCATE $s.instances',
+      'a DELETE with triggers turned off':
         'SET session_replication_role = replica; DELETE FROM $s.instances; SET session_replication_role = origin',
     })) {
-      it(`waits for instances whose rows are gone by ${what}, and settles after that`, async () => {
+      it(`waits for instances whose rows were lost to ${what}, and then settles`, async () => {
         await member('cut-off', { holds: LEASE })
         for (const statement of lose.split('; ')) await sql(statement)
         const { confirmedBy, waitedMs } = await revoke()
@@ -129,16 +129,16 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       })
     }
 
-    it('waits for the longest that any instance may have held where rows were lost', async () => {
+    it('waits for the longest hold of any instance when rows were lost', async () => {
       const { link, membership } = await member('long', { holds: 1_500 })
       await sql('DELETE FROM $s.instances')
       assert.ok((await revoke()).waitedMs >= patience(1_500))
-      // And no longer than needed once nobody is left who held so long.
+      // And no longer than needed once no instance is left with so long a hold.
       await link.leave(membership, NEVER)
       assert.equal(await value('SELECT max_holds FROM $s.fleet'), '0')
     })
 
-    it('takes the longest hold down when nobody needs it any more, and not where a row was lost', async () => {
+    it('lowers the longest hold when its row leaves or is reaped, but not when it is lost', async () => {
       const longest = () => value('SELECT max_holds FROM $s.fleet')
       await member('stays')
       for (const part of ['leaves', 'is reaped']) {
@@ -160,7 +160,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.equal(await longest(), '60000')
     })
 
-    it('does so for rows of the fleet that were put back, whatever they say', async () => {
+    it('is unsettled after the row of the fleet was restored, whatever that says', async () => {
       await sql('CREATE TABLE saved AS SELECT * FROM $s.fleet')
       await member('cut-off')
       await sql('DELETE FROM $s.fleet')
@@ -171,7 +171,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
 
     for (const [what, change] of Object.entries({
       'an UPDATE by hand': ['UPDATE $s.coherence SET epoch = epoch - 1'],
-      'data that were put back': [
+      'restoring data': [
         'CREATE TABLE saved AS SELECT * FROM $s.coherence',
         `UPDATE $s.tenants SET name = 'later'`,
         `UPDATE $s.tenants SET name = 'later still'`,
@@ -179,9 +179,9 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
         'INSERT INTO $s.coherence SELECT * FROM saved',
         'DROP TABLE saved',
       ],
-      'a person who asks for it': ['SELECT $s.reset_caches()'],
+      'reset_caches()': ['SELECT $s.reset_caches()'],
     })) {
-      it(`is of another history after ${what}, and of a third after the next change`, async () => {
+      it(`has a new history after ${what}, which lasts from the next change on`, async () => {
         const before = await positionOf(store)
         const { isSameHistory } = await changesOf(async () => {
           for (const statement of change) await sql(statement)
@@ -191,13 +191,13 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
         await addKey(store, await addTenant(store))
         const now = await positionOf(store)
         assert.notEqual(now.history, before.history)
-        assert.equal(now.history === between.history, what === 'a person who asks for it')
+        assert.equal(now.history === between.history, what === 'reset_caches()')
         await addKey(store, await addTenant(store))
         assert.equal((await positionOf(store)).history, now.history, 'which lasts')
       })
     }
 
-    it('stays of one history over changes in subtransactions', async () => {
+    it('keeps its history across changes in subtransactions', async () => {
       const before = await positionOf(store)
       await sql(`DO $$ BEGIN
         UPDATE tenant_auth.tenants SET name = 'one';
@@ -208,7 +208,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       assert.deepEqual(await positionOf(store), { ...before, epoch: before.epoch + 3 })
     })
 
-    it('claims nothing where the database went back to before the write', async () => {
+    it('confirms nothing if the database went back to before the write', async () => {
       const { mark } = await addKey(store, await addTenant(store))
       await sql(`UPDATE $s.coherence SET epoch = epoch - 1`)
       await assert.rejects(store.coherence.confirm(mark), {
@@ -217,13 +217,13 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
       })
     })
 
-    it('takes no acknowledgement of a count that was turned back for one of this count', async () => {
+    it('ignores an acknowledgement that is ahead of the epoch', async () => {
       await member('a')
       await sql('UPDATE $s.instances SET acknowledged = (SELECT epoch + 100 FROM $s.coherence)')
       assert.equal((await revoke()).confirmedBy, 'lease')
     })
 
-    it('says what is wrong where the row of coherence or fleet is missing, and lets nobody write', async () => {
+    it('fails beats and writes or registrations when the row of coherence or fleet is missing', async () => {
       const tenantId = await addTenant(store)
       const { beat } = await member('a')
       for (const table of ['coherence', 'fleet']) {

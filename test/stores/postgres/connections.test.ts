@@ -1,4 +1,4 @@
-/** What happens to connections when the way to the server breaks, and when callers give up. */
+/** What happens to connections when the network breaks and when callers give up. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
@@ -43,7 +43,7 @@ describe('connections of the PostgreSQL store', () => {
   const lookUp = (signal: AbortSignal) => store.findByHash(key.hash, { signal })
   const members = async () => (await direct.query('SELECT FROM tenant_auth.instances')).rows.length
 
-  it('of a look-up that is given up is destroyed, and the place in the pool is free again', async () => {
+  it('are destroyed when their look-up is given up, which frees their place in the pool', async () => {
     assert.equal((await lookUp(NEVER))?.id, key.id)
     proxy.blackhole()
     const reason = new Error('time is over')
@@ -57,7 +57,7 @@ describe('connections of the PostgreSQL store', () => {
     assert.equal((await lookUp(NEVER))?.id, key.id)
   })
 
-  it('that come too late for a look-up go back to the pool', async () => {
+  it('that open too late for a look-up return to the pool', async () => {
     proxy.blackhole()
     const abort = new AbortController()
     const lookup = lookUp(abort.signal)
@@ -69,19 +69,19 @@ describe('connections of the PostgreSQL store', () => {
     assert.equal(pool.totalCount, 1)
   })
 
-  it('are not asked for where nobody waits any more', async () => {
+  it('are not requested for an aborted look-up', async () => {
     await assert.rejects(lookUp(AbortSignal.abort()))
     assert.equal(pool.totalCount, 0)
   })
 
-  it('that cannot be made fail a look-up, and leave nothing behind', async () => {
+  it('that cannot be opened fail a look-up and leave nothing in the pool', async () => {
     await proxy.stop()
     await assert.rejects(lookUp(NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
     assert.equal(pool.totalCount, 0)
     proxy = await startTcpProxy(server)
   })
 
-  it('that are reset under a statement fail it, and nothing else', async () => {
+  it('that are reset during a statement fail only that statement', async () => {
     await lookUp(NEVER)
     proxy.blackhole()
     const lookup = lookUp(NEVER)
@@ -92,7 +92,7 @@ describe('connections of the PostgreSQL store', () => {
     assert.equal((await lookUp(NEVER))?.id, key.id)
   })
 
-  it('are kept after an error of the statement alone', async () => {
+  it('are kept after an error in a statement', async () => {
     const elsewhere = new PostgresKeyStore({ pool, schema: 'elsewhere' })
     await assert.rejects(elsewhere.findByHash(key.hash, { signal: NEVER }), {
       code: 'KEY_STORE_UNAVAILABLE',
@@ -101,7 +101,7 @@ describe('connections of the PostgreSQL store', () => {
     assert.equal(pool.idleCount, 1)
   })
 
-  it('of writes have a time limit, too', async () => {
+  it('have a time limit for writes, too', async () => {
     const hasty = new PostgresKeyStore({ pool, timeout: 100 })
     await lookUp(NEVER)
     proxy.blackhole()
@@ -129,7 +129,7 @@ describe('connections of the PostgreSQL store', () => {
       await direct.query('DELETE FROM tenant_auth.instances')
     })
 
-    it('bring a push of changes made elsewhere, and none of another schema', async () => {
+    it('receive pushes of changes made elsewhere, but none of another schema', async () => {
       const other = new PostgresKeyStore({ pool: direct, schema: 'Other-one' })
       await other.migrate()
       await addTenant(other)
@@ -141,7 +141,7 @@ describe('connections of the PostgreSQL store', () => {
       assert.deepEqual(events.pushes, [(await positionOf(store)).epoch])
     })
 
-    it('are reported once when the backend is killed', async () => {
+    it('are reported lost, once, when the backend is killed', async () => {
       await direct.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%tenant_auth"%'`,
       )
@@ -151,14 +151,14 @@ describe('connections of the PostgreSQL store', () => {
       assert.equal(events.lost.length, 1)
     })
 
-    it('are reported when the server closes them without a word', async () => {
+    it('are reported lost when the server closes them silently', async () => {
       await proxy.stop()
       await until(() => events.lost.length > 0)
       assert.equal(events.lost.length, 1)
       proxy = await startTcpProxy(server)
     })
 
-    it('are destroyed when a beat is given up, and are not reported: it is known', async () => {
+    it('are destroyed, but not reported lost, when a beat is given up', async () => {
       proxy.blackhole()
       const reason = new Error('time is over')
       const abort = new AbortController()
@@ -170,7 +170,7 @@ describe('connections of the PostgreSQL store', () => {
       assert.deepEqual(events.lost, [])
     })
 
-    it('are destroyed at once, even where nobody answers, and any number of times', async () => {
+    it('are destroyed at once, even if nothing answers and even twice', async () => {
       const clients: PoolClient[] = []
       pool.on('connect', (client) => clients.push(client))
       const { link, events } = await join(store, sampleHash())
@@ -184,20 +184,20 @@ describe('connections of the PostgreSQL store', () => {
       assert.deepEqual(events.lost, [])
     })
 
-    it('wake no more once destroyed', async () => {
+    it('deliver no pushes once destroyed', async () => {
       link.destroy()
       await store.revokeKey(key.id, new Date())
       assert.deepEqual(events.pushes, [])
     })
 
-    it('have no push any more, and no row, once the instance has left', async () => {
+    it('have no row once the instance has left', async () => {
       assert.equal(await members(), 1)
       await leave()
       assert.equal(await members(), 0)
     })
   })
 
-  it('of a link that cannot listen are given back', async () => {
+  it('of a link that cannot listen are released', async () => {
     let queries = 0
     const mute: Pool = Object.create(pool, {
       connect: {
@@ -219,7 +219,7 @@ describe('connections of the PostgreSQL store', () => {
     await until(() => pool.totalCount === 0)
   })
 
-  it('that the server greets and ends in one breath end nothing else', async () => {
+  it('that the server accepts and closes in one packet do not crash the process', async () => {
     const message = (type: string, body: string) => {
       const length = Buffer.alloc(4)
       length.writeUInt32BE(4 + body.length)
@@ -235,14 +235,14 @@ describe('connections of the PostgreSQL store', () => {
     const { port } = goingAway.address() as AddressInfo
     const pool = newPool({ port })
     const store = new PostgresKeyStore({ pool })
-    // An error event that nobody listens to would end the process, and fails this test.
+    // An unhandled error event would end the process, which fails this test.
     await assert.rejects(store.findByHash(key.hash, { signal: NEVER }), { code: 'KEY_STORE_UNAVAILABLE' })
     await assert.rejects(store.coherence.driver.open(new Events(), NEVER), { code: 'KEY_STORE_UNAVAILABLE' })
     await until(() => pool.totalCount === 0)
     goingAway.close()
   })
 
-  it('of a confirmation that fail leave the wait to what the write knew', async () => {
+  it('that fail a confirmation make it wait out the lease known from the write', async () => {
     const brief = new PostgresKeyStore({ pool, lease: 300, heartbeat: 100 })
     await direct.query('DELETE FROM tenant_auth.instances')
     const { link } = await join(brief, 'b', { holds: 2_000 })
@@ -254,7 +254,7 @@ describe('connections of the PostgreSQL store', () => {
     link.destroy()
   })
 
-  it('of a confirmation that fail make it throw where nothing is known of the write', async () => {
+  it('that fail a confirmation make it throw if nothing is known of the write', async () => {
     const brief = new PostgresKeyStore({ pool, lease: 300, heartbeat: 100 })
     await proxy.stop()
     await assert.rejects(brief.coherence.confirm({ epoch: 1 }), { code: 'KEY_STORE_UNAVAILABLE' })

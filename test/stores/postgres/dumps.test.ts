@@ -1,4 +1,4 @@
-/** Dumps that are put back over a fleet that runs, by `pg_dump` and `psql`. */
+/** Dumps restored over a running fleet, by `pg_dump` and `psql`. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { after, before, beforeEach, describe, it } from 'node:test'
@@ -16,7 +16,7 @@ const CHANGE = `UPDATE tenant_auth.tenants SET name = name WHERE id = 'acme';`
 
 const isMissing = process.env.CI === undefined && spawnSync('pg_dump', ['--version']).status !== 0
 
-describe('a dump put back over a running fleet', { skip: isMissing && 'pg_dump is not installed' }, () => {
+describe('a dump restored over a running fleet', { skip: isMissing && 'pg_dump is not installed' }, () => {
   let server: PostgresServer
   let way: TcpProxy
   let pools: Pool[]
@@ -62,21 +62,21 @@ describe('a dump put back over a running fleet', { skip: isMissing && 'pg_dump i
   }
 
   for (const [name, options, empty] of [
-    ['of data alone', ['--data-only'], `TRUNCATE ${TABLES.map((table) => `tenant_auth.${table}`).join()};`],
+    ['of data only', ['--data-only'], `TRUNCATE ${TABLES.map((table) => `tenant_auth.${table}`).join()};`],
     [
-      'of data alone, with triggers switched off',
+      'of data only, with triggers turned off',
       ['--data-only', '--disable-triggers'],
       `SET session_replication_role = replica; ${TABLES.map((table) => `DELETE FROM tenant_auth.${table};`).join('')}`,
     ],
     ['of everything', ['--clean', '--if-exists'], ''],
   ] as const) {
     for (const changes of [1, 2]) {
-      it(`${name} brings no key to life after ${changes} changes`, async () => {
+      it(`${name} makes caches drop the keys that it lacks, ${changes} changes later`, async () => {
         const kept = await create()
         const saved = dump(...options)
         const gone = await create()
         putBack(CHANGE.repeat(changes))
-        // Caches stand where the dump will stand after as many changes.
+        // Caches stand at the epoch that the dump will reach after as many changes.
         for (const { key } of [kept, gone]) assert.equal(await instance.status(key), 200)
         await until(async () => (await instance.status(kept.key)) === 200)
         putBack(`${empty}\n${saved}\nRESET session_replication_role;\n${CHANGE.repeat(changes)}`)
@@ -85,7 +85,7 @@ describe('a dump put back over a running fleet', { skip: isMissing && 'pg_dump i
       })
     }
 
-    it(`${name} is not taken for the whole fleet by a revocation while an instance is cut off`, async () => {
+    it(`${name} does not make a revocation overlook an instance that is cut off`, async () => {
       const key = await create()
       const saved = dump(...options)
       // Registers after the dump, and goes on serving for its lease.

@@ -1,6 +1,6 @@
 /**
- * A failover behind one name, to a standby that copies late: part of a pool's connections leads to the server that was
- * demoted, and the one that took over knows nothing of the instances that registered last.
+ * A failover behind one host name, to a standby that lags: some connections of the pool lead to the demoted
+ * server, and the new primary does not know the instances that registered last.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ type Instance = Awaited<ReturnType<typeof startInstance>>
 describe('a failover', () => {
   let old: PostgresServer
   let successor: PostgresServer
-  /** The one name, for one instance and for administration; and the way of the other instance, which is cut off. */
+  /** The host name, for one instance and for administration; and the other instance's route, which is cut. */
   let name: TcpProxy
   let cutOff: TcpProxy
   let pool: Pool
@@ -45,7 +45,7 @@ describe('a failover', () => {
     await settleFleet(store)
     await first.end()
 
-    // The standby knows the keys, and nobody who registers from here on.
+    // The standby has the keys, but no instance that registers from here on.
     await old.stop()
     successor = await startPostgres({}, old)
     await successor.stop()
@@ -66,7 +66,7 @@ describe('a failover', () => {
     await Promise.all([old.stop(), successor.stop()])
   })
 
-  /** Fills the pool with connections to a server, as if they had been made when the name still led there. */
+  /** Fills the pool with connections to a server, as if opened when the name still led there. */
   const leave = async (from: Pool, to: { host: string; port: number }, count: number) => {
     name.leadTo(to)
     const taken = (count: number) => Promise.all(Array.from({ length: count }, () => from.connect()))
@@ -75,7 +75,7 @@ describe('a failover', () => {
     name.leadTo(successor)
   }
 
-  it('lets a revocation return only when an instance whose row it has lost has stopped', async () => {
+  it('holds a revocation until an instance whose row it lost has stopped serving', async () => {
     cutOff.blackhole()
     await old.stop()
     for (const server of [old, successor]) {
@@ -93,7 +93,7 @@ describe('a failover', () => {
     await admin.end()
   })
 
-  it('costs no request an answer, though connections of the pool lead to the server that was demoted', async () => {
+  it('fails no request, even if connections of the pool lead to the demoted server', async () => {
     await instance.ready()
     const answers: number[] = []
     for (const bad of [1, 4, 6]) {
@@ -115,7 +115,7 @@ describe('a failover', () => {
     await instance.ready()
   })
 
-  it('leaves nobody who administers without an answer, with and without a heartbeat', async () => {
+  it('fails no call of a KeyManager, with or without a heartbeat', async () => {
     const own = newPool(name, { max: 4 })
     const alone = new KeyManager(new PostgresKeyStore({ pool: own, lease: LEASE }))
     const beside = new KeyManager(instance.keyStore)
@@ -133,7 +133,7 @@ describe('a failover', () => {
     }
     await own.end()
 
-    // Where no connection leads to the successor, it is known that nothing was done.
+    // If no connection leads to the successor, the error says that nothing was done.
     name.leadTo(old)
     const stranded = newPool(name, { max: 4 })
     const keys = new KeyManager(new PostgresKeyStore({ pool: stranded, lease: LEASE }))

@@ -21,14 +21,14 @@ describe('the history of a database', () => {
 
   const tag = async () => (await positionOf(new PostgresKeyStore({ pool }))).history
 
-  it('names the server: two that were restored from one dump differ in nothing else', async () => {
+  it('contains the system identifier, which tells servers restored from one dump apart', async () => {
     const { rows } = await pool.query<{ id: string }>(
       'SELECT system_identifier AS id FROM pg_control_system()',
     )
     assert.ok((await tag()).includes(`.${rows[0]?.id ?? assert.fail()}.`))
   })
 
-  it('can do without, where the server does not say', async () => {
+  it('omits the system identifier if the role may not read it', async () => {
     const before = await tag()
     await pool.query('REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC')
     await pool.query('CREATE ROLE user_of_keys LOGIN')

@@ -1,4 +1,4 @@
-/** An instance on a real server whose row or connections are not what they were. */
+/** An instance on a real server that loses its row or its connections. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fastify from 'fastify'
@@ -30,7 +30,7 @@ describe('an instance', () => {
     await server.stop()
   })
 
-  it('whose machine was cloned notices that another process has its row, and confirmations wait for both', async (t) => {
+  it('notices that a clone of its machine has taken its row, and confirmations wait for both', async (t) => {
     const own = newPool(server)
     const { app, log, ready, status } = await startInstance(own)
     t.after(() => app.close().then(() => own.end()))
@@ -43,7 +43,7 @@ describe('an instance', () => {
     )
     assert.equal(rows.length, 1)
     const { instance, session } = rows[0] ?? assert.fail()
-    // The clone finds its connection broken, connects anew with what it remembers, and serves from then on.
+    // The clone finds its connection broken, reconnects with what it remembers, and serves from then on.
     const clone = await store.coherence.driver.open(new Events(), NEVER)
     t.after(() => clone.destroy())
     const taken = await clone.attach({ instance, label: 'clone', holds: 1_500 }, session, NEVER)
@@ -51,7 +51,7 @@ describe('an instance', () => {
 
     await until(() => app.tenantAuth.stats().fleet?.gone === 1)
     assert.ok(log.lines.some((line) => JSON.stringify(line).includes('taken')))
-    // It is ready all the while, and comes back with a row of its own.
+    // It stays ready, and comes back with a new row.
     await until(async () => (await pool.query('SELECT FROM tenant_auth.instances')).rowCount === 2)
     await until(() => app.tenantAuth.stats().fleet?.state === 'coherent')
     const { confirmedBy, instances } = await keys.revoke(details.id)
@@ -59,7 +59,7 @@ describe('an instance', () => {
     assert.equal(await status(key), 401)
   })
 
-  it('all of whose idle connections were silently dropped is well again within a lease', async (t) => {
+  it('stays coherent when all its idle connections were silently dropped', async (t) => {
     const proxy = await startTcpProxy(server)
     const own = newPool(proxy)
     const keyStore = new PostgresKeyStore({ pool: own, lease: 8_000, heartbeat: 100 })

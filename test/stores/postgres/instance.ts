@@ -1,4 +1,4 @@
-/** An app whose keys are in PostgreSQL, reached as an app reaches it. */
+/** An app whose keys are in PostgreSQL. */
 import fastify from 'fastify'
 import type { Pool } from 'pg'
 import { tenantAuth } from '../../../src/index.ts'
@@ -21,7 +21,7 @@ export async function startInstance(pool: Pool, lease = LEASE) {
     app,
     log,
     keyStore,
-    /** What a request with this key is answered. */
+    /** The status of a request with this key. */
     status: async (key: string) =>
       (await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })).statusCode,
     ready: () => until(() => app.tenantAuth.isReady()),

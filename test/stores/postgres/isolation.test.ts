@@ -1,11 +1,11 @@
-/** Databases whose default is a stricter isolation: what waited for another transaction does not see what that one did. */
+/** Under a stricter default isolation, a statement that waited for a transaction does not see its changes. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, newPool } from './setup.ts'
 
-describe('where the default isolation is', () => {
+describe('under a default isolation of', () => {
   let server: PostgresServer
   before(async () => {
     server = await startPostgres()

@@ -1,4 +1,4 @@
-/** Statements that wait for a lock when their callers have given up: none of them may stay, and none take effect. */
+/** Statements still waiting for a lock when their callers give up: none may linger or take effect. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +21,7 @@ describe('while another transaction holds a lock', () => {
     pool = newPool(server, { max: 5 })
     holderPool = newPool(server)
     watcher = newPool(server, { max: 1 })
-    // Twice the longest wait for a lock, so that it is always the lock that a write fails for.
+    // Twice the longest wait for a lock, so that a write always fails because of the lock.
     store = new PostgresKeyStore({ pool, timeout: 8_000 })
     await store.migrate()
   })
@@ -44,7 +44,7 @@ describe('while another transaction holds a lock', () => {
     return rows.length
   }
 
-  it('look-ups that are given up leave no server process that waits', async () => {
+  it('look-ups that are given up leave no server process waiting', async () => {
     await holder.query('LOCK TABLE tenant_auth.keys IN ACCESS EXCLUSIVE MODE')
     for (let round = 0; round < 3; round++) {
       const signal = AbortSignal.timeout(100)
@@ -55,21 +55,21 @@ describe('while another transaction holds a lock', () => {
     await until(async () => (await waiting()) === 0)
   })
 
-  it('beats that are given up leave none either', async () => {
+  it('beats that are given up leave no server process waiting', async () => {
     const { link, membership } = await join(store)
     await holder.query('LOCK TABLE tenant_auth.instances IN ACCESS EXCLUSIVE MODE')
     await assert.rejects(link.beat(membership, AbortSignal.timeout(100)))
     await until(async () => (await waiting()) === 0)
   })
 
-  it('a beat waits for nobody who changes keys, tenants or their tables', async () => {
+  it('a beat does not wait for changes to keys, tenants or their tables', async () => {
     const { link, beat } = await join(store)
     await holder.query('LOCK TABLE tenant_auth.keys, tenant_auth.tenants IN ACCESS EXCLUSIVE MODE')
     assert.equal((await beat(AbortSignal.timeout(5_000))).member, 'member')
     link.destroy()
   })
 
-  it('an acknowledgement waits for the row of its instance no longer than a second', async () => {
+  it('an acknowledgement gives up waiting for the row of its instance', async () => {
     const { link, acknowledge, position } = await join(store)
     await holder.query(`UPDATE tenant_auth.instances SET label = 'held'`)
     await assert.rejects(acknowledge(position), {
@@ -79,7 +79,7 @@ describe('while another transaction holds a lock', () => {
     link.destroy()
   })
 
-  it('a write that fails for it did not happen, and does not happen later', async () => {
+  it('a write that fails because of it never takes effect, not even later', async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => addTenant(store)))
     await holder.query('UPDATE tenant_auth.tenants SET name = name')
     const outcomes = await Promise.allSettled(ids.map((id) => store.updateTenant(id, { name: 'late' })))
@@ -94,7 +94,7 @@ describe('while another transaction holds a lock', () => {
     assert.equal(rows.length, 0)
   })
 
-  it('a write whose lock is free in time happens, and one that concerns no cache waits for none', async () => {
+  it('a write succeeds if the lock is free in time, and need not wait if it affects no cache', async () => {
     const id = await addTenant(store)
     await holder.query('UPDATE tenant_auth.tenants SET name = name')
     await addTenant(store)
@@ -104,7 +104,7 @@ describe('while another transaction holds a lock', () => {
     assert.equal((await writing)?.record.name, 'in time')
   })
 
-  it('the limit ends with the write, and touches no other statement on the connection', async () => {
+  it('the lock timeout of a write does not outlast it on the connection', async () => {
     const single = newPool(server, { max: 2 })
     await addTenant(new PostgresKeyStore({ pool: single }))
     assert.equal(single.totalCount, 1)
@@ -115,7 +115,7 @@ describe('while another transaction holds a lock', () => {
     await single.end()
   })
 
-  it('what the user has set for dead peers stays', async () => {
+  it('the check for dead peers keeps the interval that the user has set', async () => {
     const single = newPool(server, { max: 2, options: '-c client_connection_check_interval=2000' })
     await addTenant(new PostgresKeyStore({ pool: single }))
     const { rows } = await single.query('SHOW client_connection_check_interval')
@@ -125,7 +125,7 @@ describe('while another transaction holds a lock', () => {
 })
 
 describe('while a synchronous standby is away', () => {
-  it('beats go on, and a write that is given up holds up no beat', async () => {
+  it('beats continue, and no write that was given up holds them up', async () => {
     const server = await startPostgres()
     const pool = newPool(server)
     await new PostgresKeyStore({ pool }).migrate()

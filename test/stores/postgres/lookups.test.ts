@@ -9,7 +9,7 @@ import { until } from '../../harness/until.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, newPool } from './setup.ts'
 
-describe('look-ups of PostgresKeyStore that come together', () => {
+describe('concurrent look-ups of PostgresKeyStore', () => {
   let server: PostgresServer
   let pool: Pool
   let store: PostgresKeyStore
@@ -27,7 +27,7 @@ describe('look-ups of PostgresKeyStore that come together', () => {
 
   const find = (hash: string, signal = new AbortController().signal) => store.findByHash(hash, { signal })
 
-  it('take one connection, whatever its client and the pool can do', async (t) => {
+  it('share one connection, or one statement on a pool that has only query()', async (t) => {
     const database = await openDatabase()
     t.after(() => database.close())
     let sent = 0
@@ -59,7 +59,7 @@ describe('look-ups of PostgresKeyStore that come together', () => {
     assert.deepEqual([known?.id, unknown, sent], [key.id, null, 1])
   })
 
-  it('do not fail of a row that cannot be read, which costs that key alone', async () => {
+  it('fail only for the key whose row cannot be read', async () => {
     const tenantId = await addTenant(store)
     const keys = await Promise.all(Array.from({ length: 20 }, () => addKey(store, tenantId)))
     const broken = keys[7] ?? assert.fail()
@@ -73,7 +73,7 @@ describe('look-ups of PostgresKeyStore that come together', () => {
     }
   })
 
-  it('are not made again for what no row can be to blame for: a right that is missing takes no more connections', async (t) => {
+  it('are not retried after an error that no row can have caused, such as a missing right', async (t) => {
     await pool.query('CREATE ROLE without_rights LOGIN')
     const connectionString = server.connectionString.replace('postgres@', 'without_rights@')
     const denied = newPool(server, { connectionString, max: 8 })

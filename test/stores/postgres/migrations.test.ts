@@ -18,7 +18,7 @@ describe('migrate', () => {
     await server.stop()
   })
 
-  /** Every object of a schema, and every foreign one that a migration could have touched. */
+  /** Every object that a migration could have created in a schema. */
   const objects = async (schema: string) => {
     const { rows } = await pool.query<{ name: string }>(
       `SELECT oid::regclass || ' ' || relkind::text AS name FROM pg_class WHERE relnamespace = to_regnamespace($1)
@@ -31,7 +31,7 @@ describe('migrate', () => {
     return rows.map(({ name }) => name)
   }
 
-  it('from four instances at the same moment on an empty database works, ten times over', async () => {
+  it('works from four instances at once on an empty schema, ten times in a row', async () => {
     for (let round = 0; round < 10; round++) {
       const schema = `together_${round}`
       const pools = Array.from({ length: 4 }, () => newPool(server, { max: 2 }))
@@ -47,7 +47,7 @@ describe('migrate', () => {
     }
   })
 
-  it('again changes nothing and keeps what is there', async () => {
+  it('changes nothing when it runs again', async () => {
     const store = new PostgresKeyStore({ pool, schema: 'again' })
     await store.migrate()
     const key = await addKey(store, await addTenant(store))
@@ -60,7 +60,7 @@ describe('migrate', () => {
     assert.deepEqual(rows, [{ version: 1 }, { version: 2 }])
   })
 
-  it('is the same as its plain SQL', async () => {
+  it('does the same as its plain SQL', async () => {
     await pool.query(migrationSql('plain'))
     await new PostgresKeyStore({ pool, schema: 'method' }).migrate()
     const rename = (names: string[]) => names.map((name) => name.replaceAll('method', 'plain')).sort()
@@ -68,7 +68,7 @@ describe('migrate', () => {
     assert.ok(migrationSql().includes('CREATE TABLE "tenant_auth".keys'))
   })
 
-  it('fits into a schema that has other tables, and leaves those alone', async () => {
+  it('leaves other tables in the schema alone', async () => {
     await pool.query('CREATE SCHEMA shared')
     await pool.query('CREATE TABLE shared.migrations (id int)')
     await pool.query('CREATE TABLE shared.users (id int)')
@@ -78,7 +78,7 @@ describe('migrate', () => {
     assert.deepEqual(rows, [{ attname: 'id' }, { attname: 'id' }])
   })
 
-  it('fails where a name is taken, and then leaves nothing behind', async () => {
+  it('fails when a name is taken, and leaves nothing behind', async () => {
     await pool.query('CREATE SCHEMA taken')
     await pool.query('CREATE TABLE taken.keys (id int)')
     const before = await objects('taken')
@@ -88,7 +88,7 @@ describe('migrate', () => {
     assert.deepEqual(await objects('taken'), before)
   })
 
-  it('does not need the right to create schemas where the schema is there', async () => {
+  it('needs no right to create schemas if the schema exists', async () => {
     await pool.query('CREATE SCHEMA given')
     await pool.query('CREATE ROLE limited LOGIN')
     await pool.query('GRANT CREATE, USAGE ON SCHEMA given TO limited')
@@ -99,7 +99,7 @@ describe('migrate', () => {
     await limited.end()
   })
 
-  it('quotes the name of the schema', async () => {
+  it('quotes the schema name', async () => {
     for (const schema of ['User', 'select', 'with-dash', '_', 'x'.repeat(63)]) {
       const store = new PostgresKeyStore({ pool, schema })
       await store.migrate()

@@ -10,10 +10,10 @@ import { openDatabase } from '../../harness/database.ts'
 
 const CACHE = { staleIfError: 0, onChanged: () => {}, onReset: () => {} }
 
-describe('the options of PostgresKeyStore', () => {
+describe('PostgresKeyStore', () => {
   const pool = new Pool()
 
-  /** How the error begins that refuses these options. */
+  /** Expects these options to be refused with this message. */
   const refused = (options: Record<string, unknown>, message: RegExp) =>
     assert.throws(() => new PostgresKeyStore({ pool, ...options }), {
       code: 'TENANT_AUTH_BAD_OPTION',
@@ -23,12 +23,12 @@ describe('the options of PostgresKeyStore', () => {
   const accepted = (options: PostgresKeyStoreOptions) =>
     assert.ok(new PostgresKeyStore(options) instanceof PostgresKeyStore)
 
-  it('are a pool alone, if one likes', () => {
+  it('needs only a pool', () => {
     const { coherence } = new PostgresKeyStore({ pool })
     assert.deepEqual([coherence.kind, coherence.lease, coherence.heartbeat], ['fleet', 2_000, 500])
   })
 
-  it('take whatever can query', async () => {
+  it('accepts anything that can query as its pool', async () => {
     const { pool: pglite, close } = await openDatabase()
     accepted({ pool: pglite })
     await close()
@@ -36,23 +36,23 @@ describe('the options of PostgresKeyStore', () => {
     accepted({ pool: new Pool({ max: 2 }) })
   })
 
-  it('refuse one that there is not', () => {
+  it('refuses an unknown option', () => {
     refused(
       { heartBeat: 100 },
       /^heartBeat is not an option of PostgresKeyStore, which takes pool, schema, lease,/,
     )
   })
 
-  it('refuse a hash that is no function', () => {
+  it('refuses a keyHash that is not a function', () => {
     refused({ keyHash: 'sha512' }, /^keyHash must be a function/)
   })
 
-  it('refuse what is no pool', () => {
+  it('refuses anything else as its pool', () => {
     for (const pool of [undefined, null, {}, 'postgres://'])
       refused({ pool }, /^pool must be a pool of pg, or/)
   })
 
-  it('refuse a pool of one connection where a cache joins, which would keep it, and nowhere else', () => {
+  it('refuses to let a cache join through a pool of one connection', () => {
     const { coherence } = new PostgresKeyStore({ pool: new Pool({ max: 1 }) })
     assert.throws(() => coherence.join(CACHE), {
       code: 'TENANT_AUTH_BAD_OPTION',
@@ -60,7 +60,7 @@ describe('the options of PostgresKeyStore', () => {
     })
   })
 
-  it('refuse, where a cache joins, a pool that would have no connection left beside those of other stores', async () => {
+  it('refuses to let a cache join when other stores would leave it no connection', async () => {
     const pool = new Pool({ max: 2, port: 1 })
     const [one, two] = [new PostgresKeyStore({ pool }), new PostgresKeyStore({ pool, schema: 'two' })]
     const first = one.coherence.join(CACHE)
@@ -70,7 +70,7 @@ describe('the options of PostgresKeyStore', () => {
     await two.coherence.join(CACHE).close()
   })
 
-  it('refuse a schema that is no plain name', () => {
+  it('refuses a schema that is not a plain name', () => {
     for (const schema of [
       '',
       '1a',
@@ -91,14 +91,14 @@ describe('the options of PostgresKeyStore', () => {
     }
   })
 
-  it('refuse a lease that is out of range', () => {
+  it('refuses a lease that is out of range', () => {
     for (const lease of [99, 600_001, 1_000.5, NaN, '2000', null])
       refused({ lease }, /^lease must be a whole number/)
     accepted({ pool, lease: 100, heartbeat: 10 })
     accepted({ pool, lease: 600_000 })
   })
 
-  it('refuse a heartbeat of more than half of the lease', () => {
+  it('refuses a heartbeat that is too short or more than half the lease', () => {
     for (const heartbeat of [9, 1_001, 0.5, NaN, '500']) {
       refused(
         { heartbeat },
@@ -109,7 +109,7 @@ describe('the options of PostgresKeyStore', () => {
     accepted({ pool, heartbeat: 1_000 })
   })
 
-  it('refuse a timeout that is none', () => {
+  it('refuses an invalid timeout', () => {
     for (const timeout of [0, -1, 1.5, Infinity, '5']) refused({ timeout }, /^timeout must be a whole number/)
   })
 })

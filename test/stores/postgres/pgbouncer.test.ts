@@ -1,4 +1,4 @@
-/** PgBouncer in transaction mode: no push, and all else as ever. A change is late by a heartbeat, and the log says so. */
+/** PgBouncer in transaction mode: without pushes, changes arrive a heartbeat late, and the log says so. */
 import { after, before, describe, test } from 'node:test'
 import type { Pool } from 'pg'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
@@ -46,7 +46,7 @@ test(
     const target = await startPostgresTarget(settings, { pooled: true })
     const fleet = await Fleet.start(target, { size: 3 })
     t.after(() => fleet.stop())
-    // Nothing is taken out on the way: it is PgBouncer that no push gets through.
+    // Nothing is filtered here: it is PgBouncer that lets no push through.
     const { worst } = await silentPushes(fleet)
     t.diagnostic(`seen after ${Math.round(worst.seen)} ms, confirmed after ${Math.round(worst.confirmed)} ms`)
   },

@@ -1,4 +1,4 @@
-/** What is done with a pool and its clients, on ones that do as a test says. */
+/** How the store treats a pool and its clients, with fakes that a test controls. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -46,20 +46,20 @@ describe('a client of the pool', () => {
     return released
   }
 
-  it('goes back after an error of the statement, whatever language the server speaks', async () => {
+  it('is returned after a statement error, whatever the language of the server', async () => {
     for (const code of ['42P01', '23505', '40001', '55P03']) {
       assert.deepEqual(await afterwards(serverError(code)), [undefined], code)
     }
   })
 
-  it('is destroyed after an error of the server or of the connection', async () => {
+  it('is destroyed after a server or connection error', async () => {
     for (const code of ['57P01', '57P03', '08006', '53300']) {
       assert.deepEqual(await afterwards(serverError(code)), [true], code)
     }
     assert.deepEqual(await afterwards(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })), [true])
   })
 
-  it('is told once to look for dead peers, and works where the server cannot', async () => {
+  it('is told once to check for dead peers, and works if the server cannot', async () => {
     const { pool, asked, released } = poolOf((text) =>
       text === 'it' ? Promise.resolve({ rows: [] }) : Promise.reject(serverError('22023')),
     )
@@ -72,16 +72,16 @@ describe('a client of the pool', () => {
     assert.deepEqual(released, [undefined, undefined])
   })
 
-  it('is destroyed where it fails on that', async () => {
+  it('is destroyed if the connection fails at that point', async () => {
     const { pool, asked, released } = poolOf(() => Promise.reject(new Error('reset')))
     await assert.rejects(run(pool), (error: Error) => (error.cause as Error).message === 'reset')
-    assert.deepEqual(new Set(asked.map((text) => text === 'it')), new Set([false]), 'it was never sent')
+    assert.deepEqual(new Set(asked.map((text) => text === 'it')), new Set([false]), 'never sent')
     assert.ok(released.every((destroyed) => destroyed === true))
   })
 })
 
 describe('a pool that lends nothing', () => {
-  it('is asked no more once it owes a thousand clients, and again when they have come', async () => {
+  it('is not asked while it owes a thousand clients, and is asked again once they have come', async () => {
     const lend: ((client: PostgresClient) => void)[] = []
     const pool: PostgresPool = {
       query: () => Promise.reject(new Error()),

@@ -1,4 +1,4 @@
-/** NOTIFY makes things fast. No change fails for it, whatever becomes of it. */
+/** NOTIFY only makes things faster: no change fails because of it. */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { KeyManager } from '../../../src/index.ts'
@@ -31,7 +31,7 @@ async function fleetOn(t: TestContext, settings: Record<string, number>, sql = '
 }
 
 describe('NOTIFY', () => {
-  it('keeps no transaction that has changed a key from being prepared', async (t) => {
+  it('does not prevent a transaction that changed a key from being prepared', async (t) => {
     const { keys, others, newKey, status } = await fleetOn(t, { max_prepared_transactions: 5 })
     const { key, id } = await newKey()
     const client = await others.connect()
@@ -44,8 +44,8 @@ describe('NOTIFY', () => {
     assert.equal(await status(key), 401)
   })
 
-  it('whose queue is full fails no revocation', async (t) => {
-    // What the server has built in is called by number, whatever is said of it afterwards.
+  it('fails no revocation or suspension when its queue is full', async (t) => {
+    // The server calls its built-in functions by number, so they are renamed, not redefined.
     const full = `
       SET allow_system_table_mods = on;
       ALTER FUNCTION pg_catalog.pg_notification_queue_usage() RENAME TO built_in_usage;

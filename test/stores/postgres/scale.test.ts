@@ -45,14 +45,14 @@ describe(`with ${KEYS} keys`, () => {
     await pool.query('ALTER TABLE keys ENABLE TRIGGER ALL')
     await pool.query('ALTER TABLE tenants ENABLE TRIGGER ALL')
     await pool.query(`UPDATE coherence SET epoch = ${KEYS}`)
-    await pool.query('SELECT reset_caches()') // What is changed by hand is of another history, which a change begins.
+    await pool.query('SELECT reset_caches()') // An UPDATE by hand begins no lasting history.
   })
   after(async () => {
     await pool.end()
     await server.stop()
   })
 
-  /** What a statement does to tables, as `EXPLAIN ANALYZE` has it: `index or scan: rows`. */
+  /** What a statement reads, according to `EXPLAIN ANALYZE`: `index or scan: rows`. */
   const touches = async (text: string, values: unknown[]) => {
     const { rows } = await pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
       `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
@@ -67,7 +67,7 @@ describe(`with ${KEYS} keys`, () => {
     return list(rows[0]?.['QUERY PLAN'][0].Plan ?? assert.fail('a plan')).sort()
   }
 
-  /** How many rows of keys and tenants a statement reads, each time. In the end it has plans for any value. */
+  /** How many rows of keys and tenants a statement reads in each run. The last runs have a generic plan. */
   const rowsRead = async (text: string, values: unknown[]) => {
     const client = await pool.connect()
     const all = async () => {
@@ -90,19 +90,19 @@ describe(`with ${KEYS} keys`, () => {
   }
 
   for (const state of ['without statistics', 'with statistics']) {
-    it(`a look-up is planned once, and is one probe of each index, ${state}`, async () => {
+    it(`a look-up probes each index once per key, ${state}`, async () => {
       if (state === 'with statistics') await pool.query('ANALYZE')
       const hashes = ['key1', 'key4711', 'nobody'].map((key) =>
         createHash('sha256').update(key).digest('hex'),
       )
       const { findByHashes } = statementsFor('tenant_auth')
-      // The first time, the planner itself looks at either end of an index.
+      // On the first run, the planner itself reads both ends of an index.
       const [, ...planned] = await rowsRead(findByHashes, [hashes.join()])
       assert.deepEqual(planned, Array(7).fill(4))
       assert.equal((await store.findByHash(hashes[1] ?? '', { signal: NEVER }))?.id, 'key_4711')
     })
 
-    it(`catching up reads what changed and no more, ${state}`, async () => {
+    it(`catching up reads only what changed, ${state}`, async () => {
       const { link, position } = await join(store, state)
       await addKey(store, 't1')
       await addKey(store, 't2')

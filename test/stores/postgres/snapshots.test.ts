@@ -1,4 +1,4 @@
-/** What is read while a table is being emptied: TRUNCATE shows to snapshots that are older than it. */
+/** Reads while a table is being emptied: a TRUNCATE is visible even to older snapshots. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Pool } from 'pg'
@@ -39,7 +39,7 @@ describe('a read that waits for a TRUNCATE', () => {
   }
 
   for (const times of [0, 8]) {
-    it(`of instances sees that rows were lost, after ${times} other reads`, async () => {
+    it(`of instances sees that rows are lost, after ${times} other reads`, async () => {
       const { driver } = store.coherence
       const { link } = await join(store, `a${times}`)
       const before = await driver.readFleet(0, NEVER)

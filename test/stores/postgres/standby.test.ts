@@ -8,7 +8,7 @@ import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
 import { type PostgresServer, startPostgres } from '../../servers/index.ts'
 import { addKey, addTenant, Events, NEVER, newPool, positionOf, settleFleet } from './setup.ts'
 
-describe('a server that is a standby', () => {
+describe('a standby', () => {
   let server: PostgresServer
   let pool: Pool
   let store: PostgresKeyStore
@@ -32,25 +32,25 @@ describe('a server that is a standby', () => {
     await server.stop()
   })
 
-  it('fills no cache: what it knows may be older than a revocation', async () => {
+  it('answers no look-up, as its data may predate a revocation', async () => {
     await assert.rejects(store.findByHash(hash, { signal: NEVER }), {
       code: 'KEY_STORE_UNAVAILABLE',
       message: /a connection leads to a standby/,
     })
   })
 
-  it('gives no heartbeat', async () => {
+  it('lets no instance connect', async () => {
     const opening = store.coherence.driver.open(new Events(), NEVER)
     await assert.rejects(opening, { code: 'KEY_STORE_UNAVAILABLE', effect: 'none' })
   })
 
-  it('has another history once it is promoted, so that every cache starts over', async () => {
+  it('has a new history once it is promoted, so that every cache starts over', async () => {
     await pool.query('SELECT pg_promote()')
     assert.notEqual((await store.findByHash(hash, { signal: NEVER }))?.id, undefined)
     const after = await positionOf(store)
     assert.equal(after.epoch, known.epoch)
     assert.notEqual(after.history, known.history)
-    // A write before the promotion may not have come over.
+    // A write before the promotion may not have been replicated.
     await assert.rejects(store.coherence.confirm(mark), { message: /may have lost it/ })
     const again = await addKey(store, await addTenant(store))
     // Rows may have been lost as well.

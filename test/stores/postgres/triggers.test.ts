@@ -1,4 +1,4 @@
-/** Changes made by others than the store: whatever SQL they use, caches learn of it, and what is for ever stays. */
+/** Changes made past the store: whatever their SQL, caches learn of them, and what is final stays final. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool, PoolClient } from 'pg'
@@ -54,25 +54,25 @@ describe('changes by plain SQL', () => {
     }
   }
 
-  it('of a key are seen', async () => {
+  it('to a key are reported', async () => {
     await pool.query('UPDATE keys SET scopes = $2 WHERE id = $1', [key.id, ['write']])
     assert.deepEqual(await changes(), [key.hash])
     assert.deepEqual((await store.findByHash(key.hash, { signal: NEVER }))?.scopes, ['write'])
   })
 
-  it('of many keys in one statement are seen, with one epoch', async () => {
+  it('to many keys in one statement are reported under one epoch', async () => {
     const { epoch } = position
     await pool.query('UPDATE keys SET revoked_at = now() WHERE tenant_id = $1', [tenantId])
     assert.deepEqual(await changes(), [key.hash, other.hash].sort())
     assert.equal(position.epoch, epoch + 1)
   })
 
-  it('of a tenant are seen as changes of its keys', async () => {
+  it('to a tenant are reported as changes to its keys', async () => {
     await pool.query('UPDATE tenants SET suspended_at = now() WHERE id = $1', [tenantId])
     assert.deepEqual(await changes(), [key.hash, other.hash].sort())
   })
 
-  it('in several statements of one transaction are seen together, and not before its end', async () => {
+  it('in one transaction are reported together, and only after it commits', async () => {
     await transaction(async (client) => {
       await client.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
       await client.query('UPDATE keys SET name = $2 WHERE id = $1', [other.id, 'renamed'])
@@ -90,7 +90,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(position, before)
   })
 
-  it('that are rolled back to a savepoint leave those that are not', async () => {
+  it('that are rolled back to a savepoint leave the other changes in place', async () => {
     await transaction(async (client) => {
       await client.query('SAVEPOINT s')
       await client.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
@@ -100,7 +100,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(await changes(), [other.hash])
   })
 
-  it('commit one after the other, so that no epoch is seen before what it covers', async () => {
+  it('commit one at a time, so that no epoch is visible before the changes it covers', async () => {
     const first = await pool.connect()
     await first.query('BEGIN')
     await first.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
@@ -116,7 +116,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(await changes(), [key.hash, other.hash].sort())
   })
 
-  it('by INSERT … ON CONFLICT DO UPDATE, by COPY and by two changes in one statement are seen', async () => {
+  it('by INSERT … ON CONFLICT DO UPDATE or by several updates in one statement are reported', async () => {
     await pool.query(
       `INSERT INTO keys (id, tenant_id, hash, name) SELECT id, tenant_id, hash, 'upserted' FROM keys WHERE id = $1
        ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
@@ -131,7 +131,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(await changes(), [key.hash, other.hash].sort())
   })
 
-  it('are seen where session_replication_role would switch triggers off', async () => {
+  it('are reported even if session_replication_role would turn triggers off', async () => {
     await transaction(async (client) => {
       await client.query('SET LOCAL session_replication_role = replica')
       await client.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
@@ -139,7 +139,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(await changes(), [key.hash])
   })
 
-  it('survive a crash, whatever the transaction says of durability', async () => {
+  it('commit synchronously, even if the transaction has turned that off', async () => {
     await transaction(async (client) => {
       await client.query('SET LOCAL synchronous_commit = off')
       await client.query('UPDATE keys SET revoked_at = now() WHERE id = $1', [key.id])
@@ -154,7 +154,7 @@ describe('changes by plain SQL', () => {
     })
   })
 
-  it('of a role that has rights on the keys alone are seen', async () => {
+  it('by a role with rights on the keys alone are reported', async () => {
     await pool.query('CREATE ROLE clerk')
     await pool.query('GRANT USAGE ON SCHEMA tenant_auth TO clerk')
     await pool.query('GRANT SELECT, UPDATE ON keys TO clerk')
@@ -169,10 +169,10 @@ describe('changes by plain SQL', () => {
 
   for (const [what, sql] of Object.entries({
     'a DELETE of a key': 'DELETE FROM keys WHERE id = $1',
-    'a DELETE of a tenant, which takes its keys along':
+    'a DELETE of a tenant with its keys':
       'DELETE FROM tenants WHERE id = (SELECT tenant_id FROM keys WHERE id = $1)',
-    'TRUNCATE of the keys': 'TRUNCATE keys CASCADE',
-    'TRUNCATE of the tenants': 'TRUNCATE tenants CASCADE',
+    'a TRUNCATE of the keys': 'TRUNCATE keys CASCADE',
+    'a TRUNCATE of the tenants': 'TRUNCATE tenants CASCADE',
   })) {
     it(`by ${what} make every cache start over`, async () => {
       await pool.query(sql.replace('$1', `'${key.id}'`))
@@ -186,13 +186,13 @@ describe('changes by plain SQL', () => {
     `DELETE FROM keys WHERE revoked_at < '2000-01-01'`,
     `DELETE FROM tenants WHERE id = 'nobody'`,
   ]) {
-    it(`that delete nothing leave every cache as it is: ${sql}`, async () => {
+    it(`that delete nothing leave every cache alone: ${sql}`, async () => {
       await pool.query(sql)
       assert.deepEqual(await changes(), [])
     })
   }
 
-  it('that delete where session_replication_role would switch triggers off are seen', async () => {
+  it('that delete are reported even if session_replication_role would turn triggers off', async () => {
     await transaction(async (client) => {
       await client.query('SET LOCAL session_replication_role = replica')
       await client.query('DELETE FROM keys WHERE id = $1', [key.id])
@@ -200,7 +200,7 @@ describe('changes by plain SQL', () => {
     assert.equal(await changes(), 'reset')
   })
 
-  it('do not touch the epoch where they are about use', async () => {
+  it('to key usage leave the epoch alone', async () => {
     const before = position
     await pool.query('INSERT INTO key_usage VALUES ($1, now())', [key.id])
     await pool.query('UPDATE key_usage SET last_used_at = now()')
@@ -208,7 +208,7 @@ describe('changes by plain SQL', () => {
     assert.deepEqual(position, before)
   })
 
-  it('are pushed to every link, with the epoch', async () => {
+  it('are pushed to every link with their epoch', async () => {
     const events = new Events()
     const elsewhere = new PostgresKeyStore({ pool })
     const far = await elsewhere.coherence.driver.open(events, NEVER)
@@ -218,7 +218,7 @@ describe('changes by plain SQL', () => {
     far.destroy()
   })
 
-  it('cannot bring a revoked key back, nor move its moment', async () => {
+  it('cannot restore a revoked key or alter when it was revoked', async () => {
     const at = new Date('2026-01-01T00:00:00.000Z')
     await store.revokeKey(key.id, at)
     for (const sql of [
@@ -235,7 +235,7 @@ describe('changes by plain SQL', () => {
     assert.notEqual((await store.findKey(other.id))?.revokedAt, null)
   })
 
-  it('cannot make one key into another', async () => {
+  it('cannot turn one key into another', async () => {
     const refused = { code: '23000' }
     const elsewhere = await addTenant(store)
     await assert.rejects(pool.query(`UPDATE keys SET id = 'x' WHERE id = $1`, [key.id]), refused)
@@ -250,7 +250,7 @@ describe('changes by plain SQL', () => {
     await assert.rejects(pool.query(`UPDATE tenants SET id = 'x' WHERE id = $1`, [tenantId]), refused)
   })
 
-  it('cannot write what a look-up could not answer', async () => {
+  it('cannot store values that a look-up could not return', async () => {
     for (const [column, value] of Object.entries({
       expires_at: `'infinity'`,
       revoked_at: `'-infinity'`,
@@ -265,7 +265,7 @@ describe('changes by plain SQL', () => {
     )
   })
 
-  it('with nothing but the required columns make a key that is found', async () => {
+  it('with only the required columns create a key that look-ups find', async () => {
     const hash = sampleHash()
     await pool.query(
       `INSERT INTO keys (id, tenant_id, hash, name) VALUES ('by_hand', $1, decode($2, 'hex'), 'x')`,

@@ -54,7 +54,7 @@ export const REAP = `
       USING json_to_recordset($1::json) AS dead (instance text, beats bigint)
       WHERE i.instance = dead.instance AND i.beats = dead.beats`
 
-/** Answers no record. */
+/** Returns no record. */
 export const REVOKE_KEY = `
       WITH written AS (
         UPDATE tenant_auth.keys k SET revoked_at = coalesce(k.revoked_at, $2::timestamptz)

@@ -1,4 +1,4 @@
-/** Instances of version 0.1.0 beside those of this version, while a service is brought up to date one by one. */
+/** Instances of version 0.1.0 beside those of this version, as in a rolling upgrade of a service. */
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { Pool } from 'pg'
@@ -44,7 +44,7 @@ describe('version 0.1.0 beside this one', () => {
   let store: PostgresKeyStore
   let keys: KeyManager
 
-  /** What a statement of version 0.1.0 answers. */
+  /** The answer to a statement of version 0.1.0. */
   const ask = async <Answer>(text: string, ...values: unknown[]) => {
     const { rows } = await pool.query<{ row: string }>(text, values)
     return rows[0] === undefined ? undefined : (JSON.parse(rows[0].row) as Answer)
@@ -86,7 +86,7 @@ describe('version 0.1.0 beside this one', () => {
     await server.stop()
   })
 
-  it('goes on beating while the tables are brought up to date, and both see what is revoked of keys that were there', async () => {
+  it('keeps beating during the migration, and both versions see older keys revoked', async () => {
     await pool.query(`INSERT INTO tenant_auth.tenants (id, name) VALUES ('acme', 'Acme')`)
     const [meanwhile, byOld, byNew] = ['meanwhile', 'by-old', 'by-new'].map((id) => ({
       id,
@@ -102,7 +102,7 @@ describe('version 0.1.0 beside this one', () => {
     await instance.beat()
 
     const migration = { over: false }
-    // Keys are written all the while: who holds which tables, and asks for which, is another at each moment.
+    // Keys are written throughout, so that which tables are locked and waited for differs at each moment.
     const write = async (text: string, id: string) => {
       do await pool.query(text, [id])
       while (!migration.over)
@@ -160,7 +160,7 @@ describe('version 0.1.0 beside this one', () => {
       return { key, id: details.id }
     }
 
-    it('is waited for until it has dropped what was revoked, and keeps its row', async () => {
+    it('is waited for until it has dropped the revoked key, and keeps its row', async () => {
       const { id } = await create()
       const member = await oldInstance('beating')
       await member.beat()
@@ -181,7 +181,7 @@ describe('version 0.1.0 beside this one', () => {
       assert.equal(await member.beat(), true)
     })
 
-    it('drops a key that was purged before it could hear of its revocation', async () => {
+    it('drops a key that was purged before it learned of the revocation', async () => {
       const { key, id } = await create()
       const member = await oldInstance('slow')
       await member.beat()
@@ -191,7 +191,7 @@ describe('version 0.1.0 beside this one', () => {
       assert.ok(member.hasDropped({ id, key }))
     })
 
-    it('is waited for as long as it may serve where it is cut off, and registers anew', async () => {
+    it('is waited for as long as it may serve when it is cut off, and then loses its row', async () => {
       const { id } = await create()
       const member = await oldInstance('silent')
       await member.beat()
@@ -201,7 +201,7 @@ describe('version 0.1.0 beside this one', () => {
       assert.equal(await member.beat(), false)
     })
 
-    it('sees in its own revocations what instances of this version have dropped, and reaps none that serves', async () => {
+    it('sees what instances of this version have acknowledged, and reaps none that serve', async () => {
       const { key, id } = await create()
       assert.equal(await instance.status(key), 200)
       const seen = (await ask<Fleet>(old.FLEET)) ?? assert.fail('a fleet')
@@ -217,13 +217,13 @@ describe('version 0.1.0 beside this one', () => {
         return members.length === 1 && members.every(({ acknowledged }) => acknowledged >= epoch)
       })
       assert.equal(await instance.status(key), 401)
-      // Its reaper takes rows that have not beaten since it looked: one that has acknowledged is not among them.
+      // Its reaper deletes rows that have not beaten since it looked, and this one has acknowledged.
       await pool.query(old.REAP, [JSON.stringify(seen.members)])
       await instance.ready()
       assert.equal((await ask<Fleet>(old.FLEET))?.members.length, 1)
     })
 
-    it('leaves by hand, so that the next revocation waits once for what may have been lost', async () => {
+    it('makes one revocation wait for the lease when it leaves', async () => {
       await oldInstance('leaving')
       await pool.query(old.LEAVE, ['leaving'])
       const confirmedBy = async () => (await keys.revoke((await create()).id)).confirmedBy

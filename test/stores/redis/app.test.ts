@@ -1,4 +1,4 @@
-/** An app over Redis that breaks: what its requests get, and how it ends. */
+/** An app on a Redis that breaks: how it answers requests, and how it closes. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import Fastify from 'fastify'
@@ -18,7 +18,7 @@ import { openAdmin } from './setup.ts'
 
 const AT_ONCE = ['--repl-diskless-sync-delay', '0']
 
-describe('an app over Redis', { skip: !redisAvailable() && 'redis-server is not installed' }, () => {
+describe('an app on Redis', { skip: !redisAvailable() && 'redis-server is not installed' }, () => {
   let server: RedisServer
   before(async () => {
     server = await startRedis(AT_ONCE)
@@ -45,20 +45,20 @@ describe('an app over Redis', { skip: !redisAvailable() && 'redis-server is not 
         t.after(() => app.close())
         const status = async (key: string) =>
           (await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })).statusCode
-        /** Reasons that were logged of a lost row, or an emptied cache. */
+        /** The logged reasons of lost rows and emptied caches. */
         const reasons = () =>
           lines.map((line) => JSON.parse(line) as { reason?: string }).flatMap(({ reason }) => reason ?? [])
         return { app, proxy, keys, create, status, reasons, prefix: `app-${prefixes}` }
       }
 
-      it('serves keys that nobody has asked for again, though a peer is silently gone', async (t) => {
+      it('looks up uncached keys again after a peer has silently vanished', async (t) => {
         const { proxy, create, status } = await openApp(t)
         const key = await create()
         proxy.strand()
         await until(async () => (await status(key)) === 200)
       })
 
-      it('goes over to the server that has taken over, with its heartbeats and its pushes', async (t) => {
+      it('moves to the promoted server, heartbeats and pushes included', async (t) => {
         const [one, other] = await Promise.all([startRedis(AT_ONCE), startRedis(AT_ONCE)])
         t.after(() => Promise.all([one.stop(), other.stop()]))
         const { app, proxy, keys, create, status, prefix } = await openApp(t, one)
@@ -76,7 +76,7 @@ describe('an app over Redis', { skip: !redisAvailable() && 'redis-server is not 
         await until(
           async () => (await status(known)) === 200 && app.tenantAuth.stats().fleet?.state === 'coherent',
         )
-        // A connection of less than 100 ms is not replaced, and these may be as young.
+        // A connection younger than 100 ms is not replaced, and these may be.
         const revokes = async () => {
           const { keys: found } = await keys.list({ tenantId: 'acme' })
           await keys.revoke(found[0]?.id ?? '')
@@ -93,7 +93,7 @@ describe('an app over Redis', { skip: !redisAvailable() && 'redis-server is not 
         )
       })
 
-      it('tells a history that is empty from another one, and both from a row that was taken away', async (t) => {
+      it('tells a reaped row, another history and an empty history apart', async (t) => {
         const own = await startRedis()
         t.after(() => own.stop())
         const { keys, reasons, prefix } = await openApp(t, own)
@@ -115,7 +115,7 @@ describe('an app over Redis', { skip: !redisAvailable() && 'redis-server is not 
         assert.equal(reasons().filter((reason) => reason === 'other-history').length, 1)
       })
 
-      it('ends within a second or so while the server does not answer', async (t) => {
+      it('closes within three seconds while the server does not answer', async (t) => {
         const own = await startRedis()
         t.after(() => own.stop())
         const { app } = await openApp(t, own)

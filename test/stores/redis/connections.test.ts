@@ -1,4 +1,4 @@
-/** The store's own connections: what the user's client is in does not matter, and one of no use is replaced. */
+/** The store's own connections: the state of the user's client does not matter; a dead one is replaced. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { RedisKeyStore } from '../../../src/stores/redis/index.ts'
@@ -16,7 +16,7 @@ import { CLIENTS, type ConnectedClient } from './clients.ts'
 import { openAdmin, openStore } from './setup.ts'
 
 describe(
-  'the connections of RedisKeyStore',
+  'the connection of a RedisKeyStore',
   { skip: !redisAvailable() && 'redis-server is not installed' },
   () => {
     let server: RedisServer
@@ -27,7 +27,7 @@ describe(
 
     for (const [library, make] of Object.entries(CLIENTS)) {
       describe(`with ${library}`, () => {
-        /** A store whose every connection leads through a proxy, and that has one for commands already. */
+        /** A store whose connections all go through a proxy, and that has one for commands open already. */
         async function openBehindProxy(t: TestContext, target = server) {
           const proxy = await startTcpProxy(target)
           t.after(() => proxy.stop())
@@ -49,7 +49,7 @@ describe(
           }
         }
 
-        it('does not mind a MULTI that is left open on the client, nor another database', async (t) => {
+        it('is unaffected by an open MULTI or another database on the client', async (t) => {
           const { store, key, client } = await openBehindProxy(t)
           for (const command of [['SELECT', '5'], ['MULTI']]) await send(client, command)
           assert.equal((await lookUp(store, key.hash))?.id, key.id)
@@ -57,7 +57,7 @@ describe(
           assert.deepEqual((await lookUp(store, key.hash))?.revokedAt, at(1))
         })
 
-        it('is one, whoever asks at the same time, and ends with the client', async (t) => {
+        it('is shared by concurrent look-ups and closes with the client', async (t) => {
           const { proxy, store, key, close } = await openBehindProxy(t)
           await Promise.all(Array.from({ length: 50 }, () => lookUp(store, key.hash)))
           assert.equal(proxy.accepted, 2)
@@ -66,14 +66,14 @@ describe(
           await assert.rejects(lookUp(store, key.hash), /client that the store was given is not connected/)
         })
 
-        it('that was lost is made anew for a look-up, unseen', async (t) => {
+        it('is replaced for a look-up when it was lost', async (t) => {
           const { proxy, store, key } = await openBehindProxy(t)
           await old()
           proxy.reset()
           assert.equal((await lookUp(store, key.hash))?.id, key.id)
         })
 
-        it('whose peer is silently gone is replaced after a second and a half', async (t) => {
+        it('is replaced when its peer has silently vanished', async (t) => {
           const { proxy, store, key } = await openBehindProxy(t)
           await old()
           proxy.strand()
@@ -89,11 +89,11 @@ describe(
           await assert.rejects(store.findByHash(key.hash, { signal: AbortSignal.timeout(200) }), {
             name: 'TimeoutError',
           })
-          // Whoever has waited in vain has seen to it that the next one does not.
+          // The look-up that timed out has had the connection replaced, so the next one does not wait.
           await store.findByHash(key.hash, { signal: AbortSignal.timeout(1_000) })
         })
 
-        it('that leads to a server which is a replica now is replaced, and nothing fails', async (t) => {
+        it('is replaced when its server has become a replica, and no call fails', async (t) => {
           const [one, other] = await Promise.all([startRedis(AT_ONCE), startRedis(AT_ONCE)])
           t.after(() => Promise.all([one.stop(), other.stop()]))
           const { proxy, store, key } = await openBehindProxy(t, one)
@@ -115,7 +115,7 @@ describe(
       })
     }
 
-    it('knows that a server which refuses a write has done nothing', async (t) => {
+    it('reports that nothing was done when the server refuses a write', async (t) => {
       const own = await startRedis()
       t.after(() => own.stop())
       const store = await openStore(t, own.url)
@@ -134,7 +134,7 @@ describe(
   },
 )
 
-/** A replica is sent the data without waiting for others. */
+/** A replica gets the data at once, without waiting for other replicas. */
 const AT_ONCE = ['--repl-diskless-sync-delay', '0']
 
 /** A connection is not replaced in the first tenth of a second of its life. */

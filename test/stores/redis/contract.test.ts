@@ -23,7 +23,7 @@ describe('RedisKeyStore', options, () => {
       return { store, close }
     }
     keyStoreContract(`with ${name}, RedisKeyStore`, { open })
-    // The fleet's scripts run in the server. What a client has to do with them, driver.test.ts asks of all four.
+    // The fleet's scripts run in the server. driver.test.ts tests the client's part of it with all four.
     if (name.endsWith('6')) coherenceContract(`with ${name}, RedisKeyStore`, { kind: 'fleet', open })
   }
 })

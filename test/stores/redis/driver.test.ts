@@ -45,7 +45,7 @@ describe(
           assert.deepEqual(pushed, [epoch - 1, epoch])
         })
 
-        it('keeps a connection that has nothing to push', async (t) => {
+        it('keeps an idle push connection', async (t) => {
           const store = await openStore(t, server.url, { library })
           const lost: unknown[] = []
           const link = await connect(t, store, { onLost: (cause) => lost.push(cause) })
@@ -56,11 +56,11 @@ describe(
           assert.deepEqual(lost, [])
         })
 
-        it('says once that it is lost when the server ends its connections, and not when it was destroyed', async (t) => {
+        it('reports a loss once when the server kills its connections, none after destroy()', async (t) => {
           const store = await openStore(t, server.url, { library })
           const admin = await openAdmin(t, server.url)
           const lost: unknown[] = []
-          const destroyed = await connect(t, store, { onLost: () => assert.fail('it was destroyed before') })
+          const destroyed = await connect(t, store, { onLost: () => assert.fail('it had been destroyed') })
           const link = await connect(t, store, { onLost: (cause) => lost.push(cause) })
           destroyed.destroy()
           await admin('CLIENT', 'KILL', 'TYPE', 'normal')
@@ -72,7 +72,7 @@ describe(
           await assert.rejects(link.beat(NOBODY, soon()))
         })
 
-        it('opens a connection for heartbeats and one for pushes, and destroys both', async (t) => {
+        it('opens one connection for heartbeats and one for pushes, and destroys both', async (t) => {
           const { proxy, store } = await openBehindProxy(t, library)
           const { link } = await join(t, store)
           assert.equal(proxy.connections, 3)
@@ -80,7 +80,7 @@ describe(
           await until(() => proxy.connections === 1)
         })
 
-        it('is not held up by what else the process asks', async (t) => {
+        it('beats without waiting for other calls of the process', async (t) => {
           const store = await openStore(t, server.url, { library })
           const { beat } = await join(t, store)
           let answered = 0
@@ -92,7 +92,7 @@ describe(
           await Promise.all(flood)
         })
 
-        it('gives up a connection into a black hole when its time is over, and leaves none open', async (t) => {
+        it('gives up connecting to a black hole in time, and leaves no connection open', async (t) => {
           const { proxy, store } = await openBehindProxy(t, library)
           proxy.blackhole()
           await assert.rejects(store.coherence.driver.open(NO_EVENTS, AbortSignal.timeout(100)), {
@@ -102,14 +102,14 @@ describe(
           await until(() => proxy.connections === 1)
         })
 
-        it('leaves no connection open whose making was given up at once', async (t) => {
+        it('leaves no connection open when connecting is aborted at once', async (t) => {
           const { proxy, store } = await openBehindProxy(t, library)
           await assert.rejects(store.coherence.driver.open(NO_EVENTS, AbortSignal.abort()))
           await sleep(100)
           await until(() => proxy.connections === 1)
         })
 
-        it('rejects where there is no server', async (t) => {
+        it('rejects when there is no server', async (t) => {
           const own = await startRedis()
           t.after(() => own.stop())
           const store = await openStore(t, own.url, { library })
@@ -117,7 +117,7 @@ describe(
           await assert.rejects(store.coherence.driver.open(NO_EVENTS, soon()))
         })
 
-        it('gives up a heartbeat into a black hole, and is destroyed without waiting', async (t) => {
+        it('gives up a heartbeat into a black hole, and is destroyed without delay', async (t) => {
           const { proxy, store } = await openBehindProxy(t, library)
           const { link, instance, session } = await join(t, store)
           proxy.blackhole()
@@ -132,7 +132,7 @@ describe(
           await assert.rejects(link.beat({ instance, session }, soon()))
         })
 
-        it('is lost when its connection for pushes falls silent though heartbeats are answered', async (t) => {
+        it('is lost when its push connection falls silent, even if heartbeats are answered', async (t) => {
           const { proxy, store } = await openBehindProxy(t, library)
           proxy.filter('up', afterSubscribing)
           const lost: unknown[] = []
@@ -146,7 +146,7 @@ describe(
       })
     }
 
-    it('is lost with its client', async (t) => {
+    it('is lost when its client closes', async (t) => {
       const { client, close } = await (CLIENTS['ioredis 6'] as (typeof CLIENTS)[string])(server.url)
       const store = new RedisKeyStore({ client })
       const lost: unknown[] = []
@@ -156,7 +156,7 @@ describe(
       assert.match(String(lost[0]), /client that the store was given has ended/)
     })
 
-    it('cannot say what changed where the stream was trimmed, or is gone', async (t) => {
+    it('reports a gap after the stream was trimmed or deleted', async (t) => {
       const store = await openStore(t, server.url)
       const admin = await openAdmin(t, server.url)
       const { link, beat } = await join(t, store)
@@ -179,7 +179,7 @@ describe(
       assert.equal(await changed(), null)
     })
 
-    it('names all keys of a tenant that changed, each once, and of more than 10,000 none', async (t) => {
+    it('names each key of a changed tenant once, or none if there are more than 10,000', async (t) => {
       const store = await openStore(t, server.url, { prefix: 'large' })
       const { link, beat } = await join(t, store)
       const tenantId = await addTenant(store)
@@ -200,7 +200,7 @@ describe(
       assert.equal((await link.catchUp(later, soon())).changed, null)
     })
 
-    it('keeps ten thousand changes or somewhat more, and lists no more', async (t) => {
+    it('keeps slightly more than 10,000 changes and reports a gap beyond them', async (t) => {
       const store = await openStore(t, server.url, { prefix: 'missed' })
       const admin = await openAdmin(t, server.url)
       const { link, beat } = await join(t, store)
@@ -213,7 +213,7 @@ describe(
       assert.ok(kept >= 10_000 && kept <= 10_200, `${kept}`)
     })
 
-    it('fails nothing because a push is refused', async (t) => {
+    it('completes a write even if its push is refused', async (t) => {
       const own = await startRedis()
       t.after(() => own.stop())
       const admin = await openAdmin(t, own.url)
@@ -223,7 +223,7 @@ describe(
       assert.ok(await store.revokeKey(key.id, at(1)))
     })
 
-    it('tells nobody of a key that nobody can have asked for', async (t) => {
+    it('announces no new key that nobody can have looked up', async (t) => {
       const store = await openStore(t, server.url, { prefix: 'fresh' })
       const admin = await openAdmin(t, server.url)
       const pushed: number[] = []
@@ -245,7 +245,7 @@ describe(
       await until(() => pushed.length === 1)
     })
 
-    it('says of a write how many instances it concerns, and for how long', async (t) => {
+    it('reports with a write how many instances it reaches and how long they may hold it', async (t) => {
       const store = await openStore(t, server.url, { prefix: 'reach' })
       const [{ link, instance, session }] = [await join(t, store, { holds: 700 }), await join(t, store)]
       const key = await addKey(store, await addTenant(store))
@@ -262,7 +262,7 @@ describe(
 
 const NOBODY = { instance: 'nobody', session: '' }
 
-/** Lets nothing through any more on a connection that has subscribed. */
+/** Blocks a connection once it has subscribed. */
 function afterSubscribing(): (chunk: Buffer) => Buffer {
   let subscribed = false
   return (chunk) => {

@@ -1,4 +1,4 @@
-/** What is confirmed when Redis has lost data: never that nobody serves a key, while an instance without a row may. */
+/** Confirmations once Redis has lost data: none says `all` while an instance without a row may serve. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it, type TestContext } from 'node:test'
@@ -19,7 +19,7 @@ import { until } from '../../harness/until.ts'
 import { join, LEASE, openAdmin, type OpenOptions, openStore, soon } from './setup.ts'
 
 describe(
-  'the history of RedisKeyStore',
+  'the history of a RedisKeyStore',
   { skip: !redisAvailable() && 'redis-server is not installed' },
   () => {
     let server: RedisServer
@@ -30,7 +30,7 @@ describe(
 
     const confirm = (store: RedisKeyStore, epoch = 0) => store.coherence.confirm({ epoch })
 
-    /** A prefix of its own has a history of its own. Nobody lives whose row was lost with an earlier one. */
+    /** A new prefix has a new history: no instance lives whose row was lost with an earlier one. */
     async function openSettled(t: TestContext, url = server.url, options: OpenOptions = {}) {
       const prefix = randomUUID()
       const store = await openStore(t, url, { prefix, ...options })
@@ -39,7 +39,7 @@ describe(
       return { store, prefix, admin: await openAdmin(t, url) }
     }
 
-    it('is another one after its data were lost, and begins at 0', async (t) => {
+    it('is new and starts at epoch 0 after data loss', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       const { link, beat } = await join(t, store)
       const key = await addKey(store, await addTenant(store))
@@ -53,7 +53,7 @@ describe(
       assert.equal(await lookUp(store, key.hash), null)
     })
 
-    it('is another one after a restart that lost nothing, too, and after a replica has taken over', async (t) => {
+    it('changes on a restart without data loss and on a takeover by a replica', async (t) => {
       const own = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
       t.after(() => own.stop())
       const { store, admin, prefix } = await openSettled(t, own.url)
@@ -73,7 +73,7 @@ describe(
       ['--appendonly', 'yes', '--appendfsync', 'always'],
       ['--save', '3600', '1'],
     ]) {
-      it(`is not settled any more after a restart with ${persistence.join(' ')}: rows may be lost`, async (t) => {
+      it(`is unsettled after a restart with ${persistence.join(' ')}, as rows may be lost`, async (t) => {
         const own = await startRedis(persistence)
         t.after(() => own.stop())
         const { prefix, admin } = await openSettled(t, own.url)
@@ -82,7 +82,7 @@ describe(
         const restarted = performance.now()
         const again = await openStore(t, own.url, { prefix })
         const reader = await openAdmin(t, own.url)
-        // A server answers before it has read what it has kept.
+        // A server answers before it has loaded its data.
         while (String(await reader('INFO', 'persistence')).includes('loading:1')) await setImmediate()
         assert.equal(await reader('EXISTS', `{${prefix}}:fleet`), 1)
         await confirm(again)
@@ -90,7 +90,7 @@ describe(
       })
     }
 
-    it('in its first moments is confirmed by the lease alone, though no row is there', async (t) => {
+    it('makes a confirmation wait for the lease after data loss, even if no row is left', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       const tenant = sampleTenant()
       const key = sampleKey(tenant.id)
@@ -109,7 +109,7 @@ describe(
       assert.ok(performance.now() - forgotten >= LEASE)
     })
 
-    it('in its first moments is confirmed no sooner for the instances that have registered again', async (t) => {
+    it('makes a confirmation wait for the lease even if instances have registered again', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await forget(admin, prefix)
       const forgotten = performance.now()
@@ -119,7 +119,7 @@ describe(
       assert.ok(performance.now() - forgotten >= LEASE)
     })
 
-    it('is taken for settled by a process that has just started, once another has watched it long enough', async (t) => {
+    it('is settled for a new process once another has watched it long enough', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await forget(admin, prefix)
       await confirm(store)
@@ -131,7 +131,7 @@ describe(
       assert.equal((await confirm(revoker)).confirmedBy, 'all')
     })
 
-    it('is not settled by whoever has watched another one, or another roster', async (t) => {
+    it('is not settled by a process that watched another history or roster', async (t) => {
       const store = await openStore(t, server.url, { prefix: randomUUID() })
       const { driver } = store.coherence
       const { position, roster } = await driver.readFleet(0, soon())
@@ -146,7 +146,7 @@ describe(
       'the tag': ['HDEL', 'tag'],
       'the epoch': ['HDEL', 'epoch'],
     })) {
-      it(`is another one where ${what} is gone, and nothing of the one before is left`, async (t) => {
+      it(`is new when ${what} is lost, and keeps nothing of the old one`, async (t) => {
         const { store, admin, prefix } = await openSettled(t)
         const key = await addKey(store, await addTenant(store))
         const member = await join(t, store)
@@ -161,7 +161,7 @@ describe(
       })
     }
 
-    it('whose epoch was set back by hand has a gap', async (t) => {
+    it('has a gap after its epoch was set back by hand', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       const key = await addKey(store, await addTenant(store))
       const member = await join(t, store)
@@ -178,9 +178,9 @@ describe(
       'a row': ['info', 'session', 'acknowledged'],
       'the label of a row': ['info'],
       'the token of a row': ['session'],
-      'what a row has acknowledged': ['acknowledged'],
+      'the acknowledgement of a row': ['acknowledged'],
     })) {
-      it(`is not settled any more where ${what} is gone: the instance may serve`, async (t) => {
+      it(`is unsettled when ${what} is lost, as the instance may still serve`, async (t) => {
         const { store, admin, prefix } = await openSettled(t)
         const member = await join(t, store)
         await member.follow()
@@ -196,20 +196,20 @@ describe(
       })
     }
 
-    it('lost between a write and its confirmation: nothing is confirmed', async (t) => {
+    it('fails the confirmation when it is lost after the write', async (t) => {
       const { store, admin, prefix } = await openSettled(t)
       await join(t, store)
       const key = await addKey(store, await addTenant(store))
       const write = written(await store.revokeKey(key.id, at(1)))
       await forget(admin, prefix)
-      // As many writes as there were before: the epoch alone tells nothing.
+      // As many writes as before, so that the epoch alone gives nothing away.
       const tenantId = await addTenant(store)
       for (let i = 0; i <= write.epoch; i++) await addKey(store, tenantId)
       await assert.rejects(store.coherence.confirm(write), { code: 'KEY_STORE_UNAVAILABLE' })
     })
 
-    it('is the same for look-ups as for heartbeats: an answer of another one is not believed', async (t) => {
-      // No heartbeat of its own is to come in between.
+    it('is checked by look-ups too: an answer from an earlier state is rejected', async (t) => {
+      // So rarely that no heartbeat comes in between.
       const rarely = { lease: 10_000, heartbeat: 3_000 }
       const { store, admin, prefix } = await openSettled(t, server.url, rarely)
       const key = await addKey(store, await addTenant(store))
@@ -217,7 +217,7 @@ describe(
       await membership.start()
       t.after(() => membership.close())
       assert.equal((await lookUp(store, key.hash))?.id, key.id)
-      // The epoch of an earlier state: what a server answers that was replaced, or came back with older data.
+      // The epoch of an earlier state, as a server has that was replaced or came back with older data.
       await admin('HINCRBY', `{${prefix}}:fleet`, 'epoch', '-1')
       await assert.rejects(lookUp(store, key.hash), /earlier state/)
       await until(() =>
@@ -230,7 +230,7 @@ describe(
   },
 )
 
-/** Says of the store that no instance lives whose row was lost. */
+/** Marks the history as settled: no instance lives whose row was lost. */
 async function settle({ coherence: { driver } }: RedisKeyStore): Promise<void> {
   const { position, roster } = await driver.readFleet(0, soon())
   await driver.settle(position.history, roster, soon())

@@ -7,7 +7,7 @@ import { redisAvailable, type RedisServer, startRedis } from '../../servers/inde
 import { openAdmin, openStore } from './setup.ts'
 
 describe(
-  'look-ups of RedisKeyStore that come together',
+  'concurrent look-ups of RedisKeyStore',
   { skip: !redisAvailable() && 'redis-server is not installed' },
   () => {
     let server: RedisServer
@@ -16,7 +16,7 @@ describe(
     })
     after(() => server.stop())
 
-    it('are one script, and do not fail of a key that cannot be read, or is lost', async (t) => {
+    it('share one script, and only look-ups of unreadable or lost keys fail', async (t) => {
       const prefix = randomUUID()
       const store = await openStore(t, server.url, { prefix })
       const admin = await openAdmin(t, server.url)
@@ -27,7 +27,7 @@ describe(
       const find = (hash: string) => store.findByHash(hash, { signal: new AbortController().signal })
       const tenantId = await addTenant(store)
       const keys = await Promise.all(Array.from({ length: 20 }, () => addKey(store, tenantId)))
-      await find(sampleHash()) // The script is there from here on.
+      await find(sampleHash()) // From here on the server has the script.
 
       const before = await scripts()
       const found = await Promise.all(keys.map(({ hash }) => find(hash)))

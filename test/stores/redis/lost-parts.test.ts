@@ -1,4 +1,4 @@
-/** Parts of the data that are gone by themselves, as a server that evicts makes it: never an empty answer. */
+/** Single parts of the data are lost, as on a server that evicts: the store never passes them for absent. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it, type TestContext } from 'node:test'
@@ -17,7 +17,7 @@ import { join, LEASE, openAdmin, openStore, soon } from './setup.ts'
 const LOST = { code: 'KEY_STORE_UNAVAILABLE', effect: 'none', message: /Redis has lost/ }
 
 describe(
-  'a part of the data of RedisKeyStore that is gone',
+  'RedisKeyStore with lost data',
   { skip: !redisAvailable() && 'redis-server is not installed' },
   () => {
     let server: RedisServer
@@ -26,7 +26,7 @@ describe(
     })
     after(() => server.stop())
 
-    /** A tenant with two keys, an instance that has caught up, and a way to take parts away. */
+    /** A tenant with two keys, an instance that has caught up, and a way to delete parts. */
     async function setUp(t: TestContext) {
       const prefix = randomUUID()
       const store = await openStore(t, server.url, { prefix })
@@ -39,7 +39,7 @@ describe(
         store,
         tenantId,
         keys,
-        /** What the instance learns, in hashes; null where it has to drop everything. */
+        /** The hashes that the instance learns of, or null if it has to drop everything. */
         learns: async () => (await member.link.catchUp(position, soon())).changed,
         lose: (...names: string[]) => admin('DEL', ...names.map((name) => `{${prefix}}:${name}`)),
         admin: (command: string, name: string, ...args: string[]) =>
@@ -47,7 +47,7 @@ describe(
       }
     }
 
-    it('the index of a tenant: a change of the tenant is a gap, before and after', async (t) => {
+    it('reports a gap and lists nothing when the index of a changed tenant is lost', async (t) => {
       for (const when of ['before', 'after']) {
         const { store, tenantId, lose, learns } = await setUp(t)
         if (when === 'before') await lose(`keys-of:${tenantId}`)
@@ -58,7 +58,7 @@ describe(
       }
     })
 
-    it('the index of a tenant, and keys made since: still a gap, and no list without the others', async (t) => {
+    it('still reports a gap and lists nothing when keys were created after the index was lost', async (t) => {
       const { store, tenantId, lose, learns } = await setUp(t)
       await lose(`keys-of:${tenantId}`)
       for (let i = 0; i < 3; i++) await addKey(store, tenantId)
@@ -67,14 +67,14 @@ describe(
       await assert.rejects(store.listKeys({ tenantId, limit: 10 }), LOST)
     })
 
-    it('one key of the index of a tenant', async (t) => {
+    it('reports a gap when one key is missing from the index of a tenant', async (t) => {
       const { store, tenantId, admin, learns } = await setUp(t)
       await admin('ZREMRANGEBYRANK', `keys-of:${tenantId}`, '0', '0')
       await store.updateTenant(tenantId, { suspendedAt: at(1) })
       assert.equal(await learns(), null)
     })
 
-    it('the record of a key: a change of its tenant is a gap, and it is not unknown', async (t) => {
+    it('reports a gap and fails look-ups of that key alone when the record of a key is lost', async (t) => {
       const { store, tenantId, keys, lose, learns } = await setUp(t)
       await lose(`key:${keys[0].id}`)
       await store.updateTenant(tenantId, { suspendedAt: at(1) })
@@ -86,7 +86,7 @@ describe(
       await assert.rejects(store.updateKey(keys[0].id, { name: 'lost' }), LOST)
     })
 
-    it('the record of a key that is revoked: an error, and nobody keeps it in a cache', async (t) => {
+    it('fails to revoke a key whose record is lost, but drops it from every cache', async (t) => {
       const { store, keys, lose, learns } = await setUp(t)
       await lose(`key:${keys[0].id}`)
       await assert.rejects(store.revokeKey(keys[0].id, at(1)), LOST)
@@ -95,7 +95,7 @@ describe(
       assert.equal(await store.revokeKey('key_unknown', at(1)), null)
     })
 
-    it('the record of a tenant: none of its keys is unknown, and none can be made', async (t) => {
+    it('fails look-ups and inserts of keys when the record of their tenant is lost', async (t) => {
       const { store, tenantId, keys, lose } = await setUp(t)
       await lose(`tenant:${tenantId}`)
       await assert.rejects(lookUp(store, keys[0].hash), /lost the record/)
@@ -104,7 +104,7 @@ describe(
       await assert.rejects(store.insertKey(sampleKey(tenantId)), LOST)
     })
 
-    it('the record of a tenant after a change of it: a gap; made anew, a change of its keys', async (t) => {
+    it('reports a gap when a changed tenant is lost, and its keys once it is inserted again', async (t) => {
       const { store, tenantId, keys, lose, learns } = await setUp(t)
       await store.updateTenant(tenantId, { suspendedAt: at(1) })
       await lose(`tenant:${tenantId}`)
@@ -114,20 +114,20 @@ describe(
       assert.deepEqual((await learns())?.toSorted(), keys.map(({ hash }) => hash).toSorted())
     })
 
-    it('the index of hashes: no key is unknown, none can be made, and those of other histories are', async (t) => {
+    it('fails look-ups and inserts without the index of hashes, until a new history begins', async (t) => {
       const { store, tenantId, keys, lose } = await setUp(t)
       assert.equal(await lookUp(store, 'f'.repeat(64)), null)
       await lose('hashes')
       await assert.rejects(lookUp(store, keys[0].hash), LOST)
       await assert.rejects(lookUp(store, 'f'.repeat(64)), LOST)
       await assert.rejects(store.insertKey(sampleKey(tenantId)), LOST)
-      // What an operator says who does without it: the history is another one, and begins with what is there.
+      // How an operator goes on without it: a new history begins with what is there.
       await lose('fleet')
       assert.equal(await lookUp(store, keys[0].hash), null)
       assert.ok(await store.insertKey(sampleKey(tenantId)))
     })
 
-    it('a row that leaves or is reaped takes its long hold along, one that is lost does not', async (t) => {
+    it('forgets the long hold of a row that leaves or is reaped, but not of one that is lost', async (t) => {
       const { store, admin } = await setUp(t)
       const { driver } = store.coherence
       const fleet = () => driver.readFleet(0, soon())
@@ -148,7 +148,7 @@ describe(
       assert.equal((await fleet()).maxHolds, 60_000)
     })
 
-    it('the stream of changes, the times of use', async (t) => {
+    it('reports a gap and no last use when the changes and the times of use are lost', async (t) => {
       const { store, keys, lose, learns } = await setUp(t)
       await store.recordUse(new Map([[keys[0].id, at(1)]]))
       await store.revokeKey(keys[0].id, at(1))

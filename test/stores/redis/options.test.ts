@@ -1,4 +1,4 @@
-/** What is refused at construction, and in which words. */
+/** What the constructor refuses, and in which words. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
@@ -17,14 +17,14 @@ function assertRefused(options: RedisKeyStoreOptions, message: RegExp): void {
   assert.throws(() => new RedisKeyStore(options), { code: 'TENANT_AUTH_BAD_OPTION', message })
 }
 
-describe('a RedisKeyStore takes', () => {
-  it('a client of node-redis, and nothing else, with which it opens no connection', () => {
+describe('a RedisKeyStore accepts', () => {
+  it('a node-redis client as its only option, without connecting', () => {
     const { coherence } = new RedisKeyStore({ client })
     assert.deepEqual([coherence.kind, coherence.lease, coherence.heartbeat], ['fleet', 2_000, 500])
     assert.equal(client.isOpen, false)
   })
 
-  it('a client of ioredis', () => {
+  it('an ioredis client, without connecting', () => {
     const client = ioredis({ enableOfflineQueue: false, maxRetriesPerRequest: 0 })
     assert.ok(new RedisKeyStore({ client }))
     assert.equal(client.status, 'wait')
@@ -32,12 +32,12 @@ describe('a RedisKeyStore takes', () => {
 })
 
 describe('a RedisKeyStore refuses', () => {
-  it('an option that there is not', () => {
+  it('an unknown option', () => {
     const options = { client, keyPrefix: 'mine' }
     assertRefused(options, /^keyPrefix is not an option of RedisKeyStore, which takes client, prefix, lease,/)
   })
 
-  it('a hash that is no function', () => {
+  it('a keyHash that is not a function', () => {
     assertRefused({ client, keyHash: 'sha512' as never }, /^keyHash must be a function/)
   })
 
@@ -63,18 +63,18 @@ describe('a RedisKeyStore refuses', () => {
     })
   }
 
-  it('a client of node-redis that queues commands', () => {
+  it('a node-redis client that queues commands', () => {
     assertRefused({ client: createClient() }, /^client must be made with \{ disableOfflineQueue: true \}/)
   })
 
-  it('a client of ioredis that queues commands, before they are sent or after', () => {
+  it('an ioredis client that queues or retries commands', () => {
     const message = /^client must be made with \{ enableOfflineQueue: false, maxRetriesPerRequest: 0 \}/
     for (const options of [{}, { enableOfflineQueue: false }, { maxRetriesPerRequest: 0 }]) {
       assertRefused({ client: ioredis(options) }, message)
     }
   })
 
-  it('a client of ioredis with a prefix of its own', () => {
+  it('an ioredis client with a keyPrefix', () => {
     const client = ioredis({ enableOfflineQueue: false, maxRetriesPerRequest: 0, keyPrefix: 'app:' })
     assertRefused({ client }, /^client must be made without keyPrefix/)
   })
@@ -92,6 +92,6 @@ describe('a RedisKeyStore refuses', () => {
     [{ heartbeat: Number.NaN }, /^heartbeat must be/],
   ]
   for (const [options, message] of bad) {
-    it(`options of ${JSON.stringify(options)}`, () => assertRefused({ client, ...options }, message))
+    it(`the options ${JSON.stringify(options)}`, () => assertRefused({ client, ...options }, message))
   }
 })

@@ -1,4 +1,4 @@
-/** What the store does with a real server that is flushed, full, away, hung or a replica. */
+/** The store on a real server that is flushed, full, down, hung or a replica. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
@@ -19,7 +19,7 @@ import { CLIENTS } from './clients.ts'
 import { HEARTBEAT, join, LEASE, openAdmin, openStore, soon } from './setup.ts'
 
 describe(
-  'RedisKeyStore and its server',
+  'RedisKeyStore on a real server',
   { skip: !redisAvailable() && 'redis-server is not installed' },
   () => {
     let server: RedisServer
@@ -30,7 +30,7 @@ describe(
 
     for (const library of Object.keys(CLIENTS)) {
       describe(`with ${library}`, () => {
-        it('sends a script again that the server has forgotten', async (t) => {
+        it('resends a script that the server has forgotten', async (t) => {
           const store = await openStore(t, server.url, { library })
           const admin = await openAdmin(t, server.url)
           const key = await addKey(store, await addTenant(store))
@@ -40,7 +40,7 @@ describe(
           assert.ok(await store.revokeKey(key.id, at(1)))
         })
 
-        it('fails at once while the server is away, writes nothing later, and works when it is back', async (t) => {
+        it('fails while the server is down, then recovers without applying the failed write', async (t) => {
           const own = await startRedis(['--appendonly', 'yes', '--appendfsync', 'always'])
           t.after(() => own.stop())
           const store = await openStore(t, own.url, { library })
@@ -64,7 +64,7 @@ describe(
           assert.equal((await store.findKey(key.id))?.revokedAt, null)
         })
 
-        it('rejects what was sent when the connection is lost', async (t) => {
+        it('rejects calls in flight when the connection is lost', async (t) => {
           const own = await startRedis()
           t.after(() => own.stop())
           const store = await openStore(t, own.url, { library })
@@ -74,7 +74,7 @@ describe(
           for (const { status } of await pending) assert.equal(status, 'rejected')
         })
 
-        it('gives up a look-up of a hung server when its signal is aborted', async (t) => {
+        it('gives up a look-up on a hung server when its signal aborts', async (t) => {
           const own = await startRedis()
           t.after(() => own.stop())
           const store = await openStore(t, own.url, { library })
@@ -90,7 +90,7 @@ describe(
       })
     }
 
-    it('refuses to work on a replica, for reading, too', async (t) => {
+    it('refuses to work on a replica, even to read', async (t) => {
       const replica = await startRedis(['--replicaof', '127.0.0.1', String(server.port)])
       t.after(() => replica.stop())
       const admin = await openAdmin(t, replica.url)
@@ -108,7 +108,7 @@ describe(
       await assert.rejects(join(t, store), /READONLY/)
     })
 
-    it('refuses to work on a primary that has lost its replicas, where it is told to have some', async (t) => {
+    it('refuses to work on a primary that lacks its required replicas', async (t) => {
       const own = await startRedis()
       t.after(() => own.stop())
       const store = await openStore(t, own.url)
@@ -119,7 +119,7 @@ describe(
       await assert.rejects(lookUp(store, key.hash), /NOREPLICAS/)
     })
 
-    it('looks up and revokes in a server whose memory is full, and inserts nothing', async (t) => {
+    it('looks up and revokes, but does not insert, when the memory of the server is full', async (t) => {
       const own = await startRedis()
       t.after(() => own.stop())
       const store = await openStore(t, own.url)
@@ -135,7 +135,7 @@ describe(
       assert.deepEqual((await lookUp(store, key.hash))?.revokedAt, at(1))
     })
 
-    it('keeps expired keys for an audit: nothing in it has a time to live', async (t) => {
+    it('keeps expired keys for audits and sets no time to live', async (t) => {
       const store = await openStore(t, server.url, { prefix: 'audit' })
       const admin = await openAdmin(t, server.url)
       const key = await addKey(store, await addTenant(store), { expiresAt: new Date(Date.now() + 1) })
@@ -148,7 +148,7 @@ describe(
       for (const name of names) assert.equal(await admin('TTL', name), -1, name)
     })
 
-    it('pages through a list without KEYS or SCAN, and reads no more of it than a page', async (t) => {
+    it('lists a page without KEYS or SCAN, reading only that page', async (t) => {
       const store = await openStore(t, server.url)
       const admin = await openAdmin(t, server.url)
       const tenantId = await addTenant(store)
@@ -160,7 +160,7 @@ describe(
       assert.match(stats, /cmdstat_hgetall:calls=5,/)
     })
 
-    it('records uses of many keys, in steps', async (t) => {
+    it('records the use of thousands of keys in one call', async (t) => {
       const store = await openStore(t, server.url)
       const key = await addKey(store, await addTenant(store))
       const uses = new Map(Array.from({ length: 2_500 }, (_, i) => [`key_gone_${i}`, at(1)]))
@@ -170,7 +170,7 @@ describe(
       assert.equal(used, null)
     })
 
-    it('keeps stores of different prefixes apart', async (t) => {
+    it('keeps stores with different prefixes apart', async (t) => {
       const one = await openStore(t, server.url, { prefix: 'one' })
       const other = await openStore(t, server.url, { prefix: 'other' })
       const key = await addKey(one, await addTenant(one))
@@ -178,7 +178,7 @@ describe(
       assert.equal(await other.findKey(key.id), null)
     })
 
-    it('does not mind a client that answers with buffers', async (t) => {
+    it('works with a client that returns buffers', async (t) => {
       const client = createClient({
         url: server.url,
         disableOfflineQueue: true,
@@ -192,7 +192,7 @@ describe(
       assert.equal((await lookUp(store, key.hash))?.id, key.id)
     })
 
-    it('needs no more rights than the documentation says', async (t) => {
+    it('needs only the rights that the documentation lists', async (t) => {
       const own = await startRedis()
       t.after(() => own.stop())
       const documentation = await readFile('docs/redis.md', 'utf8')
@@ -222,7 +222,7 @@ describe(
       await member.link.leave(member, soon())
     })
 
-    it('keeps keys made at the ends of time in order', async (t) => {
+    it('lists keys created at the extremes of Date in order', async (t) => {
       const store = await openStore(t, server.url)
       const tenantId = await addTenant(store)
       const times = [-8.64e15, -1, 0, 8.64e15].map((ms) => new Date(ms))

@@ -59,7 +59,7 @@ export async function connect(
 export interface Joined extends Membership {
   link: FleetLink
   beat: () => Promise<BeatAnswer>
-  /** What changed since, and acknowledges it. */
+  /** Reads what changed since, and acknowledges it. */
   follow: (known?: Position) => Promise<Changes>
 }
 

@@ -25,7 +25,7 @@ describe(
     })
     after(() => server.stop())
 
-    /** A tenant with two keys that version 0.1.0 has made, and an instance of it. */
+    /** A tenant with two keys that version 0.1.0 created, and an instance of that version. */
     async function setUp(t: TestContext) {
       const prefix = randomUUID()
       const admin = await openAdmin(t, server.url)
@@ -45,7 +45,7 @@ describe(
       return { prefix, admin, old, tenantId: tenant.id, keys, insert, store }
     }
 
-    it('serves its keys, in the same history, and names all of a tenant that changes', async (t) => {
+    it('serves the old keys in the same history and names every key of a changed tenant', async (t) => {
       const { old, store, tenantId, keys, insert } = await setUp(t)
       const [tag] = await old(BEAT, 'old', '', '', '')
       const member = await join(t, store)
@@ -54,7 +54,7 @@ describe(
       for (const { id, hash } of keys) assert.equal((await lookUp(store, hash))?.id, id)
       assert.equal(await lookUp(store, 'f'.repeat(64)), null)
       await store.updateTenant(tenantId, { suspendedAt: at(1) })
-      // Either goes on making keys, of which the old one keeps no count.
+      // Both versions go on creating keys, which the old one does not count.
       keys.push(await insert(), await addKey(store, tenantId))
       const before = (await member.beat()).position
       await store.updateTenant(tenantId, { suspendedAt: null })
@@ -65,7 +65,7 @@ describe(
       assert.deepEqual((seen as string[]).toSorted(), hashes)
     })
 
-    it('shows a lost index to instances of both: a gap, also where nobody had counted yet', async (t) => {
+    it('reports a gap to both versions when the index of a tenant is lost, counted or not', async (t) => {
       for (const counted of [true, false]) {
         const { prefix, admin, old, store, tenantId } = await setUp(t)
         const member = await join(t, store)
@@ -79,7 +79,7 @@ describe(
       }
     })
 
-    it('waits for its instances, and takes away those that do not answer', async (t) => {
+    it('waits for old instances and reaps those that do not answer', async (t) => {
       const { old, store, keys } = await setUp(t)
       const { epoch, history, reach } = written(await store.revokeKey(keys[0]?.id ?? '', at(1)))
       assert.deepEqual(reach, { holds: 5_000, instances: 1 })
@@ -97,7 +97,7 @@ describe(
       assert.equal((await driver.readFleet(0, soon())).roster, roster)
     })
 
-    it('is waited for by its instances, which never take a row of this version for a silent one', async (t) => {
+    it('gives old instances a row to wait for, which they never reap', async (t) => {
       const { old, store } = await setUp(t)
       const member = await join(t, store)
       const fleet = async () => {
@@ -110,7 +110,7 @@ describe(
       assert.equal(await field('acknowledged'), '-1')
       await member.follow()
       assert.equal(await field('acknowledged'), '2')
-      // It compares beats, of which there are none: `NaN` is never the same.
+      // Version 0.1.0 compares beats, of which this row has none: `NaN` never matches.
       assert.equal(await field('beats'), undefined)
       await old(REAP, member.instance, 'NaN')
       assert.equal((await member.beat()).member, 'member')
