@@ -11,8 +11,8 @@ function entryOf(stored: Partial<StoredKey> & { tenant?: object } = {}): KeyEntr
 
 const metadataOf = (metadata: object) => entryOf({ metadata }).key.metadata
 
-describe('what is alike for many keys', () => {
-  it('is one object: scopes, metadata, a tenant', () => {
+describe('values that are the same for many keys', () => {
+  it('are one object: scopes, metadata and tenants', () => {
     const stored = () => ({
       tenant: { id: 'ten_1', name: 'Acme', metadata: { plan: 'pro', seats: 5 } },
       scopes: ['read', 'write'],
@@ -28,7 +28,7 @@ describe('what is alike for many keys', () => {
       assert.ok(Object.isFrozen(shared))
   })
 
-  it('is a copy: what the store does with its own changes nothing', () => {
+  it('are copies, so that changes by the store do not affect them', () => {
     const stored = { scopes: ['mine'], metadata: { of: 'mine' } }
     const before = entryOf(stored)
     stored.scopes.push('more')
@@ -37,7 +37,7 @@ describe('what is alike for many keys', () => {
     assert.deepEqual(before.key.metadata, { of: 'mine' })
   })
 
-  it('is told apart by all of its content', () => {
+  it('are compared by their whole content', () => {
     const tenant = { id: 'ten_1', name: 'Acme', metadata: { plan: 'pro' } }
     const first = entryOf({ tenant })
     assert.deepEqual(entryOf({ tenant: { ...tenant, name: 'Acme Ltd' } }).tenant.name, 'Acme Ltd')
@@ -64,7 +64,7 @@ describe('what is alike for many keys', () => {
     }
   })
 
-  it('is not what JSON leaves out or turns into something else', () => {
+  it('do not include those that are the same only as JSON', () => {
     const at = new Date(5)
     class Row {
       readonly secret: string

@@ -1,6 +1,6 @@
 /**
- * The cache, asked by what the store calls keys: in tests, hexadecimal that a reader can follow, such as `aa`. What a key came
- * to is remembered from one look-up to the next, as a connection remembers it that sends the same key again.
+ * The cache, asked by hash: in tests, hexadecimal that a reader can follow, such as `aa`. It remembers
+ * what a key came to from one look-up to the next, like a connection that sends the same key again.
  */
 import type { Held } from '../../src/cache/entries.ts'
 import { KeyCache } from '../../src/cache/key-cache.ts'

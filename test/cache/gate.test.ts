@@ -1,4 +1,4 @@
-/** Floods of keys that nobody has, on a clock that a test moves: what good keys are answered, and what the store is asked. */
+/** Floods of unknown keys, on a manual clock: how good keys are answered, and what the store is asked. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Gate, GateFullError } from '../../src/cache/gate.ts'
@@ -12,7 +12,7 @@ import { started } from './one-instance.ts'
 const stranger = (i: number) => `5${i.toString(16).padStart(7, '0')}`
 const regular = (i: number) => `a${i.toString(16).padStart(7, '0')}`
 
-/** A store that takes its time, and what it was asked for: when it answered, nobody may have been waiting any more. */
+/** A slow store that records what it was asked for, and whether somebody still waited for the answer. */
 class TimedStore implements KeyStore {
   readonly asked: { hash: string; inTime: boolean | undefined }[] = []
   readonly clock: ManualClock
@@ -48,7 +48,7 @@ function build(options: Partial<KeyCacheOptions> = {}) {
   return { clock, store, cache }
 }
 
-/** 420 unknown keys and 100 requests with 20 good ones in each second, for `seconds`: how many of either were answered. */
+/** Sends 420 unknown keys and 100 requests with 20 good keys a second: how many of each were answered. */
 async function flood({ clock, store, cache }: ReturnType<typeof build>, seconds: number) {
   const good = { answered: 0, failed: 0 }
   const bad = { answered: 0, failed: 0 }
@@ -77,11 +77,11 @@ async function flood({ clock, store, cache }: ReturnType<typeof build>, seconds:
 
 describe('a flood of unknown keys', () => {
   for (const [what, cache] of [
-    ['whose time to live is over', { max: 100, ttl: 1_500, negativeTtl: 5_000, staleIfError: 0 }],
-    ['in a cache that is too small for them', { max: 10, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }],
+    ['past their time to live', { max: 100, ttl: 1_500, negativeTtl: 5_000, staleIfError: 0 }],
+    ['in a cache too small for them', { max: 10, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }],
     ['without a cache', false],
   ] as const) {
-    it(`keeps no good key waiting: ${what}`, async () => {
+    it(`does not delay good keys ${what}`, async () => {
       const built = build({ cache })
       const { good, bad, strangers } = await flood(built, 6)
       assert.deepEqual(good, { answered: 20 + 600, failed: 0 })
@@ -96,7 +96,7 @@ describe('a flood of unknown keys', () => {
     })
   }
 
-  it('keeps no good key waiting whose lease is over', async () => {
+  it('does not delay good keys when the lease is over', async () => {
     const { cache, clock, store, network } = await started()
     network.hold = () => true
     await clock.advance(3_000)
@@ -115,7 +115,7 @@ describe('a flood of unknown keys', () => {
     await cache.close()
   })
 
-  it('keeps no key waiting that was changed a moment ago, or was held before everything was dropped', async () => {
+  it('does not delay keys that were just changed, or dropped with all others', async () => {
     for (const change of ['one key', 'all keys'] as const) {
       const { cache, fleet, store, clock } = await started()
       store.findByHash = (hash) => {
@@ -134,7 +134,7 @@ describe('a flood of unknown keys', () => {
     }
   })
 
-  it('asks once for all requests of a key that wait for their turn, lease or none', async () => {
+  it('lets all waiting requests of a key share one look-up, even without a cache', async () => {
     const { cache, store, clock } = build({ cache: false, maxConcurrentLookups: 1 })
     store.takes = 100
     const found = Array.from({ length: 100 }, () => cache.find(regular(1)))
@@ -150,7 +150,7 @@ describe('a gate', () => {
   const visitor = { regular: false, deadline: Infinity }
   const never = () => new AbortController().signal
 
-  it('lets who came last in first, regulars before strangers', async () => {
+  it('admits the last to arrive first, and regulars before strangers', async () => {
     const gate = new Gate(1, new ManualClock())
     const order: string[] = []
     let open = () => {}
@@ -170,7 +170,7 @@ describe('a gate', () => {
     assert.equal(gate.size, 0)
   })
 
-  it('lets 10,000 wait, and refuses the first of them where one more comes', async () => {
+  it('lets 10,000 wait, and refuses the oldest when one more arrives', async () => {
     const gate = new Gate(1, new ManualClock())
     let open = () => {}
     const inside = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
@@ -186,7 +186,7 @@ describe('a gate', () => {
     assert.deepEqual([gate.size, outcomes.length], [0, 1])
   })
 
-  it('sends nobody away for one slow answer', async () => {
+  it('turns nobody away because of one slow answer', async () => {
     const clock = new ManualClock()
     const gate = new Gate(1, clock)
     const slow = gate.run(never(), { regular: false, deadline: clock.now() + 1_000 }, async () =>

@@ -37,8 +37,8 @@ function keyId(verdict: Verdict | undefined): string | undefined {
   return typeof verdict === 'object' ? verdict.key.id : verdict
 }
 
-describe('a cache in front of a store without coherence', () => {
-  it('serves a key that was read once out of memory', async () => {
+describe('a cache on a store without coherence', () => {
+  it('serves a key from memory after one read', async () => {
     const { cache, store } = build(new SlowStore())
     assert.equal(cache.lookup('aa'), undefined)
     await fill(cache, store, 'aa')
@@ -50,7 +50,7 @@ describe('a cache in front of a store without coherence', () => {
     )
   })
 
-  it('asks again after the time to live, which counts from before the read and is not extended by use', async () => {
+  it('counts the time to live from before the read, and does not extend it on use', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -63,7 +63,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('refuses a key from the moment of its own expiry, whether it is cached or not', async () => {
+  it('refuses a key from its expiry on, whether it is cached or not', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -83,7 +83,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.lookup('bb'), 'expired')
   })
 
-  it('refuses unknown and revoked keys out of memory, for a while', async () => {
+  it('refuses unknown and revoked keys from memory for a while', async () => {
     const { cache, store, clock } = build(new SlowStore())
     for (const [hash, stored, verdict] of [
       ['aa', null, 'unknown'],
@@ -100,7 +100,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('keeps refused keys apart: a flood of them pushes out no good one', async () => {
+  it('keeps refused keys apart, so that a flood of them evicts no good key', async () => {
     const { cache, store } = build(new SlowStore())
     await fill(cache, store, 'good')
     for (let i = 0; i < 1_001; i++) {
@@ -114,7 +114,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.stats().evictions, 0)
   })
 
-  it('keeps a key that is in use and remembered, whatever comes and goes meanwhile', async () => {
+  it('keeps a key that is in use and remembered, however many others come and go', async () => {
     const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, ttl: 600_000 } })
     await fill(cache, store, 'aa')
     for (let i = 0; i < 20; i++) {
@@ -128,7 +128,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.ok(cache.stats().evictions > 10)
   })
 
-  it('forgets what was pushed out or read anew, for whoever remembers it', async () => {
+  it('stops serving a remembered entry that was evicted or read again', async () => {
     const { cache, store } = build(new SlowStore(), { cache: { ...CACHE, max: 1 } })
     await fill(cache, store, 'aa')
     assert.equal(keyId(cache.lookup('aa')), 'aa')
@@ -142,7 +142,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(keyId(cache.lookup('bb')), 'changed')
   })
 
-  it('holds at most so many keys, and counts those that newer ones pushed out', async () => {
+  it('holds at most max keys, and counts those that newer ones evict', async () => {
     const { cache, store } = build(new SlowStore())
     for (const hash of ['aa', 'bb', 'cc', 'dd']) await fill(cache, store, hash)
     assert.equal(cache.stats().cachedKeys, 3)
@@ -150,7 +150,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('makes one read for a thousand who ask at once, for a good key and for an unknown one', async () => {
+  it('makes one read for a thousand concurrent requests of a good or an unknown key', async () => {
     for (const stored of [GOOD, null]) {
       const { cache, store } = build(new SlowStore())
       const found = Array.from({ length: 1_000 }, () => cache.find('aa'))
@@ -164,7 +164,7 @@ describe('a cache in front of a store without coherence', () => {
     }
   })
 
-  it('drops everything when wall and monotonic clock part: nobody knows how long the machine slept', async () => {
+  it('drops everything when the wall and monotonic clocks diverge', async () => {
     const { cache, store, clock } = build(new SlowStore())
     await fill(cache, store, 'aa')
     clock.jumpWall(3_600_000)
@@ -177,7 +177,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(keyId(cache.lookup('aa')), 'aa')
   })
 
-  it('takes a process that was held up between the two clocks for no jump', async () => {
+  it('does not mistake a delay between reading the two clocks for a jump', async () => {
     const { cache, store, clock } = build(new SlowStore())
     await fill(cache, store, 'aa')
     clock.holdUpBeforeWall(100)
@@ -186,7 +186,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(keyId(cache.lookup('aa')), 'aa')
   })
 
-  it('takes no answer that was read across such a jump: nobody knows how old it is', async () => {
+  it('rejects an answer that was read across a clock jump, as its age is unknown', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -196,7 +196,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.stats().cachedKeys, 0)
   })
 
-  it('takes no answer that is read after its time limit, though no timer has run', async () => {
+  it('rejects an answer that is read after its time limit, even if no timer has run', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -206,7 +206,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.stats().cachedKeys, 0)
   })
 
-  it('asks the store each time with the cache off, and joins no reads', async () => {
+  it('asks the store every time and joins no reads when it is turned off', async () => {
     const { cache, store } = build(new SlowStore(), { cache: false })
     const found = [cache.find('aa'), cache.find('aa')]
     await settle()
@@ -219,7 +219,7 @@ describe('a cache in front of a store without coherence', () => {
     assert.equal(cache.stats().cachedRefusals, 0)
   })
 
-  it('tells of a use at most once a minute for each key', async () => {
+  it('reports the use of a key at most once a minute', async () => {
     const uses: [string, number][] = []
     const { cache, store, clock } = build(new SlowStore(), {
       cache: { ...CACHE, ttl: 600_000 },
@@ -239,8 +239,8 @@ describe('a cache in front of a store without coherence', () => {
   })
 })
 
-describe('a store that fails', () => {
-  it('is reported as it failed, and nothing is cached', async () => {
+describe('a store behind a cache', () => {
+  it('has its errors passed on and not cached', async () => {
     const { cache, store } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -251,7 +251,7 @@ describe('a store that fails', () => {
     assert.equal(store.reads.length, 2)
   })
 
-  it('is counted by outcome, with the time that its look-ups took', async () => {
+  it('has its look-ups counted and timed by outcome', async () => {
     const { cache, store, clock } = build(new SlowStore(), { maxConcurrentLookups: 1 })
     for (const [hash, answer] of [
       ['aa', () => store.last.answer(GOOD)],
@@ -275,7 +275,7 @@ describe('a store that fails', () => {
     })
   })
 
-  it('may throw at once instead of returning a promise', async () => {
+  it('may throw instead of returning a promise', async () => {
     const { cache } = build({
       findByHash() {
         throw new Error('not even a promise')
@@ -284,7 +284,7 @@ describe('a store that fails', () => {
     await assert.rejects(cache.find('aa'), /not even a promise/)
   })
 
-  it('has a time limit, after which its signal is aborted and its late answer is not cached', async () => {
+  it('has a time limit, after which its signal is aborted and a late answer is not cached', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = cache.find('aa')
     found.catch(() => {})
@@ -299,7 +299,7 @@ describe('a store that fails', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('sees no more look-ups at once than the cap, even if it never answers', async () => {
+  it('gets no more look-ups at once than the cap, even if it never answers', async () => {
     const { cache, store, clock } = build(new SlowStore())
     const found = Array.from({ length: 50 }, (_, i) => cache.find(`${10 + i}`))
     const outcomes = Promise.allSettled(found)
@@ -312,11 +312,11 @@ describe('a store that fails', () => {
     await clock.advance(1_000)
     const failed = (await outcomes).filter(({ status }) => status === 'rejected')
     assert.equal(failed.length, 49)
-    assert.equal(store.reads.length, 4, 'those that waited their whole time are not asked for')
+    assert.equal(store.reads.length, 4, 'look-ups that waited until their time limit are not sent')
     assert.equal(cache.stats().pendingLookups, 0)
   })
 
-  it('is not trusted with an answer of the wrong shape', async () => {
+  it('is not trusted when its answer has the wrong shape', async () => {
     const { cache, store } = build(new SlowStore())
     const wrong: unknown[] = [
       'key_1',
@@ -350,7 +350,7 @@ describe('a store that fails', () => {
     assert.equal(cache.stats().storeErrors, wrong.length)
   })
 
-  it('may answer the two ids alone', async () => {
+  it('may return just the two ids', async () => {
     const { cache, store } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -369,7 +369,7 @@ describe('a store that fails', () => {
     assert.ok(Object.isFrozen(entry.tenant) && Object.isFrozen(entry.key.scopes))
   })
 
-  it('may answer null for whatever it has no column for', async () => {
+  it('may return null for anything that it has no column for', async () => {
     const { cache, store } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -383,7 +383,7 @@ describe('a store that fails', () => {
     assert.deepEqual([name, environment, scopes, metadata, entry.suspended], ['k', '', [], {}, false])
   })
 
-  it('keeps its record to itself: what requests share is a copy, frozen through and through', async () => {
+  it('keeps its record to itself, as requests share a deeply frozen copy', async () => {
     const { cache, store } = build(new SlowStore())
     const found = cache.find('aa')
     await settle()
@@ -404,7 +404,7 @@ describe('a store that fails', () => {
     assert.notEqual(entry.key.expiresAt, expiresAt)
   })
 
-  it('is served around for as long as the operator says, and no longer', async () => {
+  it('may fail for as long as staleIfError allows, and no longer', async () => {
     const { cache, store, clock } = build(new SlowStore(), { cache: { ...CACHE, staleIfError: 2_000 } })
     await fill(cache, store, 'aa')
     clock.freeze(6_999)
@@ -420,7 +420,7 @@ describe('a store that fails', () => {
     await assert.rejects(over, /down/)
   })
 
-  it('ends what was kept for its failure by answering that the key is revoked', async () => {
+  it('ends the use of a stale entry by answering that the key is unknown', async () => {
     const { cache, store, clock } = build(new SlowStore(), {
       cache: { ...CACHE, negativeTtl: 1, staleIfError: 2_000 },
     })
@@ -438,8 +438,8 @@ describe('a store that fails', () => {
   })
 })
 
-describe('a cache in front of a store in the same process', () => {
-  it('drops what changed, good or refused, in the same breath', async () => {
+describe('a cache on a store in the same process', () => {
+  it('drops changed keys at once, good or refused', async () => {
     const { cache, store } = build(new LocalStore())
     await fill(cache, store, 'aa')
     const found = cache.find('bb')
@@ -455,13 +455,13 @@ describe('a cache in front of a store in the same process', () => {
 
   for (const [what, hashes] of [
     ['base64', [Buffer.from('aa', 'hex').toString('base64')]],
-    ['a prefix', ['bb', 'sha256:aa']],
+    ['prefixed hashes', ['bb', 'sha256:aa']],
     ['bytes', [Buffer.from('aa', 'hex')]],
-    ['half a byte', ['aab']],
-    ['the id of a key', ['key_1']],
+    ['hashes with half a byte', ['aab']],
+    ['key ids', ['key_1']],
     ['nothing', undefined],
   ] as const) {
-    it(`drops everything, and says so, where a store tells of changes by ${what}`, async () => {
+    it(`drops everything, and reports it, when the store announces changes as ${what}`, async () => {
       const reports: FleetReport[] = []
       const { cache, store } = build(new LocalStore(), { onReport: (report) => reports.push(report) })
       await fill(cache, store, 'aa')
@@ -471,12 +471,12 @@ describe('a cache in front of a store in the same process', () => {
       await settle()
       store.last.answer(GOOD)
       await reading
-      assert.equal(cache.lookup('cc'), undefined, 'a read from before is not kept')
+      assert.equal(cache.lookup('cc'), undefined, 'an earlier read is not kept')
       assert.deepEqual(reports, [{ event: 'reset', reason: 'unreadable-hashes' }])
     })
   }
 
-  it('reads hashes in capitals', async () => {
+  it('accepts hashes in upper case', async () => {
     const { cache, store } = build(new LocalStore())
     await fill(cache, store, 'aa')
     await fill(cache, store, 'bb')
@@ -495,7 +495,7 @@ describe('a cache in front of a store in the same process', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('reads afresh for a request that comes after the change, and lets it join no older read', async () => {
+  it('makes a new read for a request after the change, which joins no older read', async () => {
     const { cache, store } = build(new LocalStore())
     const before = cache.find('aa')
     await settle()
@@ -510,7 +510,7 @@ describe('a cache in front of a store in the same process', () => {
     assert.equal(cache.lookup('aa'), 'revoked', 'the older answer that came later changes nothing')
   })
 
-  it('forgets a failed look-up that a newer one has taken the place of', async () => {
+  it('keeps a newer look-up when the older one that it replaced fails', async () => {
     const { cache, store } = build(new LocalStore())
     const before = cache.find('aa')
     await settle()
@@ -525,7 +525,7 @@ describe('a cache in front of a store in the same process', () => {
     assert.equal(store.reads.length, 2)
   })
 
-  it('serves nothing out of memory after it was closed, and listens no more', async () => {
+  it('serves nothing from memory and stops listening once it is closed', async () => {
     const { cache, store } = build(new LocalStore())
     await fill(cache, store, 'aa')
     await cache.close()
@@ -535,7 +535,7 @@ describe('a cache in front of a store in the same process', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('closes when the look-ups under way are over: whoever waits for them is answered', async () => {
+  it('closes only after the look-ups under way have been answered', async () => {
     const { cache, store, clock } = build(new LocalStore())
     const answered = cache.find('aa')
     await settle()

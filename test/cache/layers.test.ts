@@ -4,7 +4,7 @@ import { it } from 'node:test'
 
 const folder = new URL('../../src/cache/', import.meta.url)
 
-it('no line of the cache knows which store is behind it', () => {
+it('the cache does not know which store is behind it', () => {
   for (const file of readdirSync(folder)) {
     const source = readFileSync(new URL(file, folder), 'utf8')
     for (const [, path] of source.matchAll(/(?:from|import\() *'([^']+)'/g)) {

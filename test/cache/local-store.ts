@@ -18,7 +18,7 @@ export class LocalStore extends SlowStore implements CoherentKeyStore {
     this.tell(hashes)
   }
 
-  /** As a store of the user's own may, in whatever form. */
+  /** Announces changes in any form, as a user's own store may. */
   tell(hashes: readonly string[]): void {
     for (const listener of this.#listeners) listener(hashes)
   }

@@ -1,4 +1,4 @@
-/** What a store of the user's own may call its columns: those that decide and would not be read are refused, others not. */
+/** Column names of a user's own store: those that decide but would not be read are refused, others not. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
@@ -23,7 +23,7 @@ function assertRefused(key: object, tenant: object, names: RegExp) {
   )
 }
 
-describe("names of a store's answer that decide and are not read", () => {
+describe("a name in a store's answer that decides but is not read is refused", () => {
   const ofKeys: [name: string, values: unknown[], meant?: string][] = [
     ['revoked_at', [PAST, null, '2020-01-01'], 'revokedAt'],
     ['RevokedAt', [PAST], 'revokedAt'],
@@ -67,7 +67,7 @@ describe("names of a store's answer that decide and are not read", () => {
       .map((name): [string, unknown[]] => [name, [true, false, null, 'x']]),
   ]
   for (const [name, values, meant] of ofKeys) {
-    it(`of a key: ${name}`, () => {
+    it(`in a key: ${name}`, () => {
       for (const value of values) {
         assertRefused({ [name]: value }, {}, new RegExp(`answer has ${name}, .*${meant ?? 'return null'}`))
       }
@@ -78,13 +78,13 @@ describe("names of a store's answer that decide and are not read", () => {
   for (const name of 'suspendedAt suspended_at Suspended is_suspended suspened suspension disabled enabled active status deleted_at banned revokedAt revokdAt expires_at expiresat expiersAt'.split(
     ' ',
   )) {
-    it(`of a tenant: ${name}`, () => {
+    it(`in a tenant: ${name}`, () => {
       assertRefused({}, { [name]: true }, new RegExp(`answer has tenant\\.${name}, `))
       assertRefused({}, { [name]: null }, new RegExp(`answer has tenant\\.${name}, `))
     })
   }
 
-  it('of getters of a class, as object-relational mappers have them', () => {
+  it('as a getter of a class, as object-relational mappers have them', () => {
     class Row {
       id = 'k'
       tenant = { id: 't' }
@@ -96,7 +96,7 @@ describe("names of a store's answer that decide and are not read", () => {
     assert.throws(() => judge(new Row(), NOW, 0), /answer has deletedAt/)
   })
 
-  it('of what an answer inherits, but for methods', () => {
+  it('as an inherited property, but not as a method', () => {
     const row = { id: 'k', tenant: { id: 't' } }
     assert.throws(
       () => judge(Object.create({ ...row, disabled: true }) as never, NOW, 0),
@@ -105,7 +105,7 @@ describe("names of a store's answer that decide and are not read", () => {
     assert.equal(verdict({ revoke: () => {}, disable: () => {} }), 'good')
   })
 
-  it('by what they hold, where the name alone does not tell', () => {
+  it('by its value, if the name alone does not tell', () => {
     for (const held of ['suspended', 'DISABLED', 'active', ['paid', 'revoked']]) {
       assertRefused({ state: held }, {}, /answer has state, /)
       assertRefused({}, { tenant_state: held }, /answer has tenant\.tenant_state, /)
@@ -113,7 +113,7 @@ describe("names of a store's answer that decide and are not read", () => {
     assert.equal(verdict({ state: 'CA' }, { state: 'Bavaria', flags: ['beta'] }), 'good')
   })
 
-  it('are none where the right name says the same, and are where it says another thing', () => {
+  it('unless the right name says the same', () => {
     assert.equal(verdict({ revoked_at: null, revokedAt: null }), 'good')
     assert.equal(verdict({ revoked: false, revokedAt: null }), 'good')
     assert.equal(verdict({ revoked_at: PAST, revoked_by: 'me', revokedAt: PAST }), 'revoked')
@@ -126,7 +126,7 @@ describe("names of a store's answer that decide and are not read", () => {
   })
 })
 
-it('columns that decide nothing do no harm', () => {
+it('columns that decide nothing are harmless', () => {
   const harmless =
     'created_at createdAt createdBy updated_at description comment label hash key_hash prefix start last4 tenant_id tenantId lastUsedAt ' +
     'last_used_at usage_count uses use_count rotated_at owner owner_id email plan quota rate_limit role type kind version banner stats selected ' +
@@ -138,7 +138,7 @@ it('columns that decide nothing do no harm', () => {
 })
 
 describe('dates', () => {
-  it('of another realm are dates', () => {
+  it('of another realm count as dates', () => {
     assert.equal(verdict({ revokedAt: runInNewContext('new Date(0)') as Date }), 'revoked')
     assert.equal(verdict({ expiresAt: runInNewContext('new Date(0)') as Date }), 'expired')
     const entry = judge(
@@ -149,7 +149,7 @@ describe('dates', () => {
     assert.ok(typeof entry === 'object' && Object.isFrozen((entry.key.metadata as { a: object[] }).a[0]))
   })
 
-  it('are what they are, whatever a class of their own says', () => {
+  it('are read by their own value, whatever a subclass returns', () => {
     class Never extends Date {
       override getTime() {
         return 8e15

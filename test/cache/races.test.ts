@@ -83,7 +83,7 @@ interface KeyHistory {
   returned?: number
 }
 
-/** What the plays have come across, so that none of it goes missing unnoticed. */
+/** What the plays have come across, so that nothing of it goes missing unnoticed. */
 const seen = { plays: 0, reaped: 0, staleHits: 0, acceptedWhenItHadTo: 0 }
 
 async function play(scheduler: fc.Scheduler, staleIfError: number, moves: readonly Move[]): Promise<void> {
@@ -305,7 +305,7 @@ function expected(stored: StoredKey | null, wall: number): string {
 }
 
 describe('interleavings of look-up, create, revoke, update, expire and every fault', () => {
-  it('never serve a revoked key, and never leave a stale record in a cache', async () => {
+  it('never serve a revoked key or leave a stale record in a cache', async () => {
     const moves = fc.array(move, { maxLength: 40, size: 'max' })
     await fc.assert(fc.asyncProperty(fc.scheduler(), fc.constantFrom(0, 1_500), moves, play), {
       numRuns: RUNS,

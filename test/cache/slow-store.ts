@@ -1,4 +1,4 @@
-/** A store whose reads a test holds in its hand: the moment of the read and the moment of the answer are two steps. */
+/** A store whose reads a test controls: the read and its answer are two separate steps. */
 import type { FindOptions, KeyStore, StoredKey } from '../../src/stores/key-store.ts'
 
 export interface Read {

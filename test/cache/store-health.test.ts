@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { StoreHealth } from '../../src/cache/store-health.ts'
 import { ManualClock } from './manual-clock.ts'
 
-/** A store without a fleet, which answers or not. */
+/** A store without a fleet that answers or fails. */
 function setUp() {
   const clock = new ManualClock()
   const store = { away: true, asked: 0 }
@@ -20,8 +20,8 @@ function setUp() {
   return { clock, store, health }
 }
 
-describe('whether a store answers', () => {
-  it('is asked once a second until it does, however often a probe comes', async () => {
+describe('StoreHealth', () => {
+  it('asks the store once a second until it answers, however often it is probed', async () => {
     const { clock, store, health } = setUp()
     for (let probes = 0; probes < 3; probes++) assert.equal(health.ready, false)
     await clock.advance(999)
@@ -34,7 +34,7 @@ describe('whether a store answers', () => {
     assert.equal(store.asked, 2)
   })
 
-  it('is not asked once it is over', async () => {
+  it('asks no more once it is closed', async () => {
     const { clock, store, health } = setUp()
     assert.equal(health.ready, false)
     health.close()

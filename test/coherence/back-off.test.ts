@@ -11,7 +11,7 @@ function pauses(count: number, heartbeat: number, random: () => number): number[
   })
 }
 
-describe('the back-off of an instance that has lost its connection', () => {
+describe('the back-off after a lost connection', () => {
   it('doubles with each failure, up to ten seconds', () => {
     assert.deepEqual(
       pauses(9, 500, () => 1),
@@ -19,12 +19,12 @@ describe('the back-off of an instance that has lost its connection', () => {
     )
   })
 
-  it('leaves time for two lost heartbeats within a lease of four', () => {
+  it('pauses for less than a heartbeat over the first two failures', () => {
     const [first = 0, second = 0] = pauses(2, 500, () => 1)
     assert.ok(first + second < 500)
   })
 
-  it('never asks more often than a heartbeat that is longer than ten seconds', () => {
+  it('grows up to the heartbeat if that is longer than ten seconds', () => {
     assert.equal(pauses(20, 30_000, () => 1).at(-1), 30_000)
   })
 

@@ -1,4 +1,4 @@
-/** The stand-in for a fleet keeps the contracts that real stores keep, so what is shown with it holds for them. */
+/** The fake fleet keeps the contracts of real stores, so what tests show with it holds for those. */
 import { coherenceContract, keyStoreContract } from '../stores/contract.ts'
 import { FakeFleet } from './fake-fleet.ts'
 

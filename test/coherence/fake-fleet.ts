@@ -37,7 +37,7 @@ export interface FakeFleetOptions {
   lease?: number
   heartbeat?: number
   clock?: Clock
-  /** Every request to the store and every answer of it passes through here: where a test delays, reorders or cuts. */
+  /** Each request to the store and each answer passes through here: a test may delay, reorder or cut. */
   network?: (what: string, instance: string) => Promise<void>
 }
 

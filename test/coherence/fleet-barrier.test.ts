@@ -74,25 +74,25 @@ async function run(
 const broken = () => Promise.reject(new Error('connection refused'))
 const hangs = () => new Promise<never>(() => {})
 
-describe('the barrier of a fleet', () => {
+describe('the barrier', () => {
   const outcomes: [string, Parameters<typeof run>[0], 'all' | 'lease', number, number][] = [
-    ['nobody is registered', () => [], 'all', 0, 0],
+    ['no instance is registered', () => [], 'all', 0, 0],
     [
-      'all acknowledge the epoch or a later one',
+      'all instances acknowledge the epoch or a later one',
       (t) => [row('a', { acknowledged: t > 20 ? 5 : 4 }), row('b', { acknowledged: 6 })],
       'all',
       20,
       50,
     ],
     [
-      'one acknowledges less',
+      'one acknowledges only an earlier epoch',
       () => [row('a', { acknowledged: 4 })],
       'lease',
       patience(LEASE),
       patience(LEASE),
     ],
     [
-      'one has registered and acknowledged nothing',
+      'one that has acknowledged nothing yet catches up',
       (t) => [row('a', { acknowledged: t > 100 ? 5 : -1 })],
       'all',
       100,
@@ -100,21 +100,21 @@ describe('the barrier of a fleet', () => {
     ],
     ['one leaves', (t) => (t > 100 ? [] : [row('a')]), 'all', 100, 130],
     [
-      'another one registers after the first read: it asks for its position later still',
+      'another one registers after the first read, because it reads its position even later',
       (t) => (t === 0 ? [row('a')] : [row('a', { acknowledged: 5 }), row('late', { acknowledged: -1 })]),
       'all',
       0,
       10,
     ],
     [
-      'the longest silent one is not the longest of all',
+      'the silent one holds for less time than another one',
       (t) => [row('silent', { holds: 3_000 }), row('fine', { holds: 9_000, acknowledged: t > 30 ? 5 : 0 })],
       'lease',
       patience(3_000),
       patience(3_000),
     ],
     [
-      'one that holds longer takes the row of one that is waited for',
+      'an instance with a longer hold takes over the row that it waits for',
       (t) => [row('a', { holds: t > 1_000 ? 5_000 : LEASE })],
       'lease',
       patience(5_000),
@@ -135,14 +135,14 @@ describe('the barrier of a fleet', () => {
       patience(LEASE) + POLL_LIMIT,
     ],
     [
-      'rows were lost, and somebody finds out that nobody is left of them',
+      'rows were lost, and another process settles the history',
       (t) => ({ rows: [], settled: t > 500 }),
       'all',
       500,
       530,
     ],
     [
-      'rows were lost of instances that held longer than any that is left',
+      'the rows that were lost held longer than any that is left',
       () => ({ rows: [], settled: false, maxHolds: 4_000 }),
       'lease',
       patience(4_000),
@@ -150,7 +150,7 @@ describe('the barrier of a fleet', () => {
     ],
   ]
   for (const [when, view, confirmedBy, least, most] of outcomes) {
-    it(`answers "${confirmedBy}" where ${when}`, async () => {
+    it(`confirms by "${confirmedBy}" when ${when}`, async () => {
       const { confirmation } = await run(view)
       const { waitedMs } = confirmation
       assert.equal(confirmation.confirmedBy, confirmedBy)
@@ -158,11 +158,11 @@ describe('the barrier of a fleet', () => {
     })
   }
 
-  it('waits for a fifth more than an instance holds: clocks are slewed by up to 8.3 %, on two machines', () => {
+  it('waits for a fifth more than a hold, as two clocks may each be slewed by up to 8.3 %', () => {
     assert.ok(patience(1_000) >= 1_000 * (1.083 / 0.917) + CLOCK_TOLERANCE)
   })
 
-  it('reaps those that have not acknowledged by then, and names them', async () => {
+  it('reaps the instances that have not acknowledged by then, and names them', async () => {
     const { reaped, labels, confirmation } = await run((t) => [
       row('silent'),
       row('fine', { acknowledged: t > 30 ? 5 : 0 }),
@@ -173,14 +173,14 @@ describe('the barrier of a fleet', () => {
     assert.equal(confirmation.instances, 3)
   })
 
-  it('answers although reaping fails or hangs', async () => {
+  it('confirms even if reaping fails or hangs', async () => {
     for (const reap of [broken, hangs]) {
       const { confirmation, labels } = await run(() => [row('a')], { reap })
       assert.deepEqual([confirmation.confirmedBy, labels], ['lease', []])
     }
   })
 
-  it('has the store note that the history is settled when it has watched it for long enough itself', async () => {
+  it('marks the history as settled once it has watched it for long enough', async () => {
     const { settled } = await run(() => ({ rows: [], settled: false }))
     assert.ok(settled.length > 0 && settled.every((words) => words === 'h/r'))
     assert.deepEqual((await run(() => [])).settled, [])
@@ -196,7 +196,7 @@ describe('the barrier of a fleet', () => {
     assert.ok(pauses.every((pause) => pause <= 26))
   })
 
-  it('gives up a read that hangs, aborts it, and tries again', async () => {
+  it('aborts a read that hangs and tries again', async () => {
     const signals: AbortSignal[] = []
     const { confirmation } = await run((elapsed, signal) => {
       signals.push(signal)
@@ -210,7 +210,7 @@ describe('the barrier of a fleet', () => {
     )
   })
 
-  it('waits the whole time by what the write knew, where no read succeeds', async () => {
+  it('waits out the longest hold known from the write when no read succeeds', async () => {
     for (const view of [broken, hangs]) {
       const { confirmation, reaped } = await run(view, { mark: { reach: { holds: 5_000, instances: 3 } } })
       const { waitedMs, ...rest } = confirmation
@@ -220,13 +220,13 @@ describe('the barrier of a fleet', () => {
     }
   })
 
-  it('tries for a second at the least, however little there is to wait for', async () => {
+  it('keeps trying for at least a second, however short the hold', async () => {
     const mark = { reach: { holds: 0, instances: 0 } }
     const slow = await run((elapsed) => (elapsed < 800 ? broken() : []), { mark })
     assert.equal(slow.confirmation.confirmedBy, 'all')
   })
 
-  it('throws, and claims nothing, where nothing says how long to wait', async () => {
+  it('throws when nothing says how long to wait', async () => {
     await assert.rejects(run(broken), (error: Error & { code?: string; effect?: string }) => {
       assert.deepEqual([error.code, error.effect], ['KEY_STORE_UNAVAILABLE', 'done'])
       assert.equal((error.cause as Error).message, 'connection refused')
@@ -238,7 +238,7 @@ describe('the barrier of a fleet', () => {
     ['another history', { history: 'another', epoch: 9 }],
     ['an earlier epoch', { history: 'h', epoch: 4 }],
   ] as const) {
-    it(`throws, and claims nothing, where the store stands at ${name}`, async () => {
+    it(`throws when the store is at ${name}`, async () => {
       await assert.rejects(
         run(() => ({ rows: [], position })),
         { code: 'KEY_STORE_UNAVAILABLE', message: /may have lost it/ },

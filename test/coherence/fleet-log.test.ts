@@ -1,4 +1,4 @@
-/** What of an instance's membership comes to the log of the app. */
+/** What an app logs about its membership in the fleet. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import { tenantAuth } from '../../src/tenant-auth/index.ts'
 import { FakeFleet } from './fake-fleet.ts'
 
-it('an instance that cannot join is logged with each cause once', async () => {
+it('an instance that cannot join logs each cause once', async () => {
   const causes = [new Error('connection refused')]
   const keyStore = new FakeFleet({ lease: 2_000, heartbeat: 20 }).connectAs('a')
   keyStore.driver.open = () => Promise.reject(causes.shift() ?? new Error('asked again at once'))

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { settle } from '../cache/manual-clock.ts'
 import { build, H, keyId, newKey, started, states, T } from '../cache/one-instance.ts'
 
-describe('an instance that is cold', () => {
-  it('starts although the store cannot be reached, asks it for every key, and caches nothing', async () => {
+describe('a cold instance', () => {
+  it('starts even if the store is unreachable, asks it for every key, and caches nothing', async () => {
     const { cache, clock, store, network, release } = await build({ offline: true })
     const starting = cache.start()
     await clock.advance(2 * T + 1_000)
@@ -24,7 +24,7 @@ describe('an instance that is cold', () => {
     assert.equal(store.reads, 2)
   })
 
-  it('lets no request join the read of another: no invalidation would reach it', async () => {
+  it('lets no request join the read of another, as no invalidation would reach it', async () => {
     const { cache, clock, store, network, release } = await build({ offline: true })
     const starting = cache.start()
     await clock.advance(2 * T + 1_000)
@@ -37,12 +37,12 @@ describe('an instance that is cold', () => {
     await Promise.all(found)
   })
 
-  it('registers under another id if it does not learn whether it has registered', async () => {
+  it('registers under a new id if it does not learn whether it has registered', async () => {
     const { cache, clock, fleet, network, reports, release } = await build()
     network.hold = (what) => what === 'attached'
     const starting = cache.start()
     await clock.advance(T / 4)
-    assert.equal(fleet.rows.size, 1, 'it has, and was not told')
+    assert.equal(fleet.rows.size, 1, 'it has registered without learning of it')
     release()
     await clock.advance(T)
     await starting
@@ -55,7 +55,7 @@ describe('an instance that is cold', () => {
     )
   })
 
-  it('destroys a connection that is made when nobody waits for it any more', async () => {
+  it('destroys a connection that opens after it was closed', async () => {
     const { cache, clock, fleet, release } = await build({ offline: true })
     const starting = cache.start()
     await clock.advance(2 * T + 1_000)
@@ -67,8 +67,8 @@ describe('an instance that is cold', () => {
   })
 })
 
-describe('an instance that is coherent', () => {
-  it('serves out of memory, and joins reads', async () => {
+describe('a coherent instance', () => {
+  it('serves from memory and joins reads', async () => {
     const { cache, store } = await started()
     const { reads } = store
     assert.equal(keyId(cache.lookup('aa')), 'key_aa')
@@ -77,7 +77,7 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.stats().fleet?.push.state, 'alive')
   })
 
-  it('compares the lease with the clock on every hit: a stopped process serves nothing before any timer has run', async () => {
+  it('checks the lease on every hit, so that a stopped process serves nothing stale', async () => {
     const { cache, clock } = await started()
     clock.freeze(T - 1)
     assert.equal(keyId(cache.lookup('aa')), 'key_aa')
@@ -85,7 +85,7 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.lookup('aa'), undefined)
   })
 
-  it('counts the lease from when the beat was sent, not from when its answer came', async () => {
+  it('counts the lease from when the beat was sent, not from when it was answered', async () => {
     const { cache, clock, network, release } = await started()
     network.hold = () => true
     await clock.advance(H) // The beat is sent.
@@ -96,7 +96,7 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.stats().fleet?.lastHeartbeat, 0)
   })
 
-  it('drops what a beat says has changed, and acknowledges it only after that', async () => {
+  it('drops changed keys before it acknowledges the change', async () => {
     const { cache, fleet, store, clock } = await started()
     fleet.pushes = false
     const served: boolean[] = []
@@ -104,14 +104,14 @@ describe('an instance that is coherent', () => {
     fleet.onAcknowledge = (_instance, acknowledged) => {
       if (acknowledged >= epoch) served.push(cache.lookup('aa') !== undefined)
     }
-    assert.equal(keyId(cache.lookup('aa')), 'key_aa', 'without a push it lives until the next beat')
+    assert.equal(keyId(cache.lookup('aa')), 'key_aa', 'without a push it stays until the next beat')
     await clock.advance(H)
     assert.equal(cache.lookup('aa'), undefined)
     assert.deepEqual(served, [false])
     assert.equal(keyId(cache.lookup('bb')), 'key_bb', 'the others stay')
   })
 
-  it('beats at once when a push comes', async () => {
+  it('beats at once when a push arrives', async () => {
     const { cache, store } = await started()
     await store.revokeKey('key_aa', new Date(0))
     await settle()
@@ -119,7 +119,7 @@ describe('an instance that is coherent', () => {
     assert.equal(await cache.find('aa'), 'revoked')
   })
 
-  it('does not cache a read during which the key changed, nor lets later requests join it', async () => {
+  it('does not cache a read during which the key changed, or let later requests join it', async () => {
     const { cache, store, network, held } = await started()
     network.hold = (what) => what === 'answer'
     await store.insertKey(newKey('cc'))
@@ -134,7 +134,7 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.lookup('cc'), 'revoked')
   })
 
-  it('does not cache a read across which the lease had lapsed', async () => {
+  it('does not cache a read during which the lease lapsed', async () => {
     const { cache, clock, network, held, release } = await started()
     network.hold = () => true
     await clock.advance(T - 200)
@@ -155,7 +155,7 @@ describe('an instance that is coherent', () => {
     assert.equal(cache.lookup('cc'), undefined)
   })
 
-  it('is told when its pushes stop, once, and when they come again', async () => {
+  it('reports once when its pushes stop, and again when they resume', async () => {
     const { clock, fleet, store, reports } = await started()
     fleet.pushes = false
     for (let i = 0; i < 3; i++) {
@@ -171,7 +171,7 @@ describe('an instance that is coherent', () => {
     assert.deepEqual(silent(), ['push-silent', 'push-restored'])
   })
 
-  it('measures by how much a push comes after the beat that knew already', async () => {
+  it('measures how far a push lags behind the beat that saw the change', async () => {
     const { cache, clock, store, network, held, release } = await started()
     network.hold = (what) => what === 'push'
     await store.updateKey('key_aa', { name: 'n' })
@@ -201,7 +201,7 @@ describe('an instance that is coherent', () => {
 })
 
 describe('an instance that is cut off', () => {
-  it('serves until the lease is over, then asks the store, and serves what it kept once it has caught up', async () => {
+  it('serves until its lease ends, and the same entries again once it has caught up', async () => {
     const { cache, clock, store, network, release, reports } = await started()
     network.hold = () => true
     await clock.advance(T - 1)
@@ -223,7 +223,7 @@ describe('an instance that is cut off', () => {
     assert.equal(store.reads, reads, 'no refill storm')
   })
 
-  it('drops what was revoked meanwhile before it serves again', async () => {
+  it('drops the keys revoked in the meantime before it serves again', async () => {
     const { cache, clock, fleet, network, release } = await started()
     network.hold = () => true
     await clock.advance(T + H)
@@ -235,7 +235,7 @@ describe('an instance that is cut off', () => {
     assert.equal(keyId(cache.lookup('bb')), 'key_bb')
   })
 
-  it('caches nothing, and joins nothing, while the lease is over', async () => {
+  it('caches nothing and joins no read while it has no lease', async () => {
     const { cache, clock, store, network } = await started()
     network.hold = (what) => what !== 'read' && what !== 'answer'
     await clock.advance(T + H)
@@ -245,7 +245,7 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().cachedRefusals, 0)
   })
 
-  it('destroys a connection that misses its time limit, and makes a new one', async () => {
+  it('replaces a connection that misses its time limit', async () => {
     const { clock, cache, network, link, release } = await started()
     const old = link()
     network.hold = () => true
@@ -257,7 +257,7 @@ describe('an instance that is cut off', () => {
     assert.notEqual(link(), old)
   })
 
-  it('connects again within a quarter of a heartbeat when the connection is lost, and keeps what it has', async () => {
+  it('reconnects within a quarter of a heartbeat, and keeps its row and its entries', async () => {
     const { cache, clock, fleet, link } = await started()
     const old = link()
     old.lose()
@@ -268,7 +268,7 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  it('takes a row whose new token it was not told for lost, and not for one of another process', async () => {
+  it('treats a row whose new token it did not learn as lost, not as taken by another process', async () => {
     const { cache, clock, network, reports, link, release } = await started()
     network.hold = (what) => what === 'attached'
     link().lose()
@@ -282,7 +282,7 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  it('takes a connection that broke while it was made for a failure, and tries again', async () => {
+  it('tries again when a connection breaks while it opens', async () => {
     const { cache, clock, fleet, link, network, release } = await started()
     network.hold = (what) => what === 'connected'
     link().lose()
@@ -294,7 +294,7 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  it('serves beyond the lease while the store does not answer, if the operator says so, and tells the fleet', async () => {
+  it('serves beyond its lease as staleIfError allows, and tells the fleet', async () => {
     const { cache, clock, fleet, network } = await started({ staleIfError: 1_500 })
     assert.equal([...fleet.rows.values()][0]?.holds, T + 1_500)
     network.hold = () => true
@@ -310,7 +310,7 @@ describe('an instance that is cut off', () => {
     await assert.rejects(late, /no answer/)
   })
 
-  it('serves nothing beyond the lease once the machine was suspended, for nobody knows how long that was', async () => {
+  it('serves nothing beyond its lease once the machine was suspended for an unknown time', async () => {
     const { cache, clock, network } = await started({ staleIfError: 60_000 })
     network.hold = () => true
     await clock.advance(T)
@@ -322,7 +322,7 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().staleHits, 0)
   })
 
-  it('has its lease voided when the clocks part, and proves it anew at once', async () => {
+  it('voids its lease when the clocks diverge, and renews it at once', async () => {
     const { cache, clock, store } = await started()
     clock.jumpWall(-3_600_000)
     assert.equal(cache.lookup('aa'), undefined)
@@ -374,8 +374,8 @@ describe('an instance whose store cannot say what changed', () => {
   }
 })
 
-describe('an instance that has just started over', () => {
-  it('lets no request join a read from before', async () => {
+describe('an instance that has just dropped everything', () => {
+  it('lets no request join an earlier read', async () => {
     const { cache, clock, fleet, store, network, held } = await started()
     network.hold = (what) => what === 'answer'
     const before = cache.find('cc')
@@ -393,7 +393,7 @@ describe('an instance that has just started over', () => {
 })
 
 describe('an instance that leaves', () => {
-  it('serves nothing from then on, and takes its row away', async () => {
+  it('serves nothing any more and deletes its row', async () => {
     const { cache, fleet } = await started()
     await cache.close()
     assert.equal(cache.lookup('aa'), undefined)
@@ -401,7 +401,7 @@ describe('an instance that leaves', () => {
     assert.equal(fleet.links.size, 0)
   })
 
-  it('lets no beat that is on its way revive the lease', async () => {
+  it('lets no beat under way revive its lease', async () => {
     const { cache, clock, fleet, network, release } = await started()
     network.hold = (what) => what === 'beat' || what === 'catch-up'
     await clock.advance(H)
@@ -413,7 +413,7 @@ describe('an instance that leaves', () => {
     assert.equal(fleet.rows.size, 0)
   })
 
-  it('goes although the store does not answer', async () => {
+  it('leaves even if the store does not answer', async () => {
     const { cache, clock, fleet, network } = await started()
     network.hold = (what) => what === 'leave'
     const closing = cache.close()
@@ -424,8 +424,8 @@ describe('an instance that leaves', () => {
   })
 })
 
-describe('a history that nobody has settled', () => {
-  it('is settled by an instance that has watched it for as long as anybody may hold, not only for its own lease', async () => {
+describe('an unsettled history', () => {
+  it('is settled by an instance that has watched it for the longest hold, not just a lease', async () => {
     const { clock, fleet } = await started()
     fleet.maxHolds = 60_000 // Of an instance whose row is lost: nobody here has ever seen it.
     fleet.loseRows()

@@ -1,10 +1,10 @@
-/** How an instance comes into the fleet, or does not, and what an operator is told of it. */
+/** How an instance joins the fleet or fails to, and what it tells the operator. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { build, H, started, states, T } from '../cache/one-instance.ts'
 
 describe('an instance that starts', () => {
-  it('does so within five seconds, however long the lease, and joins in the background', async () => {
+  it('takes at most five seconds, however long the lease, and joins in the background', async () => {
     const { cache, clock, network, release } = await build({ offline: true, lease: 60_000 })
     let ready = false
     const starting = cache.start().then(() => (ready = true))
@@ -19,7 +19,7 @@ describe('an instance that starts', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  it('can be closed meanwhile', async () => {
+  it('can be closed before it has joined', async () => {
     const { cache, clock, fleet, reports } = await build({ offline: true })
     const starting = cache.start()
     await clock.advance(100)
@@ -32,7 +32,7 @@ describe('an instance that starts', () => {
 })
 
 describe('an instance that cannot join', () => {
-  it('tells why the first time, and again when the reason is another one', async () => {
+  it('reports why, and again when the reason changes', async () => {
     const { cache, clock, store, reports } = await build()
     let cause = new Error('connection refused')
     store.driver.open = () => Promise.reject(cause)
@@ -48,7 +48,7 @@ describe('an instance that cannot join', () => {
     assert.equal(reports.length, 3)
   })
 
-  it('does not fill the log where every reason is another one', async () => {
+  it('does not flood the log when every reason is different', async () => {
     const { cache, clock, store, reports } = await build()
     let attempts = 0
     store.driver.open = () => Promise.reject(new Error(`attempt ${attempts++}`))
@@ -57,7 +57,7 @@ describe('an instance that cannot join', () => {
     assert.equal(reports.length, 8)
   })
 
-  it('tells again after it was well in between', async () => {
+  it('reports again after it has recovered in between', async () => {
     const { clock, link, reports, store } = await started()
     const connect = store.driver.open.bind(store.driver)
     const cause = new Error('connection refused')
@@ -73,7 +73,7 @@ describe('an instance that cannot join', () => {
 })
 
 describe('an instance whose connection fails', () => {
-  it('bridges two heartbeats in a row that were not answered', async () => {
+  it('stays coherent through two unanswered heartbeats in a row', async () => {
     for (const lost of [1, 2]) {
       const { cache, clock, network } = await started()
       let left = lost
@@ -85,7 +85,7 @@ describe('an instance whose connection fails', () => {
     }
   })
 
-  it('does not wait for a quarter of a long lease', async () => {
+  it('does not wait for a quarter of a long lease before it reconnects', async () => {
     const { cache, clock, network, link } = await started({ lease: 60_000 })
     const old = link()
     network.hold = () => true
@@ -94,7 +94,7 @@ describe('an instance whose connection fails', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
-  it('comes back less and less often where that does not help, and not with all others at once', async () => {
+  it('backs off while reconnecting does not help, out of step with other instances', async () => {
     for (const spoil of [
       'the connection is lost as soon as it is made',
       'the store does not answer',

@@ -1,4 +1,4 @@
-/** What an operator can read of an instance: figures, events, and the word where something is wrong that looks like nothing. */
+/** What an operator can read about an instance: figures, events, and trouble that looks like none. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
@@ -7,7 +7,7 @@ import { build, H, started, T } from '../cache/one-instance.ts'
 
 type Numbers = { [name: string]: unknown }
 
-/** Paths of numbers in `stats()` that say how it stands now. All others are counters. */
+/** Paths of the numbers in `stats()` that describe the present state. All others are counters. */
 const GAUGES = new Set(
   `cachedKeys cachedRefusals pendingLookups waitingLookups fleet.leaseRemaining fleet.lastHeartbeat fleet.epoch
   fleet.sinceCoherent fleet.members fleet.push.lag degraded.since fleet.confirmations.last.epoch
@@ -48,7 +48,7 @@ describe('stats()', () => {
     assert.ok(!still.some((name) => /reconnects|failedBeats|resets|gone/.test(name)), still.join(' '))
   })
 
-  it('says for how long an instance has not been coherent, and how many heartbeats have failed', async () => {
+  it('reports how long an instance has not been coherent, and how many heartbeats have failed', async () => {
     const { cache, clock, store } = await build()
     const connect = store.driver.open.bind(store.driver)
     const refuse = () => Promise.reject(new Error('refused'))
@@ -71,7 +71,7 @@ describe('stats()', () => {
     assert.equal(fleet().reconnects, 1)
   })
 
-  it('says how many members the fleet has, as of the last minute', async () => {
+  it('reports how many members the fleet had within the last minute', async () => {
     const { cache, clock, fleet } = await started()
     await clock.advance(H)
     assert.equal(cache.stats().fleet?.members, 1)
@@ -80,7 +80,7 @@ describe('stats()', () => {
     assert.equal(cache.stats().fleet?.members, 2)
   })
 
-  it('has confirmations by kind with the time that they took, and tells a channel of each', async (t) => {
+  it('counts and times confirmations by kind, and publishes each on a channel', async (t) => {
     const { cache, clock, fleet, network, release, store } = await started()
     const events: object[] = []
     const listen = (message: unknown) => void events.push(message as object)
@@ -121,9 +121,9 @@ describe('stats()', () => {
   })
 })
 
-describe('an instance whose row is gone when its connection is made anew', () => {
+describe('an instance that reconnects and finds its row gone', () => {
   for (const reason of ['reaped', 'lost'] as const) {
-    it(`says that it was ${reason}`, async () => {
+    it(`reports that it was ${reason}`, async () => {
       const { clock, fleet, link, reports } = await started()
       fleet.rows.clear()
       if (reason === 'lost') fleet.history = 'second'
@@ -135,8 +135,8 @@ describe('an instance whose row is gone when its connection is made anew', () =>
   }
 })
 
-describe('an instance that is stopped', () => {
-  it('says so when that happens often, once in ten minutes, and counts each time', async () => {
+describe('an instance that freezes', () => {
+  it('reports frequent freezes once in ten minutes, and counts each one', async () => {
     const { cache, clock, reports } = await started()
     const freeze = async () => {
       clock.freeze(T + H + 1)
@@ -154,7 +154,7 @@ describe('an instance that is stopped', () => {
     assert.equal(told().length, 2)
   })
 
-  it('now and then, as a laptop is, says nothing of it; nor does one that sleeps on the wall clock alone', async () => {
+  it('does not report the occasional sleep of a laptop, which only the wall clock shows', async () => {
     const { cache, clock, reports } = await started()
     for (let i = 0; i < 5; i++) {
       clock.jumpWall(3_600_000)

@@ -1,4 +1,4 @@
-/** Whether pushes come is found out by comparing them with what heartbeats find. */
+/** Comparing pushes with what heartbeats find shows whether pushes arrive. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { FleetReport } from '../../src/coherence/fleet-report.ts'
@@ -10,7 +10,7 @@ const pushReports = (reports: FleetReport[]) =>
   reports.map(({ event }) => event).filter((event) => event.startsWith('push'))
 
 describe('an instance without pushes', () => {
-  it('is told so once, though it writes itself: its own writes are no pushes', async () => {
+  it('reports silent pushes once, and does not count its own writes as pushes', async () => {
     const { clock, fleet, reports, store } = await started()
     fleet.pushes = false
     for (let i = 0; i < 4; i++) {
@@ -23,7 +23,7 @@ describe('an instance without pushes', () => {
     assert.deepEqual(pushReports(reports), ['push-silent'])
   })
 
-  it('beats at once after a write of its own, and only if it does not know of it yet', async () => {
+  it('beats at once after its own write, unless it already knows of it', async () => {
     const { cache, fleet, store } = await started()
     fleet.pushes = false
     const beats: number[] = []
@@ -38,7 +38,7 @@ describe('an instance without pushes', () => {
     assert.equal(beats.length, length)
   })
 
-  it('is told so after a history that began anew with lower epochs', async () => {
+  it('reports silent pushes after a new history with lower epochs', async () => {
     const { clock, fleet, reports, store } = await started()
     for (let i = 0; i < 20; i++) await store.updateKey('key_aa', { name: `${i}` })
     await settle()
@@ -52,7 +52,7 @@ describe('an instance without pushes', () => {
     assert.deepEqual(pushReports(reports), ['push-silent'])
   })
 
-  it('is not told so where a history began anew, which nobody pushes', async () => {
+  it('reports nothing for a new history, which nobody pushes', async () => {
     const { clock, fleet, reports } = await started()
     fleet.history = 'second'
     fleet.epoch++
@@ -61,8 +61,8 @@ describe('an instance without pushes', () => {
   })
 })
 
-describe('the watch over pushes', () => {
-  it('does not take the push of an older change for that of the one it waits for', () => {
+describe('PushWatch', () => {
+  it('does not mistake the push of an older change for the one that it waits for', () => {
     const turns: boolean[] = []
     const watch = new PushWatch((silent) => turns.push(silent))
     watch.found(7, 0)

@@ -14,7 +14,7 @@ function setup() {
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a shared read', () => {
-  it('is one for all who ask before it begins', async () => {
+  it('serves everyone who asks before it begins', async () => {
     const { reads, shared } = setup()
     const answers = [shared.read(1), shared.read(1), shared.read(1)]
     await turn()
@@ -23,7 +23,7 @@ describe('a shared read', () => {
     assert.deepEqual(await Promise.all(answers), ['a', 'a', 'a'])
   })
 
-  it('is not for those who ask after it has begun: they get the next one', async () => {
+  it('leaves those who ask after it has begun to the next one', async () => {
     const { reads, shared } = setup()
     const first = shared.read(1)
     await turn()
@@ -38,7 +38,7 @@ describe('a shared read', () => {
     assert.deepEqual(await Promise.all(late), ['new', 'new'])
   })
 
-  it('is for the highest number of those who ask', async () => {
+  it('uses the highest number that was asked for', async () => {
     const asked: number[] = []
     const shared = new SharedRead(async (number) => void asked.push(number))
     await Promise.all([shared.read(3), shared.read(7), shared.read(5)])
@@ -46,7 +46,7 @@ describe('a shared read', () => {
     assert.deepEqual(asked, [7, 2])
   })
 
-  it('that fails does so for those who share it alone', async () => {
+  it('fails only for those who share it', async () => {
     const { reads, shared } = setup()
     const first = shared.read(1)
     await turn()

@@ -5,7 +5,7 @@ import { distance, isAcknowledged } from '../../src/coherence/stance.ts'
 
 const KNOWN = { history: 'h', epoch: 5 }
 
-describe('how an instance stands to the store', () => {
+describe('the stance of an instance', () => {
   for (const [history, epoch, expected] of [
     ['h', 5, 'level'],
     ['h', 6, 'behind'],
@@ -14,7 +14,7 @@ describe('how an instance stands to the store', () => {
     ['other', 6, 'other-history'],
     ['other', 4, 'other-history'],
   ] as const) {
-    it(`that knows 5 of h and finds ${epoch} of ${history}: ${expected}`, () => {
+    it(`at epoch 5 of h that finds ${epoch} of ${history} is ${expected}`, () => {
       assert.equal(distance(KNOWN, { history, epoch }), expected)
       assert.equal(distance(undefined, { history, epoch }), 'first')
     })
@@ -29,16 +29,16 @@ describe('how an instance stands to the store', () => {
     maxHolds: 2_000,
   }
   for (const [what, change, proven] of [
-    ['its row says just that', {}, true],
+    ['its row says so', {}, true],
     ['the store has moved on since', { position: { history: 'h', epoch: 6 } }, true],
     ['its row says less', { acknowledged: 4 }, false],
-    ['its row says more, as another process has acknowledged for it', { acknowledged: 6 }, false],
+    ['its row says more, because another process has acknowledged for it', { acknowledged: 6 }, false],
     ['its row is gone', { member: 'gone' }, false],
     ['its row is under another token', { member: 'taken' }, false],
-    ['the history is another one', { position: { history: 'other', epoch: 5 } }, false],
+    ['the history is another', { position: { history: 'other', epoch: 5 } }, false],
     ['the epoch went back', { position: { history: 'h', epoch: 4 } }, false],
   ] as const satisfies [string, Partial<BeatAnswer>, boolean][]) {
-    it(`is ${proven ? '' : 'not '}proven where ${what}`, () => {
+    it(`is ${proven ? '' : 'not '}proven when ${what}`, () => {
       assert.equal(isAcknowledged(KNOWN, { ...good, ...change }), proven)
     })
   }

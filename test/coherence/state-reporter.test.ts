@@ -9,8 +9,8 @@ function setUp() {
   return { reporter, news: () => told.splice(0) }
 }
 
-describe('the state of a membership', () => {
-  it('is told of once when it changes, with its cause', () => {
+describe('StateReporter', () => {
+  it('reports a state once when it changes', () => {
     const { reporter, news } = setUp()
     reporter.report('cold')
     assert.deepEqual(news(), [])
@@ -19,7 +19,7 @@ describe('the state of a membership', () => {
     assert.deepEqual(news(), [{ event: 'state', state: 'coherent', from: 'cold' }])
   })
 
-  it('is told of again for another cause, by the words of all that caused it', () => {
+  it('reports a state again for a new cause, comparing the whole chain of causes', () => {
     const { reporter, news } = setUp()
     const causes = [
       new Error('down'),
@@ -33,14 +33,14 @@ describe('the state of a membership', () => {
     )
   })
 
-  it('is not told of by causes once it is coherent', () => {
+  it('ignores causes once the state is coherent', () => {
     const { reporter, news } = setUp()
     reporter.report('coherent', new Error('down'))
     reporter.report('coherent', new Error('away'))
     assert.equal(news().length, 1)
   })
 
-  it('is told of by eight causes at most, and by as many again after a change', () => {
+  it('reports at most eight causes, and as many again after a change of state', () => {
     const { reporter, news } = setUp()
     const fail = () => {
       for (let n = 0; n < 20; n++) reporter.report('cold', new Error(`down: ${n}`))
