@@ -7,7 +7,7 @@ import { quantile, startFleet } from './campaign.ts'
 
 /** Of which each makes a first request to two instances: 500 for each store. */
 const SAMPLES = 250
-/** A lease that is kept on a machine which stands still for seconds: without one an instance answers 503. */
+/** A lease that survives a machine which stands still for seconds: without one an instance answers 503. */
 const SETTINGS = { lease: 10_000, heartbeat: 500 }
 /** Milliseconds. How fast it is can be judged on a quiet machine alone: `npm run trials -- --barrier 500`. */
 const SANE = 1_000
@@ -34,17 +34,17 @@ describe('the verdict on a barrier', () => {
   const sample = (fields: Partial<BarrierSample> = {}): BarrierSample => {
     return { waitedMs: 10, confirmedBy: 'all', pushLags: [], statuses: [401, 401], ...fields }
   }
-  test('is fine where all were refused, fast', () => {
+  test('is good when all were refused, fast', () => {
     assert.deepEqual(judgeBarrier([sample(), sample({ waitedMs: 900 }), sample()], 3, 50), [])
   })
-  test('is not where one was accepted, or not answered', () => {
+  test('is bad when one was accepted, or not answered', () => {
     assert.equal(judgeBarrier([sample(), sample({ statuses: [401, 200] })], 2, 50).length, 1)
     assert.equal(judgeBarrier([sample(), sample({ statuses: [503, 401] })], 2, 50).length, 1)
   })
-  test('is not where the median is slow', () => {
+  test('is bad when the median is slow', () => {
     assert.equal(judgeBarrier([sample({ waitedMs: 50 }), sample({ waitedMs: 50 })], 2, 50).length, 1)
   })
-  test('is not where nothing, or too little, was measured', () => {
+  test('is bad when too little was measured, or nothing', () => {
     assert.equal(judgeBarrier([sample()], 2, 50).length, 1)
     assert.equal(judgeBarrier([], 0, 50).length, 1)
     assert.equal(judgeBarrier([sample({ statuses: [] })], 1, 50).length, 1)

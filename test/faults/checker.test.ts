@@ -40,42 +40,42 @@ function verdict(
   return rules[0] ?? 'fine'
 }
 
-describe('rule 1: nothing is accepted after a revocation returned', () => {
-  test('accepted, sent after the return', () => {
+describe('rule 1: nothing is accepted after a revocation has returned', () => {
+  test('flags a request sent after the return and accepted', () => {
     assert.equal(verdict(LIFE, { invoked: 131, completed: 132, status: 200 }), 1)
   })
-  test('accepted, sent before the return and answered after', () => {
+  test('allows a request sent before the return and accepted after', () => {
     assert.equal(verdict(LIFE, { invoked: 129, completed: 400, status: 200 }), 'fine')
   })
-  test('refused at any time after the call', () => {
+  test('allows a refusal at any time after the call', () => {
     assert.equal(verdict(LIFE, { invoked: 90, completed: 101, status: 401 }), 'fine')
     assert.equal(verdict(LIFE, { invoked: 1_000, completed: 1_001, status: 401 }), 'fine')
   })
-  test('accepted after, although a change nobody knows the end of was tried in between', () => {
+  test('flags an acceptance even after another change whose outcome is unknown', () => {
     const tried = change(BAD, { called: 140 })
     assert.equal(verdict([...LIFE, tried], { invoked: 150, completed: 151, status: 200 }), 1)
   })
-  test('a key that was never created is accepted', () => {
+  test('flags the acceptance of a key that was never created', () => {
     assert.equal(verdict([], { invoked: 1, completed: 2, status: 200 }), 1)
   })
 })
 
 describe('rule 2: a good key is not refused', () => {
-  test('refused between the return of create and the call of revoke', () => {
+  test('flags a refusal between the return of create and the call of revoke', () => {
     assert.equal(verdict(LIFE, { invoked: 11, completed: 99, status: 401 }), 2)
     assert.equal(verdict(LIFE, { invoked: 11, completed: 99, status: 403 }), 2)
   })
-  test('refused while it is being created', () => {
+  test('allows a refusal while the key is being created', () => {
     assert.equal(verdict(LIFE, { invoked: 9, completed: 50, status: 401 }), 'fine')
   })
-  test('refused, but answered after revoke was called', () => {
+  test('allows a refusal that is answered after revoke was called', () => {
     assert.equal(verdict(LIFE, { invoked: 50, completed: 100, status: 401 }), 'fine')
   })
-  test('503 is no refusal, and neither is no answer', () => {
+  test('does not count 503 or no answer as a refusal', () => {
     assert.equal(verdict(LIFE, { invoked: 50, completed: 51, status: 503 }), 'fine')
     assert.equal(verdict(LIFE, { invoked: 50, completed: 51, status: 0 }), 'fine')
   })
-  test('still refused after it was resumed', () => {
+  test('flags a refusal after the tenant was resumed', () => {
     const suspended = change({ ...GOOD, suspended: true }, { called: 20, committed: 21, returned: 22 })
     const resumed = change(GOOD, { called: 30, committed: 31, returned: 32 })
     const changes = [CREATED, suspended, resumed]
@@ -86,19 +86,19 @@ describe('rule 2: a good key is not refused', () => {
   })
 })
 
-describe('rule 3: nothing is accepted later than the lease after the commit', () => {
+describe('rule 3: nothing is accepted longer than a lease after the commit', () => {
   const dying = [CREATED, change(BAD, { called: 100, committed: 110 })]
-  test('accepted later, although nothing returned', () => {
+  test('flags a later acceptance, even if nothing returned', () => {
     assert.equal(verdict(dying, { invoked: 611, completed: 612, status: 200 }), 3)
   })
-  test('sent in time, and answered later by its own word', () => {
+  test('goes by the time at which the instance says it answered', () => {
     assert.equal(verdict(dying, { invoked: 99, answered: 611, completed: 612, status: 200 }), 3)
     assert.equal(verdict(dying, { invoked: 99, answered: 609, completed: 900, status: 200 }), 'fine')
   })
-  test('accepted within', () => {
+  test('allows an acceptance within the lease', () => {
     assert.equal(verdict(dying, { invoked: 609, completed: 700, status: 200 }), 'fine')
   })
-  test('a change of which nothing is known may be seen or not', () => {
+  test('allows both answers after a change whose outcome is unknown', () => {
     const unknown = [CREATED, change(BAD, { called: 100 })]
     assert.equal(verdict(unknown, { invoked: 5_000, completed: 5_001, status: 200 }), 'fine')
     assert.equal(verdict(unknown, { invoked: 5_000, completed: 5_001, status: 401 }), 'fine')
@@ -106,24 +106,24 @@ describe('rule 3: nothing is accepted later than the lease after the commit', ()
   })
 })
 
-describe('pauses, networks and tenants that are deleted', () => {
+describe('pauses, networks and deleted tenants', () => {
   const after = (state: Partial<KeyState>) =>
     change({ ...GOOD, ...state }, { called: 20, committed: 21, returned: 22 })
   const lifted = change(GOOD, { called: 30, committed: 31, returned: 32 })
   const answered = (changes: Change[], invoked: number) =>
     [200, 401, 403].map((status) => verdict(changes, { invoked, completed: invoked + 1, status }))
 
-  test('a paused key is refused as an unknown one is, until it is resumed', () => {
+  test('require 401 for a paused key until it is resumed', () => {
     const changes = [CREATED, after({ paused: true }), lifted]
     assert.deepEqual(answered(changes, 25), [1, 'fine', 2])
     assert.deepEqual(answered(changes, 33), ['fine', 2, 2])
   })
-  test('a key that is bound to other networks is forbidden, until it is bound to none', () => {
+  test('require 403 for a key bound to other networks until it is unbound', () => {
     const changes = [CREATED, after({ away: true }), lifted]
     assert.deepEqual(answered(changes, 25), [1, 2, 'fine'])
     assert.deepEqual(answered(changes, 33), ['fine', 2, 2])
   })
-  test('a key of a tenant that is deleted is forbidden at first, then unknown', () => {
+  test('allow any answer while a tenant is being deleted, and require 401 after', () => {
     const times = { called: 20, committed: 30, returned: 40 }
     const suspended = change({ ...GOOD, suspended: true }, { called: 20 })
     const changes = [CREATED, suspended, change(BAD, times)]
@@ -131,7 +131,7 @@ describe('pauses, networks and tenants that are deleted', () => {
     assert.deepEqual(answered(changes, 41), [1, 'fine', 2])
     assert.deepEqual(verdict(changes, { invoked: 531, completed: 532, status: 200 }), 1)
   })
-  test('and not accepted later than the lease, although nothing returned', () => {
+  test('allow no acceptance longer than a lease after the commit, even if nothing returned', () => {
     for (const state of [{ paused: true }, { away: true }]) {
       const committed = change({ ...GOOD, ...state }, { called: 20, committed: 21 })
       assert.equal(verdict([CREATED, committed], { invoked: 522, completed: 523, status: 200 }), 3)
@@ -141,13 +141,13 @@ describe('pauses, networks and tenants that are deleted', () => {
 
 describe('scopes and expiry', () => {
   const narrowed = [CREATED, change({ ...GOOD, scoped: false }, { called: 20, committed: 21, returned: 22 })]
-  test('a scope that was taken away does not count, where a route demands it', () => {
+  test('allow no acceptance without the scope that a route requires', () => {
     assert.equal(verdict(narrowed, { invoked: 30, completed: 31, status: 200, scoped: true }), 1)
     assert.equal(verdict(narrowed, { invoked: 30, completed: 31, status: 403, scoped: true }), 'fine')
     assert.equal(verdict(narrowed, { invoked: 30, completed: 31, status: 200 }), 'fine')
     assert.equal(verdict(narrowed, { invoked: 30, completed: 31, status: 403 }), 2)
   })
-  test('a key is good up to its expiry, and not after', () => {
+  test('require acceptance up to the expiry of a key, and refusal after it', () => {
     const expiring = [CREATED, change({ ...GOOD, until: 300 }, { called: 20, committed: 21, returned: 22 })]
     assert.equal(verdict(expiring, { invoked: 200, completed: 201, status: 200 }), 'fine')
     assert.equal(verdict(expiring, { invoked: 200, completed: 201, status: 401 }), 2)
@@ -156,24 +156,24 @@ describe('scopes and expiry', () => {
   })
 })
 
-describe('rule 4: what cannot be known is 503', () => {
+describe('rule 4: an instance that cannot know answers 503', () => {
   const outage: Outage = { instance: 'a', from: 20, until: 5_000 }
-  test('answered from memory after the lease', () => {
+  test('flags an answer from memory after the lease', () => {
     assert.equal(verdict([CREATED], { invoked: 521, completed: 522, status: 200 }, [outage]), 4)
     assert.equal(verdict([], { invoked: 521, completed: 522, status: 401 }, [outage]), 4)
   })
-  test('answered within the lease, or when it was over', () => {
+  test('allows an answer within the lease, or after the outage', () => {
     assert.equal(verdict([CREATED], { invoked: 519, completed: 522, status: 200 }, [outage]), 'fine')
     assert.equal(verdict([CREATED], { invoked: 600, completed: 5_001, status: 200 }, [outage]), 'fine')
   })
-  test('another instance does not matter', () => {
+  test('does not concern other instances, unless all are affected', () => {
     const exchange = { instance: 'b', invoked: 600, completed: 601, status: 200 }
     assert.equal(verdict([CREATED], exchange, [outage]), 'fine')
     assert.equal(verdict([CREATED], exchange, [{ ...outage, instance: ALL }]), 4)
   })
 })
 
-describe('rule 5: an instance that nothing is wrong with does not answer 503 for long', () => {
+describe('rule 5: a healthy instance does not answer 503 for long', () => {
   /** A request every 10 ms, to instance `a`, of which those from `first` to `last` are answered 503. */
   const silent = (first: number, last: number, incidents: Incident[] = [], length = 20_000) => {
     const history = new History()
@@ -188,28 +188,28 @@ describe('rule 5: an instance that nothing is wrong with does not answer 503 for
     return check(history, BOUND).map(({ rule, exchange }) => `${rule} ${exchange.instance}`)
   }
   const limit = BOUND + PATIENCE
-  test('503 for a whole trial in which nothing happens', () => {
+  test('flags 503 throughout a trial in which nothing happens', () => {
     assert.deepEqual(silent(0, Infinity), ['5 a'])
     assert.deepEqual(silent(0, Infinity, [{ what: 'none', from: 20, until: 30 }]), ['5 a'])
     assert.deepEqual(silent(0, Infinity, [], limit + 50), ['5 a'])
   })
-  test('503 for no longer than the lease and a little', () => {
+  test('allows 503 for the lease and a little longer', () => {
     assert.deepEqual(silent(100, 100 + limit), [])
     assert.deepEqual(silent(100, 110 + limit), ['5 a'])
   })
-  test('503 in a fault, and until a while after it', () => {
+  test('allows 503 during a fault, and for a while after it', () => {
     const fault = { what: 'a fault', from: 100, until: 9_000 }
     for (const instance of ['a', ALL]) {
       assert.deepEqual(silent(110, 9_000 + RECOVERY, [{ ...fault, instance }]), [])
       assert.deepEqual(silent(110, 9_100 + RECOVERY + limit, [{ ...fault, instance }]), ['5 a'])
     }
   })
-  test('503 in a fault of another instance', () => {
+  test('flags 503 during a fault of another instance', () => {
     assert.deepEqual(silent(110, 9_000, [{ what: 'a fault', instance: 'b', from: 100, until: 9_000 }]), [
       '5 a',
     ])
   })
-  test('503 that a busy machine held up shows nothing', () => {
+  test('ignores a 503 that a busy machine held up', () => {
     const history = new History()
     for (let at = 20; at < 9_000; at += 10) {
       const times = { invoked: at - HELD_UP * BOUND - 1, completed: at }
@@ -219,7 +219,7 @@ describe('rule 5: an instance that nothing is wrong with does not answer 503 for
     for (const exchange of history.exchanges) exchange.invoked += 2
     assert.equal(check(history, BOUND).length, 1)
   })
-  test('no answer at all is another matter', () => {
+  test('ignores requests without an answer', () => {
     const history = new History()
     for (let at = 20; at < 9_000; at += 10) {
       history.exchanges.push({
@@ -235,7 +235,7 @@ describe('rule 5: an instance that nothing is wrong with does not answer 503 for
   })
 })
 
-test('the lease is the bound, and not a percent of it or the tolerance of clocks more', () => {
+test('the bound is the lease, without a percentage or a clock tolerance on top', () => {
   const history = new History()
   history.changes.push(CREATED, change(BAD, { called: 100, committed: 110 }))
   const accepted = (invoked: number) => ({
@@ -252,6 +252,6 @@ test('the lease is the bound, and not a percent of it or the tolerance of clocks
   )
 })
 
-test('a status that no rule knows is a violation', () => {
+test('a status that no rule covers is a violation', () => {
   assert.equal(verdict(LIFE, { invoked: 50, completed: 51, status: 500 }), 'unexpected status')
 })

@@ -1,4 +1,4 @@
-/** Thousands of random keys on a real fleet cost good keys nothing, and the store no more than one read each. */
+/** Thousands of random keys on a real fleet do not affect good keys, and cost the store one read each. */
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { test } from 'node:test'
@@ -27,7 +27,7 @@ for (const [kind, name] of [
 ] as const) {
   const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
   test(
-    `a flood of random keys pushes out no good one, and the store sees little of it (${name})`,
+    `a flood of random keys evicts no good one, and costs the store one read per key (${name})`,
     { skip },
     async (t) => {
       const fleet = await startFleet(kind, {

@@ -14,7 +14,7 @@ import { startPostgres } from '../servers/index.ts'
 const KEYS = 100_000
 const CAP = 16
 const LEASE = 2_000
-test('100,000 hot keys and a store that is gone never make more look-ups at once than the cap', async (t) => {
+test('100,000 hot keys without their store never make more look-ups at once than the cap', async (t) => {
   const server = await startPostgres()
   const { connectionString } = server
   const pool = new Pool({ connectionString, max: 4 * CAP, connectionTimeoutMillis: LEASE })

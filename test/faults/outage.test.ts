@@ -21,7 +21,7 @@ for (const [kind, name] of [
   ['redis', 'Redis'],
 ] as const) {
   const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
-  test(`${name} is killed under load for ten seconds and comes back`, { skip }, async (t) => {
+  test(`the fleet serves again after ${name} was down under load for ten seconds`, { skip }, async (t) => {
     const fleet = await startFleet(kind)
     const history = new History()
     const random = new Random(1)

@@ -52,7 +52,7 @@ for (const [name, [read, parts]] of Object.entries(STREAMS)) {
   const kept = Buffer.concat(parts.filter(([, push]) => !push).map(([bytes]) => bytes))
   const pushes = parts.filter(([, push]) => push).length
 
-  test(`pushes of ${name} are taken out, cut at any byte`, () => {
+  test(`the filter drops pushes of ${name}, wherever the stream is cut`, () => {
     for (let cut = 0; cut <= all.length; cut++) {
       const filter = new PushFilter(NO_PROXY, read)
       filter.dropping = true
@@ -63,7 +63,7 @@ for (const [name, [read, parts]] of Object.entries(STREAMS)) {
     }
   })
 
-  test(`everything of ${name} passes while nothing is to be dropped, and it begins in the middle`, () => {
+  test(`the filter passes everything of ${name} until it is told to drop, even in mid-stream`, () => {
     const filter = new PushFilter(NO_PROXY, read)
     const pass = filter.forConnection()
     const first = [...all].slice(0, -1).map((byte) => pass(Buffer.from([byte])))

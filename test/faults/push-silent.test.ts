@@ -10,7 +10,7 @@ for (const [kind, name] of [
   ['redis', 'Redis'],
 ] as const) {
   const skip = kind === 'redis' && !redisAvailable() && 'redis-server is not installed'
-  test(`pushes that are lost cost a heartbeat, and are reported (${name})`, { skip }, async (t) => {
+  test(`lost pushes delay changes by a heartbeat, and are reported (${name})`, { skip }, async (t) => {
     const fleet = await startFleet(kind, { settings: { lease: 16_000, heartbeat: 500 } })
     t.after(() => fleet.stop())
     for (const { pushes } of fleet.instances) pushes.dropping = true

@@ -1,4 +1,4 @@
-/** What counts as having caught that a rule is missing, and what does not, on runs of Node's own test runner. */
+/** Which runs of Node's own test runner count as having caught that a rule is missing. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,33 +28,33 @@ function run(source: string, limit = 60_000) {
   return [verdict, ...tests]
 }
 
-test('tests that all pass have caught nothing', () => {
+test('a run whose tests all pass has caught nothing', () => {
   assert.deepEqual(run(`test('a', () => {}); test('b', () => {})`), ['NOT CAUGHT'])
 })
-test('an assertion that fails in a test has', () => {
+test('a run with a failed assertion has caught it', () => {
   assert.deepEqual(
     run(`describe('s', () => { test('a', () => {}); test('b', async () => assert.equal(1, 2)) })`),
     ['caught', 'b'],
   )
 })
-test('so has one within a property', () => {
+test('a run with a failed assertion in a property has caught it', () => {
   const fastCheck = JSON.stringify(import.meta.resolve('fast-check'))
   const property = `import fc from ${fastCheck}; test('p', () => fc.assert(fc.property(fc.nat(), (n) => assert.ok(n < 5))))`
   assert.deepEqual(run(property), ['caught', 'p'])
 })
-test('another error in a test has not: the code is broken', () => {
+test('a run with any other error has broken code', () => {
   assert.deepEqual(run(`test('a', () => { throw new TypeError('x is not a function') })`), ['broken'])
 })
-test('neither has a file that does not load', () => {
+test('a file that does not load is broken code', () => {
   assert.deepEqual(run(`test('a', () => assert.equal(1, 2)); import './no-such-file.ts'`), ['broken'])
   assert.deepEqual(run('this is no code'), ['broken'])
 })
-test('neither has a run that hangs', () => {
+test('a run that hangs has hung, not caught it', () => {
   assert.deepEqual(
     run(`setTimeout(() => {}, 10_000); test('a', { timeout: 200 }, () => new Promise(() => {}))`, 5_000),
     ['hung'],
   )
 })
-test('a file without tests has shown nothing', () => {
+test('a file without tests is broken', () => {
   assert.deepEqual(verdictOf({ output: '', ok: true, late: false }).verdict, 'broken')
 })

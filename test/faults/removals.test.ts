@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { REMOVALS, without } from './removals.ts'
 
 for (const removal of REMOVALS) {
-  test(`rule ${removal.rule} can be taken out: ${removal.what}`, () => {
+  test(`rule ${removal.rule} can be removed: ${removal.what}`, () => {
     const source = readFileSync(removal.file, 'utf8')
     assert.notEqual(without(source, removal), source)
   })

@@ -35,7 +35,7 @@ const MEMBER = 'src/coherence/fleet-member.ts'
 export const REMOVALS: Removal[] = [
   {
     rule: '1',
-    what: 'the lease is not compared with the clock on a hit',
+    what: 'a hit does not check the lease',
     file: CACHE,
     find: 'if (!this.#lease.holds(now, wall)) return undefined // (1)',
     replace: '',
@@ -43,7 +43,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '1',
-    what: 'a jump between wall and monotonic clock does not void the lease',
+    what: 'a jump of the wall clock does not void the lease',
     file: 'src/coherence/lease.ts',
     find: 'if (isJump(wall - now - this.#offset)) this.#lookAgain()',
     replace: '',
@@ -51,7 +51,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'an invalidation leaves the entry',
+    what: 'an invalidation keeps the entry',
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)',
     replace: '  drop(digest: string): void {',
@@ -59,7 +59,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'who remembers an entry goes on using it when it is not held any more',
+    what: 'a remembered entry is still used after it was dropped',
     file: ENTRIES,
     find: '        entry.until = OVER // (2)\n',
     replace: '',
@@ -67,7 +67,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'who remembers a refusal goes on using it when it is not held any more',
+    what: 'a remembered refusal is still used after it was dropped',
     file: ENTRIES,
     find: '        refused.until = OVER // (2)\n',
     replace: '',
@@ -75,7 +75,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'an invalidation leaves look-ups in flight as they are',
+    what: 'an invalidation ignores look-ups in flight',
     file: CACHE,
     find: '      this.#entries?.drop(digest)\n      this.#pending.delete(digest)',
     replace: '      this.#entries?.drop(digest)',
@@ -83,7 +83,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'an invalidation leaves the refusal of a key that exists by now',
+    what: 'an invalidation keeps the refusal of a key that exists by now',
     file: ENTRIES,
     find: '  drop(digest: string): void {\n    this.#good.delete(digest)\n    this.#refused.delete(digest)',
     replace: '  drop(digest: string): void {\n    this.#good.delete(digest)',
@@ -91,7 +91,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '2',
-    what: 'a tenant that was changed stays what it was for keys that are read anew',
+    what: 'a key that is read after its tenant changed gets the tenant as it was',
     file: 'src/cache/alike.ts',
     find: 'before?.name === tenant.name && before.metadata === tenant.metadata',
     replace: 'before !== undefined',
@@ -99,7 +99,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '3',
-    what: 'a look-up is cached although the lease did not hold throughout',
+    what: 'a look-up is cached even if the lease lapsed during it',
     file: CACHE,
     find: 'if (!this.#lease.holds(now, this.#clock.wall()) || this.#lease.term !== term) return',
     replace: '',
@@ -115,7 +115,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '3',
-    what: 'a look-up joins a statement that was sent before it came',
+    what: 'a look-up joins a statement that was sent before it',
     file: BATCHES,
     find: 'for (const lookup of asking) lookup.settle(found)',
     replace:
@@ -140,7 +140,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '4',
-    what: 'an answer is used although its time limit was over when it was read',
+    what: 'an answer is used even if it is read after its time limit',
     file: 'src/lib/shared-time-limit.ts',
     find: 'if (isOver(this.#clock, this.#since, this.#ms)) this.#giveUp()\n',
     replace: '\n',
@@ -164,7 +164,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '6',
-    what: "a key's own expiry is not checked on a hit",
+    what: 'a hit does not check the expiry of the key',
     file: CACHE,
     find: "if (isExpired(entry, wall)) return 'expired'",
     replace: '',
@@ -172,7 +172,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '7',
-    what: 'refused keys take the place of good ones',
+    what: 'refused keys evict good ones',
     file: ENTRIES,
     find: '      this.#refused.set(digest,',
     replace:
@@ -181,7 +181,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '7',
-    what: 'a key that one connection sends again and again loses its place to others',
+    what: 'a key that a connection keeps sending is evicted',
     file: CACHE,
     find: '      if (remembered) return undefined // (7)\n',
     replace: '',
@@ -189,7 +189,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '7',
-    what: 'there is no cap on look-ups at once',
+    what: 'look-ups at once are not capped',
     file: 'src/cache/gate.ts',
     find: 'return this.#inside < this.#limit &&',
     replace: 'return this.#inside < Infinity &&',
@@ -197,7 +197,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '7',
-    what: 'everybody who asks makes a read of their own',
+    what: 'every request makes its own read',
     file: CACHE,
     find: 'joinable ? this.#pending.get(digest) : undefined',
     replace: 'joinable && digest === undefined ? this.#pending.get(digest) : undefined',
@@ -205,7 +205,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '7',
-    what: 'a statement that hangs holds up all look-ups that come after it',
+    what: 'a statement that hangs holds up all later look-ups',
     file: BATCHES,
     find: 'this.#clock.setTimer(release, MOMENT)',
     replace: 'this.#clock.setTimer(() => {}, MOMENT)',
@@ -221,7 +221,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: '8',
-    what: 'entries are served without bound while the store does not answer',
+    what: 'entries are served for any length of time while the store does not answer',
     file: CACHE,
     find: 'allowed === 0 || now >= Math.min(entry.until, this.#lease.end) + allowed',
     replace: 'allowed === 0',
@@ -237,7 +237,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: 'connection',
-    what: 'the last credential of a connection answers for any other',
+    what: 'any credential gets the answer to the last one on its connection',
     file: 'src/http/last-credential.ts',
     find: 'isSame(this.#text, text)',
     replace: 'text',
@@ -253,7 +253,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: 'barrier',
-    what: 'a confirmation takes the rows for all there are, although some may have been lost',
+    what: 'a confirmation trusts the rows to be complete, even if some may have been lost',
     file: 'src/coherence/fleet-barrier.ts',
     find: 'pending.length === 0 && (view.settled || !unsettled)',
     replace: 'pending.length === 0',
@@ -261,7 +261,7 @@ export const REMOVALS: Removal[] = [
   },
   {
     rule: 'barrier',
-    what: 'a confirmation counts in another history than that of the write',
+    what: 'a confirmation counts epochs of another history than the write',
     file: 'src/coherence/fleet-barrier.ts',
     find: 'if (view.position.history !== history || view.position.epoch < epoch) throw lost()',
     replace: '',

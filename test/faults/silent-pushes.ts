@@ -1,4 +1,4 @@
-/** What a fleet does that gets no pushes. */
+/** What a fleet without pushes does. */
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,7 +27,7 @@ const WARNING = /^pushes of key changes do not arrive/
 export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: number; confirmed: number } }> {
   const { heartbeat, lease } = fleet.target.optionsFor(0)
   const limit = heartbeat + SLACK
-  assert.ok(limit < lease / 2, 'what is measured could as well be the lease')
+  assert.ok(limit < lease / 2, 'what is measured could just as well be the lease')
   const [writer, ...watchers] = fleet.instances
   assert.ok(writer)
   const agent = new Agent({ keepAlive: true })

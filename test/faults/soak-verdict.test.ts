@@ -16,7 +16,7 @@ const FINE: SoakFigures = {
   ],
 }
 
-test('a soak after which nothing is left over is fine', () => {
+test('a soak that leaves nothing over is fine', () => {
   assert.deepEqual(judgeSoak(FINE, 3), [])
 })
 
@@ -33,7 +33,7 @@ for (const [what, change] of Object.entries({
   },
   'left connections': { leftovers: [{ instance: 'a', connections: 4, pendingLookups: 0 }] },
 } satisfies Record<string, Partial<SoakFigures>>)) {
-  test(`a soak that ${what} is not`, () => {
+  test(`a soak that ${what} is not fine`, () => {
     assert.equal(judgeSoak({ ...FINE, ...change }, 3).length, 1)
   })
 }

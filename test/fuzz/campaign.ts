@@ -60,7 +60,7 @@ export async function campaign({ seed, inputs, until, report }: CampaignOptions)
   return figures
 }
 
-/** So that no tenant is full for long: keys that were made over HTTP and by calls are revoked. */
+/** Revokes the keys that were created over HTTP and by calls, so that no tenant is full for long. */
 async function newTenants({ keys }: Subject, batch: number): Promise<void> {
   if (batch % 2 === 0) return
   for (const tenantId of ['org_a', 'org_b']) {

@@ -1,4 +1,4 @@
-/** Keys over HTTP, by whoever may and whoever may not. */
+/** Key routes, called by users who may and by users who may not. */
 import * as fc from 'fast-check'
 import { name, probe, send, text } from './probe.ts'
 import { SESSIONS } from './subject.ts'

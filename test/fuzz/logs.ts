@@ -1,4 +1,4 @@
-/** Credentials in whatever an app may log. */
+/** Credentials in anything that an app may log. */
 import * as fc from 'fast-check'
 import { fill, probe, type Value, value } from './probe.ts'
 import type { Subject } from './subject.ts'

@@ -1,4 +1,4 @@
-/** What the program itself may give: options, and arguments of the `KeyManager`. */
+/** What the program itself may pass: options, and arguments of the `KeyManager`. */
 import * as fc from 'fast-check'
 import { checkOptions as webhookOptions } from '../../src/clerk-webhooks/options.ts'
 import { checkOptions as consoleOptions } from '../../src/console-auth/options.ts'

@@ -1,4 +1,4 @@
-/** Requests of any method to any address with any headers, and session tokens of any make. */
+/** Requests with any method, address and headers, and session tokens of any form. */
 import * as fc from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { credential, fill, probe, send, spoilt, text, value } from './probe.ts'

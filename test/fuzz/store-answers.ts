@@ -1,4 +1,4 @@
-/** What a store of the user's own may answer. */
+/** What a user's own store may return. */
 import * as fc from 'fast-check'
 import { generateKey, hashKey } from '../../src/keys/key-format.ts'
 import { probe, send } from './probe.ts'

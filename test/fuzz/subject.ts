@@ -1,4 +1,4 @@
-/** What is fuzzed: one app with all that the package has, and all that it lets out, watched for credentials. */
+/** What is fuzzed: one app with all that the package has, whose output is watched for credentials. */
 import swagger from '@fastify/swagger'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { subscribe } from 'node:diagnostics_channel'
@@ -27,7 +27,7 @@ export class Finding extends Error {
   override readonly name = 'Finding'
 }
 
-/** Answers what it is told to for some hashes, and otherwise as the store that it is. */
+/** Returns what a test tells it to for some hashes, and real records for all others. */
 class OddStore extends MemoryKeyStore {
   readonly odd = new Map<string, () => unknown>()
 
@@ -65,7 +65,7 @@ export class Subject {
   readonly credentials = new Map<string, string>()
   /** The good keys and tokens, and the id of each key's record or of the session's user. */
   readonly good = new Map<string, string>()
-  /** Of the keys that were made last over HTTP: `$own`, `$foreign`. */
+  /** The ids of the keys that were last created over HTTP: `$own`, `$foreign`. */
   readonly keyIds = new Map<string, string>()
   readonly findings: Finding[] = []
   port = 0
@@ -94,7 +94,7 @@ export class Subject {
     if (finding !== undefined) throw finding
   }
 
-  /** Notes a credential in whatever somebody else may read. */
+  /** Reports a credential in text that somebody else may read. */
   watch(where: string, text: string): void {
     const shown = leak(text)
     if (shown !== undefined) this.find(`${where} holds a credential: ${shown.slice(0, 600)}`)
@@ -102,7 +102,7 @@ export class Subject {
       if (text.includes(secret)) this.find(`${where} holds a secret`)
   }
 
-  /** `{good}` and its like become credentials. */
+  /** Replaces `{good}` and the like by credentials. */
   fill(template: string): string {
     return template.replaceAll(/\{(\w+)\}/g, (all, name: string) => this.credentials.get(name) ?? all)
   }
@@ -204,7 +204,7 @@ export class Subject {
 
   stats: () => object = () => ({})
 
-  /** Who has come this far came with a credential, and is who it says. */
+  /** Checks that the request has a credential, and is attributed to its owner. */
   async #who(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const isConsole = request.url.toLowerCase().startsWith('/console')
     const { headers } = request

@@ -22,18 +22,18 @@ const CHANGES: [source: string, ...mutants: string[]][] = [
 
 describe('mutants of a source file', () => {
   for (const [source, ...expected] of CHANGES) {
-    it(`are, of \`${source}\`: ${expected.length}`, () => {
+    it(`are ${expected.length} for \`${source}\``, () => {
       const mutants = mutantsOf('a.ts', source).map((mutant) => mutated(source, mutant))
       assert.deepEqual(mutants, expected)
     })
   }
 
-  it('say where they are and what they change', () => {
+  it('give their line and their change', () => {
     const [mutant] = mutantsOf('src/a.ts', '\n  if (a >\n b) {}')
     assert.deepEqual([mutant?.line, mutant?.change], [2, 'a > b → !(a > b)'])
   })
 
-  it('are sampled by the seed, each at most once, and stay so when others come or go', () => {
+  it('are sampled by the seed, each at most once, whatever others come or go', () => {
     const items = Array.from({ length: 50 }, (_, index) => index)
     const [one, two] = [sample(items, 10, 1, String), sample(items, 10, 2, String)]
     assert.deepEqual(sample(items, 10, 1, String), one)
@@ -43,7 +43,7 @@ describe('mutants of a source file', () => {
     assert.deepEqual(sample(fewer, 10, 1, String), one)
   })
 
-  it('are tried on the tests that mirror the file first, on those that do not load it never', () => {
+  it('are tried on the mirroring tests first, and then on the others that load the file', () => {
     const loading = ['test/b/c.test.ts', 'test/a/z.test.ts', 'test/a/b.test.ts']
     assert.deepEqual(testsFor('src/a/b.ts', loading), [
       'test/a/b.test.ts',
@@ -52,7 +52,7 @@ describe('mutants of a source file', () => {
     ])
   })
 
-  it('that are left out as equivalent are there, and have a reason', () => {
+  it('that are left out as equivalent exist and have a reason', () => {
     assert.ok(EQUIVALENT.length > 0)
     for (const { file, in: line, change, because } of EQUIVALENT) {
       const mutants = mutantsOf(file, readFileSync(file, 'utf8'))

@@ -27,21 +27,21 @@ const CHANGELOG = '## [1.2.3] - 2026-01-01\n'
 for (const [what, manifest, changelog, failing, said] of [
   ['a package without a repository', {}, CHANGELOG, '', /names no repository/],
   [
-    'a version that the changelog does not have',
+    'a version without a section in the changelog',
     REPOSITORY,
     '## [Unreleased]\n',
     '',
     /no section "## \[1\.2\.3\]"/,
   ],
-  ['what fails a test', REPOSITORY, CHANGELOG, 'test', /npm run test fails/],
+  ['a package that fails a script', REPOSITORY, CHANGELOG, 'test', /npm run test fails/],
 ] as const) {
-  it(`is not published: ${what}`, () => {
+  it(`refuses to release ${what}`, () => {
     const result = release(manifest, changelog, failing)
     assert.equal(result.status, 1)
     assert.match(result.said, said)
   })
 }
 
-it('is published: all else', () => {
+it('releases anything else', () => {
   assert.equal(release(REPOSITORY, CHANGELOG).status, 0)
 })

@@ -24,7 +24,7 @@ function tallyOf(source: string) {
   return { passed, failed: failed.map((name) => name.replace(/ \(.*\)$/, '')), skipped }
 }
 
-it('the tally has each test that passes, and names each that fails, but not the suite around it', () => {
+it('the tally counts each test that passes and names each that fails, but not its suite', () => {
   assert.deepEqual(
     tallyOf(`
       describe('suite', () => { it('a', () => {}); it('b', () => { throw new Error('no') }) })
@@ -33,7 +33,7 @@ it('the tally has each test that passes, and names each that fails, but not the 
   )
 })
 
-it('the tally names what is skipped, suites as well', () => {
+it('the tally names skipped tests and skipped suites', () => {
   assert.deepEqual(
     tallyOf(`
       describe('suite', { skip: 'no Chromium' }, () => { it('a', () => {}) })
@@ -43,7 +43,7 @@ it('the tally names what is skipped, suites as well', () => {
   )
 })
 
-it('the tally has a failure where a suite cannot begin', () => {
+it('the tally has a failure when a suite cannot start', () => {
   const { passed, failed } = tallyOf(
     `describe('suite', () => { before(() => { throw new Error('no') }); it('a', () => {}) })`,
   )

@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test'
 import { generateKey, hashKey } from '../../src/keys/key-format.ts'
 import { SessionSigner } from '../../src/testing/index.ts'
 
-describe('the watch of the logs', () => {
+describe('the watch on the logs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'watch-logs-'))
   after(() => rmSync(folder, { recursive: true }))
 
@@ -27,7 +27,7 @@ describe('the watch of the logs', () => {
     return readFileSync(file, 'utf8')
   }
 
-  it('sees a full key, a hash and a token, and does not repeat them', () => {
+  it('notes a full key, a hash and a token without repeating them', () => {
     const key = generateKey('loom', 'live')
     const token = new SessionSigner().signSession({ userId: 'user_1' })
     for (const [before, credential, after] of [
@@ -44,7 +44,7 @@ describe('the watch of the logs', () => {
     }
   })
 
-  it('lets be what may be shown of a key, and says that it was there', () => {
+  it('accepts what may be shown of a key, and notes that it is watching', () => {
     assert.match(noted('loom_live_Ab3d…x9Yz and req_0123456789'), /^watching /)
   })
 })

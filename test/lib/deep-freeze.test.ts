@@ -3,14 +3,14 @@ import { describe, it } from 'node:test'
 import { deepFreeze } from '../../src/lib/deep-freeze.ts'
 
 describe('deepFreeze', () => {
-  it('freezes a value with all that it holds, and returns it', () => {
+  it('freezes a value with everything in it, and returns it', () => {
     const value = { list: [{ name: 'a' }], nothing: null, inner: { more: {} } }
     assert.equal(deepFreeze(value), value)
     for (const part of [value, value.list, value.list[0], value.inner, value.inner.more])
       assert.ok(Object.isFrozen(part))
   })
 
-  it('freezes what is nested deeper than the stack', () => {
+  it('freezes a value that is nested deeper than the call stack', () => {
     let value: { inner?: object } = {}
     const innermost = value
     for (let depth = 0; depth < 100_000; depth++) value = { inner: value }

@@ -5,7 +5,7 @@ import { maskedError } from '../../src/lib/masked-error.ts'
 const HASH = 'ab'.repeat(32)
 
 describe('a masked error', () => {
-  it('keeps what says where to look: name, message, code and frames', () => {
+  it('keeps the name, message, code and stack frames', () => {
     const error = Object.assign(new RangeError('the store is slow'), { code: 'ESLOW' })
     const masked = maskedError(error)
     assert.notEqual(masked, error)
@@ -16,7 +16,7 @@ describe('a masked error', () => {
     assert.match(masked.stack ?? '', /^RangeError: the store is slow\n\s+at .*masked-error\.test/)
   })
 
-  it('holds no hash and no credentials of a connection string, wherever they stand', () => {
+  it('contains no hash and no credentials of a connection string, anywhere', () => {
     const error = new Error(`no row ${HASH}`, {
       cause: new Error(`postgres://app:secret@db/keys has no ${HASH.toUpperCase()}`),
     })
@@ -32,7 +32,7 @@ describe('a masked error', () => {
     assert.equal(masked.message, 'no row [hash]: postgres://[credentials]@db/keys has no [hash]')
   })
 
-  it('says what is behind the error, each reason once, five deep at most', () => {
+  it('includes the causes of the error, each once, at most five deep', () => {
     const aggregate = new AggregateError([new Error('refused by ::1'), new Error('refused by 127.0.0.1')])
     assert.equal(maskedError(new Error('no connection', { cause: aggregate })).message.includes('::1'), true)
     assert.equal(maskedError(new Error('a: b', { cause: new Error('b') })).message, 'a: b')
@@ -45,7 +45,7 @@ describe('a masked error', () => {
     assert.equal(maskedError(deep).message, 'level 7: level 6: level 5: level 4: level 3')
   })
 
-  it('comes of whatever was thrown', () => {
+  it('can be made from anything that is thrown', () => {
     const throwing = {
       get: () => {
         throw new Error('hidden')

@@ -6,7 +6,7 @@ describe('networks', () => {
   const within = (list: string[], address: string | undefined) =>
     isWithin(networksOf(list) ?? assert.fail(), address)
 
-  it('have the addresses from their first to their last', () => {
+  it('contain the addresses from their first to their last', () => {
     for (const [network, inside, outside] of [
       ['10.1.0.0/16', ['10.1.0.0', '10.1.255.255'], ['10.0.255.255', '10.2.0.0', '::1']],
       ['192.0.2.7', ['192.0.2.7'], ['192.0.2.6', '192.0.2.8']],
@@ -20,18 +20,18 @@ describe('networks', () => {
     }
   })
 
-  it('know an IPv4 address that is written as IPv6, and one with a zone', () => {
+  it('recognize an IPv4 address written as IPv6, and an address with a zone', () => {
     assert.equal(within(['10.0.0.0/8'], '::ffff:10.1.2.3'), true)
     assert.equal(within(['10.0.0.0/8'], '::ffff:11.1.2.3'), false)
     assert.equal(within(['fe80::/10'], 'fe80::1%eth0'), true)
   })
 
-  it('have none of what is no address', () => {
+  it('contain nothing that is not an address', () => {
     for (const address of [undefined, '', 'localhost', '10.0.0.1:443', ' 10.0.0.1', '10.0.0.01', '[::1]'])
       assert.equal(within(['0.0.0.0/0', '::/0'], address), false, address)
   })
 
-  it('take addresses and CIDRs alone', () => {
+  it('accept only addresses and CIDR ranges', () => {
     const wrong = [
       '',
       'localhost',
@@ -46,7 +46,7 @@ describe('networks', () => {
       assert.equal(networksOf(['::1', text]), undefined, String(text))
   })
 
-  it('that are none have no address', () => {
+  it('contain no address if the list is empty', () => {
     assert.equal(within([], '10.0.0.1'), false)
   })
 })

@@ -25,7 +25,7 @@ const store = {}
 const read = (given: unknown) => readOptions('a plugin', SPECIFICATION, given, { besides: ['logLevel'] })
 
 describe('options', () => {
-  it('have their defaults, and their values where they are given', () => {
+  it('have defaults, and the values that are given', () => {
     const defaults = { kind: 'one', lookupTimeout: 1_000, free: undefined, addHook: true, onUse: undefined }
     assert.deepEqual(read({ store, logLevel: 'warn' }), { store, ...defaults, cache: { max: 10 } })
     const onUse = () => {}
@@ -70,7 +70,7 @@ describe('options', () => {
     ['hook', undefined],
     ['cahce', 'cache'],
   ]) {
-    it(`refuse ${misspelt} and name ${meant ?? 'none'}`, () => {
+    it(`refuse ${misspelt} and suggest ${meant ?? 'nothing'}`, () => {
       const asked =
         meant === undefined ? /free, addHook, onUse, cache$/ : new RegExp(`Did you mean ${meant}\\?$`)
       assert.throws(() => read({ store, [misspelt as string]: 1 }), { message: asked })

@@ -8,8 +8,8 @@ function warnings(t: TestContext) {
   return seen
 }
 
-describe('code that has no say', () => {
-  it('may throw, and is told of once: by the name of what it threw, whose message may be secret', (t) => {
+describe('code that runs quietly', () => {
+  it('may throw, which is reported once and without the message, which may be secret', (t) => {
     const seen = warnings(t)
     for (const [what, thrown, shown] of [
       ['one', new RangeError('secret'), 'RangeError'],
@@ -28,7 +28,7 @@ describe('code that has no say', () => {
     }
   })
 
-  it('is not told of where it goes well', (t) => {
+  it('is not reported when it succeeds', (t) => {
     const seen = warnings(t)
     let done = false
     quietly('five', () => (done = true))
@@ -36,8 +36,8 @@ describe('code that has no say', () => {
   })
 })
 
-describe('what was thrown, as an error', () => {
-  it('is itself, or the cause of one', () => {
+describe('asError', () => {
+  it('returns an Error as it is, and makes anything else the cause of one', () => {
     const error = new Error('mine')
     assert.equal(asError(error, 'the check'), error)
     for (const thrown of [undefined, null, 0, 'text']) {

@@ -12,7 +12,7 @@ describe('a sampler', () => {
     return { clock, said, say }
   }
 
-  it('says the first of a kind at once, and a second later how many more there were, in the words of the last', async () => {
+  it('reports the first of a kind at once, and the last with a count a second later', async () => {
     const { clock, said, say } = set()
     say('slow', 'first')
     assert.deepEqual(said, ['first 0'])
@@ -26,7 +26,7 @@ describe('a sampler', () => {
     assert.equal(said.at(-1), 'next 0')
   })
 
-  it('says nothing more of what came once', async () => {
+  it('reports what came once only once', async () => {
     const { clock, said, say } = set()
     say('slow')
     await clock.advance(5_000)
@@ -34,7 +34,7 @@ describe('a sampler', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('distinguishes a hundred kinds, and counts all further ones as one', async () => {
+  it('distinguishes a hundred kinds and counts all others as one', async () => {
     const { clock, said, say } = set()
     for (let kind = 0; kind < 150; kind++) say(`kind ${kind}`)
     assert.equal(said.length, 101)

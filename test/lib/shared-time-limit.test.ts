@@ -4,8 +4,8 @@ import { onAbort } from '../../src/lib/on-abort.ts'
 import { SharedTimeLimit } from '../../src/lib/shared-time-limit.ts'
 import { ManualClock, settle } from '../cache/manual-clock.ts'
 
-describe('a time limit that many share', () => {
-  it('is one timer for what begins at the same moment, and another one for what begins later', async () => {
+describe('a shared time limit', () => {
+  it('uses one timer for what begins at the same moment, and another for what begins later', async () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
     const outcomes: unknown[] = []
@@ -39,7 +39,7 @@ describe('a time limit that many share', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('holds no timer once all have been answered, and begins anew', async () => {
+  it('keeps no timer once everything is answered, and then works again', async () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
     assert.equal(await limit.run(async () => 'one'), 'one')
@@ -50,7 +50,7 @@ describe('a time limit that many share', () => {
     await refused
   })
 
-  it('takes no answer that is read too late, whichever clock says so', async () => {
+  it('rejects an answer that is read too late by either clock', async () => {
     for (const pass of ['freeze', 'jumpWall'] as const) {
       const clock = new ManualClock()
       const limit = new SharedTimeLimit(clock, 100)
@@ -63,7 +63,7 @@ describe('a time limit that many share', () => {
 })
 
 describe('callbacks on the abort of one signal', () => {
-  it('are all called, but for those taken back', () => {
+  it('are all called, except for those that were removed', () => {
     const abort = new AbortController()
     const called: string[] = []
     onAbort(abort.signal, () => called.push('one'))

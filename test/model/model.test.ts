@@ -1,4 +1,4 @@
-/** The model speaks of the code that there is: the map in README.md, and the rules that are taken out. */
+/** The model matches the code: the map in README.md, and the rules that configurations take out. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -20,7 +20,7 @@ function isDeclared(file: string, name: string): boolean {
   ).test(source)
 }
 
-test('what the map names is in the code', () => {
+test('everything that the map names exists in the code', () => {
   assert.ok(rows.length > 15, 'the map was read')
   for (const { step, code } of rows) {
     const places = [...code.matchAll(/`(src\/[^`]+)`: ((?:`[^`]+`(?:, )?)+)/g)]
@@ -33,13 +33,13 @@ test('what the map names is in the code', () => {
   }
 })
 
-test('each step of the model is in the map', () => {
+test('every step of the model is in the map', () => {
   const steps = new Set([...model.matchAll(/\/\* (\[\w+\])/g)].map(([, step]) => step))
   const mapped = rows.map(({ step }) => step).filter((step) => step.startsWith('['))
   assert.deepEqual(new Set(mapped), steps)
 })
 
-test('each rule that can be taken out is, once', () => {
+test('every rule that can be taken out is taken out by one configuration', () => {
   const rules = new Set([...model.matchAll(/\bM_[A-Z_]*[A-Z]\b/g)].map(([rule]) => rule))
   const taken = configurations.map(({ name }) => name).filter((name) => name.startsWith('M_'))
   assert.equal(new Set(taken).size, taken.length)

@@ -1,4 +1,4 @@
-/** What the tests that use these servers take for granted. */
+/** What the tests that use these servers rely on. */
 import { until } from '../harness/until.ts'
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -30,20 +30,20 @@ async function query(connectionString: string, sql: string): Promise<unknown[]> 
   }
 }
 
-describe('a PostgreSQL of its own', () => {
+describe('a PostgreSQL server', () => {
   let server: PostgresServer
   before(async () => {
     server = await startPostgres({ max_connections: 17 })
   })
   after(() => server.stop())
 
-  test('takes settings', async () => {
+  test('applies settings', async () => {
     assert.deepEqual(await query(server.connectionString, 'SHOW max_connections'), [
       { max_connections: '17' },
     ])
   })
 
-  test('keeps its data and port over a restart, even after SIGKILL', async () => {
+  test('keeps its data and port across a restart, even after SIGKILL', async () => {
     const { port } = server
     await query(server.connectionString, 'CREATE TABLE kept (id int)')
     await server.restart('SIGKILL')
@@ -51,7 +51,7 @@ describe('a PostgreSQL of its own', () => {
     assert.deepEqual(await query(server.connectionString, 'SELECT * FROM kept'), [])
   })
 
-  test('says nothing while paused, and goes on where it was', async () => {
+  test('does not answer while paused, and then continues where it was', async () => {
     const client = new Client({ connectionString: server.connectionString })
     await client.connect()
     server.pause()
@@ -65,7 +65,7 @@ describe('a PostgreSQL of its own', () => {
   })
 
   test(
-    'is reached through PgBouncer',
+    'is reachable through PgBouncer',
     { skip: !pgbouncerAvailable() && 'pgbouncer is not installed' },
     async () => {
       const bouncer = await startPgBouncer(server)
@@ -75,7 +75,7 @@ describe('a PostgreSQL of its own', () => {
   )
 })
 
-test('a Redis of its own', { skip: !redisAvailable() && 'redis-server is not installed' }, async () => {
+test('a Redis starts and stops', { skip: !redisAvailable() && 'redis-server is not installed' }, async () => {
   const server = await startRedis()
   const client = createClient({ url: server.url })
   client.on('error', () => {})
@@ -86,7 +86,7 @@ test('a Redis of its own', { skip: !redisAvailable() && 'redis-server is not ins
   assert.equal(server.isRunning, false)
 })
 
-test('a server does not outlive a test process that is killed, nor does its folder', async () => {
+test('neither a server nor its folder outlives a test process that is killed', async () => {
   const script = `
     import { startPostgres } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
     const server = await startPostgres()
@@ -129,7 +129,7 @@ describe('the proxy', () => {
   }
 
   for (const direction of ['both', 'up', 'down'] as const) {
-    test(`as a black hole (${direction}) holds bytes without closing, and delivers them after`, async () => {
+    test(`holds bytes as a black hole (${direction}) without closing, and delivers them later`, async () => {
       const { socket, received, closed } = await dial()
       socket.write('a')
       await until(() => received() === 'a')
@@ -147,7 +147,7 @@ describe('the proxy', () => {
     })
   }
 
-  test('does not tell the server that a client is gone while nothing gets through', async () => {
+  test('does not tell the server that a client has left while nothing gets through', async () => {
     const { socket } = await dial()
     await until(() => proxy.connections === 1)
     proxy.blackhole()
@@ -167,7 +167,7 @@ describe('the proxy', () => {
     await until(() => proxy.connections === 0)
   })
 
-  test('delays, in order', async () => {
+  test('delays bytes and keeps their order', async () => {
     const { socket, received } = await dial()
     proxy.delay(60)
     const sent = performance.now()
@@ -180,7 +180,7 @@ describe('the proxy', () => {
     socket.destroy()
   })
 
-  test('takes out what a filter takes out', async () => {
+  test('applies a filter until it is removed', async () => {
     const { socket, received } = await dial()
     proxy.filter('down', () => (chunk) => Buffer.from(chunk.toString().replaceAll('x', '')))
     socket.write('axb')
@@ -191,7 +191,7 @@ describe('the proxy', () => {
     socket.destroy()
   })
 
-  test('resets a client where nobody listens behind it', async () => {
+  test('resets a client when nothing listens behind it', async () => {
     const lonely = await startTcpProxy({ host: '127.0.0.1', port: 9 })
     const socket = connect(lonely.port, lonely.host)
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
