@@ -41,7 +41,7 @@ export interface FakeFleetOptions {
   network?: (what: string, instance: string) => Promise<void>
 }
 
-/** What all instances share. `connectAs` gives each its own view, with a network of its own. */
+/** What all instances share. `connectAs` gives each its own view and its own network. */
 export class FakeFleet {
   readonly inner = new MemoryKeyStore()
   readonly lease: number

@@ -196,7 +196,7 @@ describe('a coherent instance', () => {
     fleet.bump([])
     await clock.advance(H)
     assert.ok(turns > 20)
-    assert.ok(remaining >= T - 1_000, 'six seconds later, each turn has proven what the one before had read')
+    assert.ok(remaining >= T - 1_000, 'for six seconds, each beat has proven what the one before had read')
   })
 })
 

@@ -41,10 +41,10 @@ function verdict(
 }
 
 describe('rule 1: nothing is accepted after a revocation has returned', () => {
-  test('flags a request sent after the return and accepted', () => {
+  test('flags the acceptance of a request sent after the return', () => {
     assert.equal(verdict(LIFE, { invoked: 131, completed: 132, status: 200 }), 1)
   })
-  test('allows a request sent before the return and accepted after', () => {
+  test('allows the acceptance, even later, of a request sent before the return', () => {
     assert.equal(verdict(LIFE, { invoked: 129, completed: 400, status: 200 }), 'fine')
   })
   test('allows a refusal at any time after the call', () => {

@@ -69,7 +69,7 @@ export async function silentPushes(fleet: Fleet): Promise<{ worst: { seen: numbe
       }
     }
     const usual = quantile(times, 0.5)
-    assert.ok(usual < heartbeat + USUAL_SLACK, `as a rule a change takes ${usual} ms`)
+    assert.ok(usual < heartbeat + USUAL_SLACK, `a change usually takes ${usual} ms`)
     // The warning needs one more heartbeat after the one that saw the last change.
     await sleep(3 * heartbeat)
     for (const instance of watchers) {

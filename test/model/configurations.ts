@@ -7,7 +7,7 @@ export interface Configuration {
   verdict: 'holds' | 'violated'
   /** Whether CI runs it. */
   quick: boolean
-  /** Of the hash table: 2 to that power. Absent for small searches, which are over before an optimized checker is built. */
+  /** The size of the hash table, as a power of 2. Absent for searches too small for an optimized checker. */
   table?: number | undefined
 }
 
@@ -36,7 +36,7 @@ const holds: [name: string, flags: string, quick?: boolean, table?: number][] = 
   ['three instances', '-DNI=3 -DSYM', false, 26],
 ]
 
-/** One rule taken out each: every one must be found. */
+/** Each takes out one rule: every one must be found. */
 const mutants: [rule: string, flags: string, file?: string, table?: number][] = [
   ['M_ACKNOWLEDGE_BEFORE_DROP', '-DNI=1'],
   ['M_ACKNOWLEDGE_NOT_DURABLE', `-DNI=1 ${faults}`],
@@ -75,7 +75,7 @@ const mutants: [rule: string, flags: string, file?: string, table?: number][] = 
   ['M_NO_DRIFT_CHECK', '', clocks],
 ]
 
-/** Rules that nothing is found without: what the code has them for is in README.md. */
+/** Rules without which no violation is found: README.md says why the code has them. */
 const unneeded: [rule: string, flags: string][] = [
   ['M_ATTACH_NOT_DURABLE', `-DNI=2 -DSYM ${faults}`],
   ['M_NO_TERM', `-DNI=2 -DSYM`],

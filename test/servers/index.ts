@@ -1,4 +1,4 @@
-/** Servers for tests, each a process of its own on a free port, and a proxy to break the way to them. */
+/** Servers for tests, each in its own process on a free port, and a proxy that breaks connections to them. */
 export { killAtExit } from './kill-at-exit.ts'
 export { pgbouncerAvailable, startPgBouncer } from './pgbouncer.ts'
 export { type PostgresServer, startPostgres } from './postgres.ts'

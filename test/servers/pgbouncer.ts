@@ -15,7 +15,7 @@ function isInstalled(): boolean {
   return spawnSync('pgbouncer', ['--version'], withSbin()).status === 0
 }
 
-/** Debian puts it where only root's PATH leads. */
+/** Debian installs it in a folder that only root has on the PATH. */
 function withSbin() {
   return { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` } }
 }

@@ -1,4 +1,4 @@
-/** A PostgreSQL cluster of its own for a test: real, empty, on a free port, gone afterwards. */
+/** A PostgreSQL cluster for one test: real, empty, on a free port, removed afterwards. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,7 +17,7 @@ export class PostgresServer extends ServerProcess {
   }
 }
 
-/** Nothing waits for a disk. What is committed outlives a crash of the server all the same, if not of the machine. */
+/** Nothing waits for a disk. Commits still survive a crash of the server, though not of the machine. */
 const SETTINGS: Record<string, string | number> = {
   fsync: 'off',
   full_page_writes: 'off',
@@ -34,7 +34,7 @@ const SETTINGS: Record<string, string | number> = {
  * ```
  *
  * @param settings of postgresql.conf
- * @param original a server that does not run, to begin as a copy of: as a standby does
+ * @param original a stopped server to start as a copy of, as a standby does
  */
 export async function startPostgres(
   settings: Record<string, string | number> = {},
@@ -70,7 +70,7 @@ export async function startPostgres(
   return server
 }
 
-/** A server that still starts takes connections and refuses them, so it is asked. */
+/** A server that is still starting accepts a connection only to refuse it, so this logs in. */
 async function answers(connectionString: string): Promise<boolean> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})

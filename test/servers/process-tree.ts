@@ -1,4 +1,4 @@
-/** The children of a process. PostgreSQL's are not in its process group: each backend makes a session of its own. */
+/** The children of a process. PostgreSQL's are not in its process group: each backend is a session. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 

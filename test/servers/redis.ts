@@ -1,4 +1,4 @@
-/** A Redis server of its own for a test: in memory, on a free port, `DEBUG` allowed. */
+/** A Redis server for one test: in memory, on a free port, `DEBUG` allowed. */
 import { spawnSync } from 'node:child_process'
 import { freePort } from './free-port.ts'
 import { makeFolder, ServerProcess } from './server-process.ts'

@@ -1,6 +1,6 @@
 /**
- * A server of the tests as a process of its own: started in a folder of its own, stopped and continued with all its
- * children, restarted on the same port and data, and never left behind, however the test ends.
+ * A server for tests, in its own process and its own folder: stopped and continued with all its children,
+ * restarted on the same port and data, and never left behind, however the test ends.
  *
  * The last is the duty of a guard: a small shell process that waits for its standard input to end. That happens when
  * this process does, even by SIGKILL, which no exit handler sees.
@@ -107,7 +107,7 @@ export class ServerProcess {
     return this.#child !== undefined
   }
 
-  /** Starts the server, on the same port and data as before, and answers when it takes connections. */
+  /** Starts the server, on the same port and data as before, and resolves when it accepts connections. */
   async start(): Promise<void> {
     const { command, args, env, folder, user, isUp = () => this.#accepts() } = this.#options
     const log = openSync(join(folder, 'log'), 'a')
@@ -137,7 +137,7 @@ export class ServerProcess {
     await Promise.race([up(), failed])
   }
 
-  /** Ends the server and waits until it has ended. With `SIGKILL` it has no say in it. Its data stays. */
+  /** Ends the server and waits until it has ended. `SIGKILL` lets it do nothing more. Its data stays. */
   async stop(signal: NodeJS.Signals = this.#options.quitSignal): Promise<void> {
     const child = this.#child
     if (child === undefined) return
@@ -155,7 +155,7 @@ export class ServerProcess {
     await this.start()
   }
 
-  /** Stops the server in its tracks (SIGSTOP): it keeps its connections and says nothing. */
+  /** Freezes the server (SIGSTOP): it keeps its connections and does not answer. */
   pause(): void {
     // The main process first, so that it makes no more children; then those that it has.
     send([this.pid], 'SIGSTOP')
@@ -189,7 +189,7 @@ function send(pids: readonly number[], signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal)
     } catch (error) {
-      // Gone meanwhile, which is what a signal to a dying child comes to.
+      // It has ended in the meantime, as a child that is about to end may.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }

@@ -13,7 +13,7 @@ export type Direction = 'up' | 'down'
 
 const DIRECTIONS: Direction[] = ['up', 'down']
 
-/** Takes a chunk and answers what is passed on. One for each connection, so that it may keep a rest. */
+/** Takes a chunk and returns what to pass on. One for each connection, so that it may keep a remainder. */
 export type Filter = (chunk: Buffer) => Buffer
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
@@ -59,12 +59,12 @@ export class TcpProxy {
     return this.#pipes.size
   }
 
-  /** How many connections there ever were. */
+  /** How many connections have been accepted so far. */
   get accepted(): number {
     return this.#accepted
   }
 
-  /** From now on nothing gets through, and nobody is told. */
+  /** From now on nothing gets through, silently. */
   blackhole(which: Direction | 'both' = 'both'): void {
     const directions = which === 'both' ? DIRECTIONS : [which]
     for (const direction of directions) {
@@ -73,17 +73,17 @@ export class TcpProxy {
     }
   }
 
-  /** Nothing gets through any more on the connections that there are, and nobody is told. New ones work. */
+  /** From now on nothing gets through on existing connections, silently. New ones work. */
   strand(): void {
     for (const pipe of this.#pipes) for (const direction of DIRECTIONS) pipe.hold(direction)
   }
 
-  /** Connections made from now on lead elsewhere. */
+  /** Connections opened from now on lead to another server. */
   leadTo(target: { host: string; port: number }): void {
     this.#target = target
   }
 
-  /** Ends the black hole: everything gets through again, what was held back first. */
+  /** Ends the black hole: everything gets through again, starting with what was held back. */
   heal(): void {
     this.#held.clear()
     for (const pipe of this.#pipes) pipe.release()
@@ -94,7 +94,7 @@ export class TcpProxy {
     for (const pipe of this.#pipes) pipe.reset()
   }
 
-  /** Every chunk comes so many milliseconds late, each way. */
+  /** Delays every chunk by this many milliseconds, in each direction. */
   delay(ms: number): void {
     this.#delay = ms
     for (const pipe of this.#pipes) pipe.setDelay(ms)
@@ -195,7 +195,7 @@ class Lane {
       })
     })
     from.on('end', () => this.#push(() => this.#to.end()))
-    // A reset comes as an error, and passes on as a reset.
+    // A reset arrives as an error, and is passed on as a reset.
     from.on('error', () => this.#push(() => this.#to.resetAndDestroy()))
     if (this.#held) from.pause()
   }

@@ -265,7 +265,7 @@ describe('batched look-ups', () => {
               return
             }
             assert.equal(found?.id, hash === '55' ? undefined : hash)
-            if (found) assert.ok(Number(/\d+$/.exec(found.tenant.id)?.[0]) >= came, 'an answer from before')
+            if (found) assert.ok(Number(/\d+$/.exec(found.tenant.id)?.[0]) >= came, 'an earlier answer')
           }
           asked.push({ abort, answer: check() })
         }

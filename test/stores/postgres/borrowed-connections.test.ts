@@ -272,7 +272,7 @@ describe('a connection of a pool', () => {
     await poor.end()
   })
 
-  it('to a read-only server fails a write with nothing done once all others are read-only', async () => {
+  it('that is read-only makes a write fail, with nothing done, if all others are too', async () => {
     await admin.query('ALTER SYSTEM SET default_transaction_read_only = on')
     await admin.query('SELECT pg_reload_conf()')
     try {

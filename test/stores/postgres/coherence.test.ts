@@ -193,7 +193,7 @@ function protocol(name: string, open: () => Promise<{ pool: PostgresPool; close:
         assert.notEqual(now.history, before.history)
         assert.equal(now.history === between.history, what === 'reset_caches()')
         await addKey(store, await addTenant(store))
-        assert.equal((await positionOf(store)).history, now.history, 'which lasts')
+        assert.equal((await positionOf(store)).history, now.history, 'it lasts')
       })
     }
 

@@ -47,7 +47,7 @@ describe('PostgresKeyStore', () => {
     refused({ keyHash: 'sha512' }, /^keyHash must be a function/)
   })
 
-  it('refuses anything else as its pool', () => {
+  it('refuses a pool that cannot query', () => {
     for (const pool of [undefined, null, {}, 'postgres://'])
       refused({ pool }, /^pool must be a pool of pg, or/)
   })

@@ -21,7 +21,7 @@ export interface OpenOptions extends Partial<RedisKeyStoreOptions> {
   library?: string
 }
 
-/** A store with a client of its own, as another process would have it. */
+/** A store with a separate client, like that of another process. */
 export async function openStore(
   t: TestContext,
   url: string,
@@ -45,7 +45,7 @@ export async function openAdmin(
   return (...args) => client.sendCommand(args)
 }
 
-/** A link of its own, as another process would have it. */
+/** A separate link, like that of another process. */
 export async function connect(
   t: TestContext,
   store: RedisKeyStore,
