@@ -1,4 +1,4 @@
-/** An upgrade to a WebSocket is a request like any other: with no credential, or one that lacks a scope, none is made. */
+/** A WebSocket upgrade is a request like any other: it needs a credential with the scopes of the route. */
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
@@ -17,7 +17,7 @@ const key = keyStore.add()
 const admin = keyStore.add({ scopes: ['admin'] })
 const scopes = { config: { tenantAuth: { scopes: ['admin'] } } }
 
-/** 101 where it was made. */
+/** Returns the status: 101 if the upgrade succeeded. */
 async function upgrade(
   port: number,
   path: string,
@@ -51,7 +51,7 @@ async function server(t: { after: (end: () => unknown) => void }, build: (app: F
   return listen(app)
 }
 
-it('of a route', async (t) => {
+it('a WebSocket upgrade needs a credential, with the scopes that the route requires', async (t) => {
   const opened: string[] = []
   const port = await server(t, async (app) => {
     await app.register(websocket)
@@ -87,7 +87,7 @@ it('of a route', async (t) => {
   assert.equal(opened.length, 3)
 })
 
-it('of a proxy, which sends the key no further', async (t) => {
+it('a WebSocket upgrade through a proxy needs a key, which the proxy does not forward', async (t) => {
   const opened = new EventEmitter()
   const upstreamHeaders: object[] = []
   const upstream = await server(t, async (app) => {
@@ -113,7 +113,7 @@ it('of a proxy, which sends the key no further', async (t) => {
   assert.ok(!JSON.stringify(upstreamHeaders).includes(key))
 })
 
-it('to a route that knows no WebSocket is answered as any request', async (t) => {
+it('a WebSocket upgrade of a route without WebSocket is answered like any other request', async (t) => {
   const port = await server(t, async (app) => {
     await app.register(tenantAuth, { keyStore })
     app.get('/in', async () => 'in')
@@ -122,7 +122,7 @@ it('to a route that knows no WebSocket is answered as any request', async (t) =>
   assert.equal(await upgrade(port, '/in', { 'x-tenant-api-key': key }), 200)
 })
 
-it('of a route that was declared before the guard', async (t) => {
+it('a WebSocket upgrade of a route declared before the guard needs a key', async (t) => {
   const port = await server(t, async (app) => {
     await app.register(websocket)
     app.get('/first', { websocket: true }, () => assert.fail('opened'))

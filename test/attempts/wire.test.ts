@@ -1,4 +1,4 @@
-/** Attempts to get in without a credential by the bytes of HTTP/1 and by HTTP/2: none has ever opened a door. */
+/** Attempts to get in without a valid credential, in raw bytes over HTTP/1 and HTTP/2. None may succeed. */
 import assert from 'node:assert/strict'
 import { connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
@@ -11,7 +11,7 @@ const keyStore = new MapStore()
 const good = keyStore.add()
 const scopeless = { config: { tenantAuth: { scopes: ['admin'] } } }
 
-/** What is behind the door says so in its body, and in a header for HEAD. */
+/** Adds guarded routes, which identify themselves in the body, and in a header for HEAD. */
 async function guard(app: FastifyInstance): Promise<void> {
   app.addHttpMethod('PROPFIND', { hasBody: true })
   app.addHttpMethod('SUBSCRIBE')
@@ -35,7 +35,7 @@ async function guard(app: FastifyInstance): Promise<void> {
   )
 }
 
-describe('bytes of HTTP/1', () => {
+describe('raw requests over HTTP/1', () => {
   const app = fastify()
   let port = 0
   before(async () => {
@@ -45,7 +45,7 @@ describe('bytes of HTTP/1', () => {
   })
   after(() => app.close())
 
-  /** All that the server says until it closes, which it is made to by a request that asks for it, or by a bad one. */
+  /** Returns what the server sends until it closes, after `LAST` or after a malformed request. */
   const exchange = (bytes: string) =>
     new Promise<string>((resolve) => {
       const socket = connect(port, '127.0.0.1')
@@ -62,42 +62,49 @@ describe('bytes of HTTP/1', () => {
   const key = `x-tenant-api-key: ${good}`
   const hidden = `GET /api/in HTTP/1.1\r\nhost: x\r\n\r\n`
 
-  it('let a good key in, or the rest would prove nothing', async () => {
+  it('get in with a good key, or the other tests would prove nothing', async () => {
     assert.match(await exchange(get(key) + LAST), /INSIDE/)
   })
 
   const attempts: Record<string, string> = {
     'a repeated header': get(key, key),
-    'a repeated header in other letters': get(key, key.toUpperCase().replace(good.toUpperCase(), good)),
-    'a joined value': get(`${key},${good}`),
-    'a folded value': get('x-tenant-api-key:', ` ${good}`),
-    'a key that is folded in its midst': get(`x-tenant-api-key: ${good.slice(0, 20)}`, ` ${good.slice(20)}`),
+    'a header repeated in upper case': get(key, key.toUpperCase().replace(good.toUpperCase(), good)),
+    'two keys joined by a comma': get(`${key},${good}`),
+    'a folded header value': get('x-tenant-api-key:', ` ${good}`),
+    'a key folded in the middle': get(`x-tenant-api-key: ${good.slice(0, 20)}`, ` ${good.slice(20)}`),
     'a folded second value': get(key, `\t${good}`),
     'a NUL after the key': get(`${key}\0`),
-    'a NUL in the name': get(`x-tenant-api\0-key: ${good}`),
+    'a NUL in the header name': get(`x-tenant-api\0-key: ${good}`),
     'a space before the colon': get(`x-tenant-api-key : ${good}`),
-    'underscores for hyphens': get(`x_tenant_api_key: ${good}`),
+    'underscores instead of hyphens': get(`x_tenant_api_key: ${good}`),
     'a bare CR before the header': get(`x: y\r${key}`),
     'a bare LF before the header': get(`x: y\n${key.replace(good, `${good}x`)}`),
-    'a vertical tab around the key': get(`x-tenant-api-key:\x0b${good}`),
+    'a vertical tab before the key': get(`x-tenant-api-key:\x0b${good}`),
     'a key in a trailer': post(
       `0\r\n${key}\r\n\r\n`,
       'transfer-encoding: chunked',
       'trailer: x-tenant-api-key',
     ),
-    'a key in an extension of a chunk': post(`1;${key}\r\nx\r\n0\r\n\r\n`, 'transfer-encoding: chunked'),
+    'a key in a chunk extension': post(`1;${key}\r\nx\r\n0\r\n\r\n`, 'transfer-encoding: chunked'),
     'a key in the body': post(key, `content-length: ${key.length}`),
-    'a key in the reason of the address': get().replace('/api/in', `/api/in?x-tenant-api-key=${good}`),
-    'a key in user information': get().replace('/api/in', `http://${good}@x/api/in`),
-    'an address in full': get().replace('/api/in', 'http://x/api/in'),
-    'two lengths': post(hidden, `content-length: 0`, `content-length: ${hidden.length}`),
-    'a length and chunks': post(`0\r\n\r\n${hidden}`, 'content-length: 5', 'transfer-encoding: chunked'),
-    'chunks by an odd name': post(`0\r\n\r\n${hidden}`, 'transfer-encoding: xchunked'),
-    'chunks that are not last': post(`0\r\n\r\n${hidden}`, 'transfer-encoding: chunked, identity'),
-    'a negative length': post(hidden, 'content-length: -1'),
-    'a length with a sign': post(hidden, 'content-length: +0'),
-    'a request in the body of one that is refused': post(hidden, `content-length: ${hidden.length}`),
-    'pipelined after a good key': get(key).replace('/api/in', '/api/none').replace(key, 'x: y') + get(),
+    'a key in the query string': get().replace('/api/in', `/api/in?x-tenant-api-key=${good}`),
+    'a key as the user name of the URL': get().replace('/api/in', `http://${good}@x/api/in`),
+    'an absolute URL': get().replace('/api/in', 'http://x/api/in'),
+    'two content lengths': post(hidden, `content-length: 0`, `content-length: ${hidden.length}`),
+    'both a content length and chunked encoding': post(
+      `0\r\n\r\n${hidden}`,
+      'content-length: 5',
+      'transfer-encoding: chunked',
+    ),
+    'an unknown transfer encoding': post(`0\r\n\r\n${hidden}`, 'transfer-encoding: xchunked'),
+    'chunked encoding that is not the last one': post(
+      `0\r\n\r\n${hidden}`,
+      'transfer-encoding: chunked, identity',
+    ),
+    'a negative content length': post(hidden, 'content-length: -1'),
+    'a signed content length': post(hidden, 'content-length: +0'),
+    'a request smuggled in the body of a refused one': post(hidden, `content-length: ${hidden.length}`),
+    'a pipelined second request': get(key).replace('/api/in', '/api/none').replace(key, 'x: y') + get(),
     'an upgrade to a WebSocket': get(
       'connection: close, upgrade',
       'upgrade: websocket',
@@ -109,15 +116,15 @@ describe('bytes of HTTP/1', () => {
       'upgrade: h2c',
       'http2-settings: AAMAAABkAAQAAP__',
     ),
-    'the header named as of this connection alone, and absent': get('connection: x-tenant-api-key'),
+    'the key header listed in connection, but absent': get('connection: x-tenant-api-key'),
     'HTTP/0.9': 'GET /api/in\r\n\r\n',
     'HTTP/1.0 without a host': 'GET /api/in HTTP/1.0\r\n\r\n',
     CONNECT: 'CONNECT /api/in HTTP/1.1\r\nhost: x\r\n\r\n',
-    'a method in small letters': get().replace('GET', 'get'),
-    'another method by a header': post('', 'content-length: 0', 'x-http-method-override: HEAD'),
+    'a method in lower case': get().replace('GET', 'get'),
+    'a header that overrides the method': post('', 'content-length: 0', 'x-http-method-override: HEAD'),
   }
   for (const [what, bytes] of Object.entries(attempts)) {
-    it(`${what} opens nothing`, async () => {
+    it(`do not get in with ${what}`, async () => {
       const text = await exchange(bytes + LAST)
       assert.doesNotMatch(text, /INSIDE|x-inside/i)
       assert.doesNotMatch(text, /HTTP\/1\.1 (?:200|5(?!05))/)
@@ -125,7 +132,7 @@ describe('bytes of HTTP/1', () => {
     })
   }
 
-  it('a good key is of one request, and not of the next on its connection', async () => {
+  it('need a key each, even on a connection that has sent a good one', async () => {
     const text = await exchange(
       get(key) +
         get() +
@@ -140,7 +147,7 @@ describe('bytes of HTTP/1', () => {
   })
 })
 
-describe('every address and method of a guarded scope', () => {
+describe('every URL and method of a guarded scope', () => {
   const methods = [
     'GET',
     'HEAD',
@@ -157,7 +164,7 @@ describe('every address and method of a guarded scope', () => {
       ' ',
     )
 
-  it('asks for a key, by HTTP/1 and HTTP/2 alike', async (t) => {
+  it('requires a key, over HTTP/1 and HTTP/2', async (t) => {
     const app = fastify({ http2: true })
     await guard(app as unknown as FastifyInstance)
     const client = connectHttp2(await app.listen({ host: '127.0.0.1', port: 0 }))
@@ -200,7 +207,7 @@ describe('every address and method of a guarded scope', () => {
         assert.equal(
           status,
           path === '/api/admin' ? 403 : 200,
-          'a not-found handler of the scope is one of its handlers',
+          'the not-found handler of the scope is guarded like its routes',
         )
       }
     }

@@ -1,7 +1,7 @@
 /**
- * Prints what the check of a cached key leaves for the garbage collector, in bytes: of a key that is looked up, and of one that
- * its connection is remembered for. Run with `--expose-gc --min-semi-space-size=64 --single-threaded`, so that nothing is
- * collected meanwhile, and code is optimised after so many calls and not when there is time.
+ * Prints how many bytes of garbage the check of a cached key leaves: of a key found in the cache, and of one
+ * remembered with its connection. Run with `--expose-gc --min-semi-space-size=64 --single-threaded`: nothing
+ * is collected in between, and V8 optimises code after a number of calls, not when it finds the time.
  */
 import type { FastifyRequest } from 'fastify'
 import { generateKey } from '../../src/keys/key-format.ts'
@@ -9,7 +9,7 @@ import { Authenticator } from '../../src/tenant-auth/authenticator.ts'
 import { checkOptions } from '../../src/tenant-auth/options.ts'
 
 const CALLS = 1_000
-/** Until V8 has optimised all that a check runs through. */
+/** Rounds after which V8 has optimised all that a check calls. */
 const WARM_UP = 40
 const keyStore = { findByHash: async () => ({ id: 'key_1', tenant: { id: 'tenant_1' } }) }
 const authenticator = new Authenticator(checkOptions({ keyStore, cache: { ttl: 3_600_000 } }), {}) // However slow the machine.

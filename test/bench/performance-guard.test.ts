@@ -1,6 +1,6 @@
 /**
- * What makes the hot path fast, counted: operations, not time, so that it says the same on any machine. What they cost is
- * measured by `npm run bench`.
+ * Counts the operations on the hot path. It measures no time, so that the result is the same on any machine:
+ * `npm run bench` does that.
  */
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
@@ -21,13 +21,13 @@ import { tenantAuth, type TenantAuthOptions } from '../../src/tenant-auth/index.
 const KEY = generateKey('tk', 'live')
 const TYPO = KEY.slice(0, -1) + (KEY.endsWith('a') ? 'b' : 'a')
 
-/** What happened between the hook before tenantAuth's and the one after it, or the end of the refusal. */
+/** Operations between the hook before tenantAuth's and the one after it, or the end of the refusal. */
 interface Work {
   hashes: number
   lookups: number
   promises: number
   storeReads: number
-  /** Errors built, of any class: those of ours set `Error.stackTraceLimit`, to capture no stack. */
+  /** Errors constructed, of any class: ours set `Error.stackTraceLimit`, to capture no stack. */
   errors: number
 }
 
@@ -133,7 +133,7 @@ describe('tenantAuth', () => {
     return { statusCode: await request(key, url), work }
   }
 
-  it('reads small whole numbers of a cached key, which V8 does not keep elsewhere than in the object', async () => {
+  it('keeps the numbers of a cached key as small integers, which V8 stores inside the object', async () => {
     await start()
     assert.deepEqual([await request(KEY), await request(KEY)], [200, 200])
     const entry: unknown = lookups.calls.at(-1)?.result
@@ -146,13 +146,13 @@ describe('tenantAuth', () => {
     for (const [name, value] of numbers) assert.equal(Number(value) | 0, value, name)
   })
 
-  it('lets a cached key in with one hash and one cache look-up: no promise, no read of the store', async () => {
+  it('accepts a cached key with one hash and one cache look-up: no promise, no store read', async () => {
     await start()
     assert.equal(await request(KEY), 200)
     assert.deepEqual(await workOf(KEY), { statusCode: 200, work: { ...NOTHING, hashes: 1, lookups: 1 } })
   })
 
-  it('lets in the key that a connection sends again with neither: it is remembered', async () => {
+  it('checks a key resent on the same connection without a hash or a cache look-up', async () => {
     await start()
     const origin = await app.listen({ port: 0, host: '127.0.0.1' })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -176,7 +176,7 @@ describe('tenantAuth', () => {
     }
   })
 
-  it('does no more for a route that demands scopes', async () => {
+  it('does no extra work for a route that requires scopes', async () => {
     found = { id: 'key_1', tenant: { id: 'tenant_1' }, scopes: ['read', 'write'] }
     await start()
     assert.equal(await request(KEY), 200)
@@ -184,14 +184,14 @@ describe('tenantAuth', () => {
     assert.deepEqual(await workOf(KEY, '/scoped'), { statusCode: 200, work: expected })
   })
 
-  it('refuses a cached key that lacks a scope with no more than that', async () => {
+  it('does no extra work to refuse a cached key that lacks a scope', async () => {
     await start()
     assert.equal(await request(KEY), 200)
     const expected = { ...NOTHING, hashes: 1, lookups: 1 }
     assert.deepEqual(await workOf(KEY, '/scoped'), { statusCode: 403, work: expected })
   })
 
-  it('reads the store once, with promises, for a key that is not cached', async () => {
+  it('reads the store once, using promises, for a key that is not cached', async () => {
     await start()
     const { statusCode, work } = await workOf(KEY)
     assert.equal(statusCode, 200)
@@ -199,25 +199,25 @@ describe('tenantAuth', () => {
     assert.notEqual(work.promises, 0)
   })
 
-  it('refuses a mistyped key with one hash: no promise, no read of the store, no error object', async () => {
+  it('refuses a mistyped key with one hash: no promise, store read or error object', async () => {
     await start()
     assert.deepEqual(await workOf(TYPO), { statusCode: 401, work: { ...NOTHING, hashes: 1, lookups: 2 } })
   })
 
-  it('refuses what is too long to be a key with none of these', async () => {
+  it('refuses what is too long to be a key with no hash or look-up', async () => {
     await start()
     assert.deepEqual(await workOf('x'.repeat(513)), { statusCode: 401, work: NOTHING })
   })
 
-  it('refuses an unknown key out of memory with one hash: no promise, no read of the store, no error object', async () => {
+  it('refuses a remembered unknown key with one hash: no promise, store read or error object', async () => {
     found = null
     await start()
     assert.equal(await request(KEY), 401)
-    // Among the good keys, then among the refused ones.
+    // One look-up among the good keys, one among the refused ones.
     assert.deepEqual(await workOf(KEY), { statusCode: 401, work: { ...NOTHING, hashes: 1, lookups: 2 } })
   })
 
-  it('captures no stack where the app has asked for an error', async () => {
+  it('captures no stack trace when the app asks for thrown errors', async () => {
     await start({ errorResponse: 'throw' })
     restoreErrors()
     assert.equal(await request(TYPO), 401)
@@ -227,20 +227,20 @@ describe('tenantAuth', () => {
 })
 
 describe('the check of a cached key', () => {
-  it('leaves next to nothing to the garbage collector: no closure, no promise, no object', async () => {
+  it('leaves almost no garbage: no closure, no promise, no object', async () => {
     const file = new URL('bytes-of-a-hit.ts', import.meta.url).pathname
     const options = ['--expose-gc', '--min-semi-space-size=64', '--single-threaded', '--import', 'tsx']
     const { stdout } = await promisify(execFile)(process.execPath, [...options, file])
     const { lookedUp, remembered } = JSON.parse(stdout) as { lookedUp: number; remembered: number }
-    // A digest is 48 bytes, what Node makes of it on the way no more than twice that, and a clock's number 16.
+    // A digest is 48 bytes, Node's intermediate values at most twice that, and a clock reading 16.
     assert.ok(lookedUp < 220, `${lookedUp} bytes`)
     assert.ok(remembered < 60, `${remembered} bytes`)
   })
 })
 
 describe('fastify-tenant-auth/tenant-auth', () => {
-  it('loads nothing but fastify-plugin and lru-cache beside its own files', async () => {
-    // The sources themselves: a bundle loads at once what they load when it is needed.
+  it('loads no packages but fastify-plugin and lru-cache', async () => {
+    // The sources, not the bundle: a bundle loads at once what the sources load on demand.
     const entry = new URL('../../src/tenant-auth/index.ts', import.meta.url).href
     const options = ['--import', 'tsx', '--input-type=module', '--eval', LIST_MODULES]
     const { stdout } = await promisify(execFile)(process.execPath, [...options, entry])
@@ -250,7 +250,7 @@ describe('fastify-tenant-auth/tenant-auth', () => {
   })
 })
 
-/** Prints the address of every module that the import of its argument loads. */
+/** Imports its argument, and prints the URL of every module that this loads. */
 const LIST_MODULES = `
   import { register } from 'node:module'
   register('data:text/javascript,' + encodeURIComponent(\`

@@ -8,7 +8,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 const SECRET = `whsec_${randomBytes(24).toString('base64')}`
 
-/** As Standard Webhooks has it, which is what Clerk sends. */
+/** A signed request as in Standard Webhooks, which Clerk follows. */
 function delivery(event: unknown, { id = 'msg_1', at = Date.now(), secret = SECRET } = {}) {
   const payload = JSON.stringify(event)
   const time = String(Math.floor(at / 1_000))
@@ -49,7 +49,7 @@ async function setUp(t: TestContext, options: Partial<ClerkWebhooksOptions> = {}
 }
 
 describe('clerkWebhooks', () => {
-  it('makes the tenant of an organization, and renames it', async (t) => {
+  it('creates the tenant of an organization, and renames it', async (t) => {
     const { send, tenant } = await setUp(t)
     assert.equal(await send(changed('created', 1_000)), 'done')
     assert.equal((await tenant()).name, 'Acme')
@@ -57,7 +57,7 @@ describe('clerkWebhooks', () => {
     assert.equal((await tenant()).name, 'Acme Ltd')
   })
 
-  it('changes nothing by what comes again or late', async (t) => {
+  it('ignores repeated and late events', async (t) => {
     const { send, tenant } = await setUp(t)
     await send(changed('updated', 3_000, 'Third'))
     const before = await tenant()
@@ -71,7 +71,7 @@ describe('clerkWebhooks', () => {
     }
   })
 
-  it('comes to the newest whatever the order, and at once', async (t) => {
+  it('settles on the newest event, in whatever order concurrent ones arrive', async (t) => {
     const orders = [
       [1, 2, 3],
       [3, 1, 2],
@@ -88,7 +88,7 @@ describe('clerkWebhooks', () => {
     }
   })
 
-  it('goes on with a tenant that another instance has made meanwhile', async (t) => {
+  it('updates a tenant that another instance has created in the meantime', async (t) => {
     const { send, tenant, store } = await setUp(t)
     const insert = store.insertTenant.bind(store)
     const afterAnother = async (made: Parameters<typeof insert>[0]) => {
@@ -100,14 +100,14 @@ describe('clerkWebhooks', () => {
     assert.equal((await tenant()).name, 'Acme')
   })
 
-  it('lets Clerk send again what the store was away for', async (t) => {
+  it('answers 503 when the store is down, and handles the event when Clerk sends it again', async (t) => {
     const { send, store } = await setUp(t)
     t.mock.method(store, 'findTenant', () => Promise.reject(new Error('down')), { times: 1 })
     assert.equal(await send(changed('created', 1_000)), 503)
     assert.equal(await send(changed('created', 1_000)), 'done')
   })
 
-  it('does one thing after the other to a tenant, however long the store takes', async (t) => {
+  it('handles the events of a tenant one at a time, however slow the store is', async (t) => {
     const { send, tenant, store } = await setUp(t)
     await send(changed('created', 1_000))
     const update = store.updateTenant.bind(store)
@@ -128,7 +128,7 @@ describe('clerkWebhooks', () => {
     assert.equal((await tenant()).name, 'Third')
   })
 
-  it('ends the keys of an organization that is deleted, for good', async (t) => {
+  it('suspends or revokes the keys of a deleted organization, and ignores its later events', async (t) => {
     for (const onDeleted of ['suspend', 'revoke'] as const) {
       const { send, tenant, keys } = await setUp(t, { onDeleted })
       await send(changed('created', 1_000))
@@ -141,7 +141,7 @@ describe('clerkWebhooks', () => {
       assert.ok((await tenant()).suspendedAt)
       const statuses = await Promise.all(made.map(async ({ key }) => (await keys.identify(key)).status))
       assert.deepEqual([...new Set(statuses)], [onDeleted === 'suspend' ? 'suspended' : 'revoked'])
-      // What is still on its way opens nothing, and does not take back what an operator has done since.
+      // Events still on their way admit nobody, and do not undo what an operator has done since.
       assert.equal(await send(changed('updated', 9_000, 'Late')), 'nothing')
       await keys.updateTenant('org_acme', { suspended: false })
       assert.equal(await send(DELETED), 'nothing')
@@ -149,25 +149,25 @@ describe('clerkWebhooks', () => {
     }
   })
 
-  it('ends an organization that was never a tenant before its first event comes', async (t) => {
+  it('suspends an organization that is deleted before its first event arrives', async (t) => {
     const { send, tenant } = await setUp(t)
     assert.equal(await send(DELETED), 'done')
     assert.equal(await send(changed('created', 1_000)), 'nothing')
     assert.ok((await tenant()).suspendedAt)
   })
 
-  it('does a deletion again that failed midway', async (t) => {
+  it('completes a deletion that failed midway when Clerk sends it again', async (t) => {
     const { send, tenant, store, keys } = await setUp(t, { onDeleted: 'revoke' })
     await send(changed('created', 1_000))
     const { details } = await keys.create({ tenantId: 'org_acme', name: 'n', environment: 'live' })
     t.mock.method(store, 'revokeKey', () => Promise.reject(new Error('down')), { times: 1 })
     assert.equal(await send(DELETED), 503)
-    assert.ok((await tenant()).suspendedAt, 'what could be done is')
+    assert.ok((await tenant()).suspendedAt, 'the tenant is suspended already')
     assert.equal(await send(DELETED), 'done')
     assert.ok((await keys.get(details.id)).revokedAt)
   })
 
-  it('keeps the metadata of a tenant that was there, and names it by what can be a name', async (t) => {
+  it('keeps the metadata of an existing tenant, and makes a valid name for it', async (t) => {
     const { send, tenant, keys } = await setUp(t)
     await keys.createTenant({ id: 'org_acme', name: 'by hand', metadata: { plan: 'pro' } })
     assert.equal(await send(changed('created', 1_000, '\u202e')), 'done')
@@ -177,7 +177,7 @@ describe('clerkWebhooks', () => {
     assert.equal((await tenant()).name, 'x'.repeat(100))
   })
 
-  it('leaves alone what it is not to touch', async (t) => {
+  it('ignores organizations and events that do not concern it', async (t) => {
     const { send, keys } = await setUp(t, {
       create: false,
       tenantOf: (id) => (id === 'org_none' ? null : `t_${id}`),
@@ -196,7 +196,7 @@ describe('clerkWebhooks', () => {
     assert.equal((await keys.getTenant('t_org_acme')).name, 'Acme')
   })
 
-  it('does nothing that Clerk has not signed', async (t) => {
+  it('refuses an event that Clerk did not sign', async (t) => {
     const { app, keys } = await setUp(t)
     const good = delivery(changed('created', 1_000))
     const { 'svix-id': _, ...incomplete } = good.headers
@@ -205,7 +205,7 @@ describe('clerkWebhooks', () => {
       { ...good, headers: incomplete },
       { ...good, headers: { ...good.headers, 'svix-id': 'msg_2' } },
       { ...good, headers: { ...good.headers, 'svix-signature': 'v1,xxxx' } },
-      // Of a server that lets such through, as HTTP/2 and inject may.
+      // HTTP/2 and inject may let such a header through.
       { ...good, headers: { ...good.headers, 'svix-signature': 'v1,\0\u{100}' } },
       { ...good, payload: good.payload.replace('Acme', 'Evil') },
       delivery(changed('created', 1_000), { secret: `whsec_${randomBytes(24).toString('base64')}` }),
@@ -221,7 +221,7 @@ describe('clerkWebhooks', () => {
     assert.equal((await app.inject(large)).statusCode, 413)
   })
 
-  it('names an option that is not acceptable', async () => {
+  it('rejects invalid options', async () => {
     const keys = new KeyManager(new MemoryKeyStore())
     for (const options of [
       { keys },

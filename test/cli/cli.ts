@@ -1,4 +1,4 @@
-/** The command line, in this process and as one of its own. */
+/** Runs the command line, in this process or in a process of its own. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { run } from '../../src/cli/run.ts'
@@ -10,7 +10,7 @@ export interface Outcome {
   err: string
 }
 
-/** Runs a command in this process: what it does, without a start of Node for each. */
+/** Runs a command in this process, which saves starting Node for each. */
 export async function command(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
@@ -32,8 +32,8 @@ export async function command(
 /**
  * Runs a command as a shell does: for pipes, standard streams and exit codes.
  *
- * @param input what the process reads from standard input
- * @param redirection what follows the command in a shell: `| true`, `>/dev/full`, `>&-`. The exit code is the command's own
+ * @param input what the process reads from standard input @param redirection what follows the command in a
+ *   shell: `| true`, `>/dev/full`, `>&-`. Does not affect the exit code
  */
 export async function cli(
   args: readonly string[],

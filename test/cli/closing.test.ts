@@ -1,4 +1,4 @@
-/** A store that cannot be closed: what was done is done, and was said. */
+/** A store that fails to close does not hide what the command has done. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { run } from '../../src/cli/run.ts'
@@ -30,14 +30,14 @@ async function withBadClose(args: string[]) {
   return { code, ...written }
 }
 
-it('CLI: a new key is shown though the store cannot be closed', async () => {
+it('CLI: prints a new key even if the store cannot be closed', async () => {
   const { code, out, err } = await withBadClose(['keys', 'create', ...NEW])
   assert.equal(code, 0)
   assert.match(out, /^tk_live_\w{39}\n$/)
   assert.doesNotMatch(err, /already closed/)
 })
 
-it('CLI: why a command failed is said though the store cannot be closed', async () => {
+it('CLI: reports why a command failed even if the store cannot be closed', async () => {
   const { code, err } = await withBadClose(['keys', 'revoke', 'key_1'])
   assert.equal(code, 3)
   assert.doesNotMatch(err, /already closed/)

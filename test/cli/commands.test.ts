@@ -1,4 +1,4 @@
-/** The life of a key from the command line, on real servers: as processes where streams and exit codes count. */
+/** The life of a key from the command line, on real servers. Processes test streams and exit codes. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -71,12 +71,12 @@ for (const { name, skip, start } of BACKENDS) {
       return (JSON.parse(out) as Listed).keys
     }
 
-    it('migrates as often as one likes', async () => {
+    it('migrates repeatedly without harm', async () => {
       const { code, out } = await command(['migrate', '--json'], env)
       assert.deepEqual([code, JSON.parse(out)], [0, { migrated: name === 'PostgreSQL' }])
     })
 
-    it('writes a new key to standard output alone, and what it is to standard error', async () => {
+    it('writes a new key to standard output only, and its details to standard error', async () => {
       const args = ['--scope', 'usage:read', '--scope', 'x', '--expires', '90d']
       const { code, out, err } = await cli([...CREATE, ...args], env)
       assert.equal(code, 0, err)
@@ -90,7 +90,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.ok(days > 89.9 && days <= 90)
     })
 
-    it('lists keys as a table for people, and in full for programs', async () => {
+    it('lists keys as a table, or in full as JSON', async () => {
       const { out } = await command(['keys', 'list', '--tenant', 'acme'], env)
       const [header, ...rows] = out.trimEnd().split('\n')
       assert.match(header ?? '', /^ID +NAME +ENV +KEY +SCOPES +STATUS +CREATED +EXPIRES +LAST USED$/)
@@ -98,7 +98,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal((await list()).length, rows.length)
     })
 
-    it('lists keys by what they are, of one tenant or of all', async () => {
+    it('filters the keys of all tenants', async () => {
       const other = (...args: string[]) => command([...args, '--json'], env)
       await command(['tenants', 'create', '--id', 'other', '--name', 'Other'], env)
       await other(
@@ -146,7 +146,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.deepEqual([(await shown()).status, (await shown()).networks], ['active', null])
     })
 
-    it('purges what has ended', async () => {
+    it('purges keys that have ended', async () => {
       const { id } = (JSON.parse((await create('--json')).out) as Created).details
       await command(['keys', 'revoke', id], env)
       assert.match((await command(['keys', 'purge', '--before', '1d'], env)).err, /^0 deleted/)
@@ -182,18 +182,18 @@ for (const { name, skip, start } of BACKENDS) {
       assert.match((await tenants('list', '--search', 'gone')).err, /^No tenants/)
     })
 
-    it('reads variables that are not set from a file', async () => {
+    it('reads variables that are not set from --env-file', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'env-file-'))
       const file = join(folder, '.env')
       const [[variable, url] = []] = Object.entries(env)
       await writeFile(file, `${variable}="${url}"\n`)
       const args = ['tenants', 'get', 'acme', '--env-file', file]
       assert.equal((await command(args)).code, 0)
-      assert.equal((await command(args, { [variable ?? '']: 'nothing' })).code, 2, 'what is set stays')
+      assert.equal((await command(args, { [variable ?? '']: 'nothing' })).code, 2, 'a set variable wins')
       await rm(folder, { recursive: true })
     })
 
-    it('rotates with a grace, and revokes', async () => {
+    it('rotates a key with a grace, and revokes it', async () => {
       const created = JSON.parse((await create('--json', '--key-prefix', 'loom')).out) as {
         key: string
         details: { id: string }
@@ -208,19 +208,19 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal(revoked.code, 0)
       assert.match(revoked.err, /is revoked, in force everywhere after \d+ ms/)
       assert.ok((await list()).find((key) => key.id === id)?.revokedAt)
-      // On a database that is new, or was put back, the first of them waits for instances that nobody knows of.
+      // On a new or restored database, the first revocation waits for instances that may be unknown.
       const again = await command(['keys', 'revoke', id, '--json'], env)
       assert.equal((JSON.parse(again.out) as { confirmedBy: string }).confirmedBy, 'all')
       assert.equal((await command(['keys', 'rotate', id], env)).code, 4)
     })
 
-    it('rotates without a grace: the old key stays until it is revoked', async () => {
+    it('rotates a key without a grace: the old one stays valid until it is revoked', async () => {
       const { details } = JSON.parse((await create('--json')).out) as { details: { id: string } }
       const rotated = await command(['keys', 'rotate', details.id], env)
       assert.match(rotated.err, /stays valid until you revoke it/)
     })
 
-    it('rotates to another expiry', async () => {
+    it('rotates a key to another expiry', async () => {
       const { details } = JSON.parse((await create('--json', '--expires', '1d')).out) as Created
       const rotated = await command(['keys', 'rotate', details.id, '--expires', '30d', '--json'], env)
       const { details: next } = JSON.parse(rotated.out) as { details: { expiresAt: string } }
@@ -231,7 +231,7 @@ for (const { name, skip, start } of BACKENDS) {
     })
 
     for (const redirection of ['| true', '>/dev/full']) {
-      it(`says which key is lost when it cannot be written: ${redirection}`, async () => {
+      it(`reports which key is lost if it cannot be written: ${redirection}`, async () => {
         const args = ['keys', 'create', '--tenant', 'acme', '--name', 'lost', '--env', 'live']
         const { code, err } = await cli(args, env, '', redirection)
         assert.equal(code, 1)
@@ -242,7 +242,7 @@ for (const { name, skip, start } of BACKENDS) {
     }
 
     for (const redirection of ['>&-', '>/dev/null']) {
-      it(`makes no key where it would be lost: ${redirection}`, async () => {
+      it(`creates no key if it would be lost: ${redirection}`, async () => {
         const before = (await list()).length
         const { code, err } = await cli(
           ['keys', 'create', '--tenant', 'acme', '--name', 'lost', '--env', 'live'],
@@ -256,7 +256,7 @@ for (const { name, skip, start } of BACKENDS) {
       })
     }
 
-    it('says when a table cannot be written, and does not mind where nobody reads it', async () => {
+    it('fails if a table cannot be written, but not if it is discarded', async () => {
       const args = ['keys', 'list', '--tenant', 'acme']
       const full = await cli(args, env, '', '>/dev/full')
       assert.deepEqual([full.code, full.out], [1, ''])
@@ -264,7 +264,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal((await cli(args, env, '', '>/dev/null')).code, 0)
     })
 
-    it('identifies a key that it reads from standard input', async () => {
+    it('identifies a key read from standard input', async () => {
       const made = await create()
       const key = made.out.trim()
       const found = await command(['keys', 'identify'], env, `${key}\n`)
@@ -279,13 +279,13 @@ for (const { name, skip, start } of BACKENDS) {
       assert.deepEqual([unknown.code, unknown.out], [3, ''])
     })
 
-    it('shows a quarter of an imported key at most', async () => {
+    it('shows at most a quarter of an imported key', async () => {
       const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live']
       const imported = await command(['keys', 'import', ...about], env, 'abcdefghijklmnop')
       assert.match(imported.out, / ab\.\.\.op /)
     })
 
-    it('takes in a key from standard input, and one by its hash', async () => {
+    it('imports a key from standard input, or by its hash', async () => {
       const about = ['--tenant', 'acme', '--name', 'old', '--env', 'live', '--expires', 'never']
       const key = 'legacy-0123456789abcdef0123456789abcdef'
       const imported = await cli(['keys', 'import', ...about], env, `${key}\n`)
@@ -300,7 +300,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal((await command(['keys', 'import', ...about, '--hash', other, ...shown], env)).code, 0)
     })
 
-    it('makes one key of a command that is repeated with an idempotency key', async () => {
+    it('creates one key for repeated commands with the same idempotency key', async () => {
       assert.equal((await create('--idempotency-key', 'deploy-7')).code, 0)
       const before = (await list()).length
       const { code, out, err } = await create('--idempotency-key', 'deploy-7')
@@ -309,13 +309,13 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal((await list()).length, before)
     })
 
-    it('exits with 3 on what is not there, and with 4 on what is there already', async () => {
+    it('exits with 3 if something is not found, and with 4 if it already exists', async () => {
       assert.equal((await cli(['keys', 'revoke', 'key_unknown'], env)).code, 3)
       assert.equal((await command(['keys', 'list', '--tenant', 'nobody'], env)).code, 3)
       assert.equal((await command(['tenants', 'create', '--id', 'acme', '--name', 'Acme'], env)).code, 4)
     })
 
-    it('lists more than a page', async () => {
+    it('lists more than one page of keys', async () => {
       const tenant = (await command(['tenants', 'create', '--name', 'Many', '--json'], env)).out
       const { id } = (JSON.parse(tenant) as { tenant: { id: string } }).tenant
       const none = await command(['keys', 'list', '--tenant', id], env)
@@ -330,7 +330,7 @@ for (const { name, skip, start } of BACKENDS) {
       assert.equal(new Set((JSON.parse(out) as Listed).keys.map((key) => key.id)).size, 101)
     })
 
-    it('keeps apart what is told to be apart', async () => {
+    it('separates keys by --schema or --redis-prefix', async () => {
       const apart = name === 'Redis' ? ['--redis-prefix', 'other'] : ['--schema', 'other']
       const unready = await command(['keys', 'list', '--tenant', 'acme', ...apart], env)
       if (name === 'PostgreSQL') assert.match(unready.err, /call migrate\(\)/)

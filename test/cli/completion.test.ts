@@ -18,7 +18,7 @@ const LINES: [typed: string[], last: string, offered: string[]][] = [
 
 describe('CLI: completion', () => {
   for (const [typed, last, offered] of LINES) {
-    it(`bash offers ${offered.join(' ') || 'nothing'} after ${[...typed, last].join(' ')}`, () => {
+    it(`offers ${offered.join(' ') || 'nothing'} after ${[...typed, last].join(' ')} in bash`, () => {
       const words = ['fastify-tenant-auth', ...typed, last].map((word) => `'${word}'`).join(' ')
       const script = `${completion('bash')}
 COMP_WORDS=(${words}); COMP_CWORD=${typed.length + 1}; _fastify_tenant_auth; printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -30,13 +30,13 @@ COMP_WORDS=(${words}); COMP_CWORD=${typed.length + 1}; _fastify_tenant_auth; pri
 
   for (const shell of ['zsh', 'fish']) {
     const has = spawnSync(shell, ['--version']).status === 0
-    it(`${shell} can read it`, { skip: !has && `${shell} is not installed` }, () => {
+    it(`is a valid ${shell} script`, { skip: !has && `${shell} is not installed` }, () => {
       const { status, stderr } = spawnSync(shell, ['-n', '-c', completion(shell)], { encoding: 'utf8' })
-      // fish says what is wrong, and exits with 0.
+      // fish reports what is wrong, and still exits with 0.
       assert.deepEqual([status, stderr], [0, ''])
     })
 
-    it(`for ${shell} has every command`, () => {
+    it(`has every command in ${shell}`, () => {
       for (const name of COMMANDS.keys()) {
         assert.ok(completion(shell).replaceAll('\\', '').includes(`${name}*`), name)
       }

@@ -38,7 +38,7 @@ describe('CLI: output', () => {
     )
   })
 
-  it('says whether a key is active, expired or revoked', () => {
+  it('shows whether a key is active, expired or revoked', () => {
     const past = new Date('2026-02-01T00:00:00Z')
     const keys = [KEY, { ...KEY, expiresAt: past }, { ...KEY, expiresAt: past, revokedAt: past }]
     const [, ...rows] = keyTable(keys).split('\n')
@@ -49,21 +49,21 @@ describe('CLI: output', () => {
     assert.match(rows[0] ?? '', /tk_live_0123\.\.\.6789 +- +active +2026-01-02 03:04 +- +-$/)
   })
 
-  it('sends no control character of a name to the terminal', () => {
+  it('masks control characters in a name', () => {
     assert.ok(keyTable([{ ...KEY, name: 'a\u001b[2Jb' }]).includes('a?[2Jb'))
   })
 
-  it('sends nothing that turns the direction of the text around it, or that cannot be seen', () => {
+  it('masks characters that are invisible or change the direction of text', () => {
     for (const sign of ['\u202e', '\u2066', '\u200f', '\u061c', '\u200b', '\u2028']) {
       assert.match(keyTable([{ ...KEY, name: `a${sign}b`, environment: `c${sign}d` }]), / a\?b +c\?d /)
     }
   })
 
-  it('separates scopes by a space, which none has in it', () => {
+  it('separates scopes by a space, which no scope contains', () => {
     assert.match(keyTable([{ ...KEY, scopes: ['a,b', 'c'] }]), / {2}a,b c {2}/)
   })
 
-  it('claims no more of a revocation than is known', () => {
+  it('claims no more about a revocation than is confirmed', () => {
     assert.equal(
       reached({ ...REACH, confirmedBy: 'all' }),
       'in force everywhere after 12 ms, confirmed by 3 running instances',
@@ -78,7 +78,7 @@ describe('CLI: output', () => {
     assert.doesNotMatch(reached({ ...REACH, confirmedBy: 'none' }), /everywhere/)
   })
 
-  it('exits with 1 on what nobody has foreseen', () => {
+  it('exits with 1 on an unexpected error', () => {
     assert.equal(exitCodeOf(new Error('?')), 1)
     assert.equal(exitCodeOf(new TenantAuthError('TENANT_AUTH_NOT_AUTHENTICATED', '?')), 1)
   })

@@ -11,10 +11,10 @@ import { freePort } from '../servers/free-port.ts'
 import { cli } from './cli.ts'
 
 const NEW = ['--tenant', 'acme', '--name', 'n', '--env', 'live']
-/** Nobody listens there: a command that comes so far as to connect fails with 5. */
+/** Nothing listens there: a command that gets as far as connecting exits with 5. */
 const nowhere = async () => ({ DATABASE_URL: `postgres://u:hunter2@127.0.0.1:${await freePort()}/db` })
 
-/** In this process, which is faster where the process is not the point. */
+/** Runs a command in this process, which is faster than starting one. */
 async function here(args: readonly string[], env: NodeJS.ProcessEnv = {}, terminal: Partial<Terminal> = {}) {
   const written = { out: '', err: '' }
   const code = await run(args, {
@@ -53,19 +53,19 @@ const HELP: [begins: RegExp, calls: string[][]][] = [
 ]
 
 describe('CLI: usage', () => {
-  it('teaches with --help, on standard output', async () => {
+  it('prints help to standard output with --help', async () => {
     const { code, out, err } = await cli(['--help'])
     assert.deepEqual([code, err], [0, ''])
     for (const word of ['keys create', 'DATABASE_URL', 'Exit codes']) assert.ok(out.includes(word))
   })
 
-  it('teaches when it is called without anything, and counts that as a mistake', async () => {
+  it('prints help to standard error and exits with 2 without arguments', async () => {
     const { code, out, err } = await here([])
     assert.deepEqual([code, out], [2, ''])
     assert.match(err, /^Manage tenants and their API keys/)
   })
 
-  it('teaches at a command and at a group of commands, but at no command that there is not', async () => {
+  it('prints help on a command or a group of commands, but not on an unknown command', async () => {
     for (const [begins, calls] of HELP) {
       const [first, ...others] = await Promise.all(calls.map((args) => here(args)))
       assert.equal(first?.code, 0)
@@ -77,7 +77,7 @@ describe('CLI: usage', () => {
     assert.match(err, /Unknown command "keys delete"/)
   })
 
-  it('names in the help of a command each option that it takes, and no other', async () => {
+  it('lists the options of a command in its help, and no others', async () => {
     const { out } = await here(['help', 'keys', 'create'])
     for (const option of ['--tenant <id>', '--env <environment>', '[--scope <scope>]...', '--json']) {
       assert.ok(out.includes(option), option)
@@ -85,7 +85,7 @@ describe('CLI: usage', () => {
     assert.doesNotMatch(out, /--grace|--yes/)
   })
 
-  it('never repeats a key that stands in an argument, wherever it stands', async () => {
+  it('never repeats a key given in an argument, whatever its position', async () => {
     const key = generateKey('tk', 'live')
     for (const args of [
       ['keys', 'identify', key],
@@ -103,14 +103,14 @@ describe('CLI: usage', () => {
     }
   })
 
-  it('says its version', async () => {
+  it('prints its version', async () => {
     const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
     for (const args of [['--version'], ['version']]) {
       assert.deepEqual(await here(args), { code: 0, out: `${version}\n`, err: '' })
     }
   })
 
-  it('fits a terminal of 100 columns', async () => {
+  it('keeps help within 100 columns', async () => {
     for (const args of [[], ...[...COMMANDS.keys()].map((name) => name.split(' '))]) {
       const { out } = await here(['help', ...args])
       const longest = out.split('\n').reduce((a, b) => (a.length > b.length ? a : b))
@@ -124,25 +124,25 @@ describe('CLI: usage', () => {
       ['frobnicate'],
       /Unknown command "frobnicate". The commands are migrate, tenants create/,
     ],
-    ['a command that is misspelt', ['keys', 'crate'], /Did you mean keys create\?/],
-    ['a group that is misspelt', ['tenant', 'lst'], /Did you mean tenants list\?/],
-    ['what only looks like a command', ['constructor'], /The commands are migrate/],
+    ['a misspelt command', ['keys', 'crate'], /Did you mean keys create\?/],
+    ['a misspelt group', ['tenant', 'lst'], /Did you mean tenants list\?/],
+    ['a property of all objects as a command', ['constructor'], /The commands are migrate/],
     [
       'an unknown option',
       ['keys', 'list', '--tennant', 'x'],
       /Unknown option --tennant. Did you mean --tenant\?/,
     ],
     ['an option without its value', ['keys', 'list', '--tenant'], /--tenant takes a value/],
-    ['an option in the place of a value', ['keys', 'list', '--tenant', '--json'], /--tenant takes a value/],
-    ['a value of a switch', ['keys', 'list', '--all=yes'], /--all takes no value/],
-    ['one tenant and all of them', ['keys', 'list', '--all', '--tenant', 'x'], /either --tenant, or --all/],
-    ['a status that is none', ['keys', 'list', '--all', '--status', 'old'], /--status must be one of active/],
-    ['a network that is none', ['keys', 'create', ...NEW, '--network', '10.0.0.0/33'], /--network must be/],
-    ['a change of nothing', ['keys', 'update', 'key_1'], /Nothing to change: give --name/],
-    ['a time that is none', ['keys', 'purge', '--before', 'never'], /--before takes a duration before now/],
-    ['a shell that there is not', ['completion', 'tcsh'], /one of bash, zsh, fish/],
+    ['an option in place of a value', ['keys', 'list', '--tenant', '--json'], /--tenant takes a value/],
+    ['a value for a switch', ['keys', 'list', '--all=yes'], /--all takes no value/],
+    ['both --tenant and --all', ['keys', 'list', '--all', '--tenant', 'x'], /either --tenant, or --all/],
+    ['an unknown status', ['keys', 'list', '--all', '--status', 'old'], /--status must be one of active/],
+    ['an invalid network', ['keys', 'create', ...NEW, '--network', '10.0.0.0/33'], /--network must be/],
+    ['an update without changes', ['keys', 'update', 'key_1'], /Nothing to change: give --name/],
+    ['an invalid time', ['keys', 'purge', '--before', 'never'], /--before takes a duration before now/],
+    ['an unsupported shell', ['completion', 'tcsh'], /one of bash, zsh, fish/],
     [
-      'a file that is not there',
+      'a file that does not exist',
       ['migrate', '--env-file', '/nowhere/.env'],
       /--env-file cannot be read \(ENOENT\)/,
     ],
@@ -156,51 +156,43 @@ describe('CLI: usage', () => {
     ['a missing id', ['keys', 'revoke'], /"keys revoke" takes one argument: the id of a key/],
     ['two ids', ['keys', 'revoke', 'key_1', 'key_2'], /takes one argument/],
     ['a stray argument', ['keys', 'list', 'acme'], /takes options only/],
-    ['a date that is none', ['keys', 'create', ...NEW, '--expires', 'soon'], /--expires takes a duration/],
-    ['a duration that is none', ['keys', 'create', ...NEW, '--expires', '5y'], /takes a duration: 90s/],
+    ['an invalid date', ['keys', 'create', ...NEW, '--expires', 'soon'], /--expires takes a duration/],
+    ['an invalid duration', ['keys', 'create', ...NEW, '--expires', '5y'], /takes a duration: 90s/],
     ['an expiry in the past', ['keys', 'create', ...NEW, '--expires', '2001-01-01'], /^--expires must be/],
-    ['an environment that is none', ['keys', 'create', ...NEW, '--env', 'Live!'], /^--env must be/],
+    ['an invalid environment', ['keys', 'create', ...NEW, '--env', 'Live!'], /^--env must be/],
     [
-      'a day that is none',
+      'a day that does not exist',
       ['keys', 'create', ...NEW, '--expires', '2027-02-31'],
       /--expires takes a duration/,
     ],
     [
-      'a time of a day that is none',
+      'a time on a day that does not exist',
       ['keys', 'create', ...NEW, '--expires', '2027-02-31T12:00:00Z'],
       /--expires takes/,
     ],
     [
-      'a time of nobody knows where',
+      'a time without a time zone',
       ['keys', 'create', ...NEW, '--expires', '2027-01-31T12:00:00'],
       /--expires takes/,
     ],
-    ['scopes with a comma between', ['keys', 'create', ...NEW, '--scope', 'a,b'], /--scope takes one scope/],
+    ['scopes separated by a comma', ['keys', 'create', ...NEW, '--scope', 'a,b'], /--scope takes one scope/],
+    ['--last4 without --hash', ['keys', 'import', ...NEW, '--last4', 'abcd'], /go with --hash/],
+    ['--start without --hash', ['keys', 'import', ...NEW, '--start', 'abcd'], /go with --hash/],
     [
-      'what to show of a key without its hash',
-      ['keys', 'import', ...NEW, '--last4', 'abcd'],
-      /go with --hash/,
-    ],
-    [
-      'what to show of a key without its hash',
-      ['keys', 'import', ...NEW, '--start', 'abcd'],
-      /go with --hash/,
-    ],
-    [
-      'a hash without what may be shown',
+      '--hash without --start and --last4',
       ['keys', 'import', ...NEW, '--hash', 'ab'],
       /--hash needs --start and --last4/,
     ],
   ]
   for (const [what, args, message] of mistakes) {
-    it(`exits with 2 on ${what}, and says what it takes`, async () => {
+    it(`exits with 2 on ${what}, and explains why`, async () => {
       const { code, out, err } = await here(args, await nowhere())
       assert.deepEqual([code, out], [2, ''])
       assert.match(err, message)
     })
   }
 
-  it('exits with 2 on a key on standard input that is none, and does not repeat it', async () => {
+  it('exits with 2 on an invalid key on standard input, and does not repeat it', async () => {
     for (const [input, message] of [
       ['', /Standard input must hold the key alone/],
       ['two words that are long enough', /Standard input must hold the key alone/],
@@ -215,7 +207,7 @@ describe('CLI: usage', () => {
     }
   })
 
-  it('asks for the key where a person is to type it, and does not where a pipe has it', async () => {
+  it('prompts for the key on a terminal, but not if it is piped in', async () => {
     const args = ['keys', 'import', ...NEW]
     assert.match(
       (await here(args, await nowhere(), { inputIsTerminal: true })).err,
@@ -224,7 +216,7 @@ describe('CLI: usage', () => {
     assert.doesNotMatch((await here(args, await nowhere())).err, /Ctrl-D/)
   })
 
-  it('makes no key where standard output leads nowhere', async () => {
+  it('creates no key if standard output leads nowhere', async () => {
     for (const args of [
       ['keys', 'create', ...NEW],
       ['keys', 'rotate', 'key_1'],
@@ -235,7 +227,7 @@ describe('CLI: usage', () => {
     }
   })
 
-  it('says errors as JSON, on standard error, with --json', async () => {
+  it('writes errors as JSON to standard error with --json', async () => {
     const mistakes: [string[], number, string, RegExp][] = [
       [['keys', 'list', '--json'], 2, 'USAGE', /either --tenant, or --all/],
       [['keys', 'list', '--tennant', 'x', '--json'], 2, 'USAGE', /--tennant/],
@@ -267,7 +259,7 @@ describe('CLI: usage', () => {
     ['DATABASE_URL', ' '],
   ]
   for (const [variable, value] of UNUSABLE) {
-    it(`exits with 2 on ${variable}=${value}, and repeats nothing of it`, async () => {
+    it(`exits with 2 on ${variable}=${value}, and does not repeat it`, async () => {
       const { code, out, err } = await here(['keys', 'list', '--tenant', 'x'], { [variable]: value })
       assert.deepEqual([code, out], [2, ''])
       assert.match(err, new RegExp(`^${variable} must be a URL`))
@@ -275,22 +267,22 @@ describe('CLI: usage', () => {
     })
   }
 
-  it('exits with 2 where nothing says where the keys are', async () => {
+  it('exits with 2 if no variable locates the store', async () => {
     const { code, err } = await here(['keys', 'list', '--tenant', 'x'])
     assert.equal(code, 2)
     assert.match(err, /Set DATABASE_URL .* or REDIS_URL/)
   })
 })
 
-describe('CLI: a store that is not there', () => {
-  it('exits with 5, with the cause and without the password', async () => {
+describe('CLI: an unavailable store', () => {
+  it('exits with 5 and reports the cause, without the password', async () => {
     const { code, out, err } = await cli(['keys', 'list', '--tenant', 'x'], await nowhere())
     assert.deepEqual([code, out], [5, ''])
     assert.match(err, /ECONNREFUSED/)
     assert.doesNotMatch(err, /hunter2/)
   })
 
-  it('exits with 5 where the driver is not installed, and says how to get it', async () => {
+  it('exits with 5 if the driver is not installed, and says how to install it', async () => {
     const missing = loadDriver('DATABASE_URL', 'pg', () => Promise.reject(new Error('ERR_MODULE_NOT_FOUND')))
     await assert.rejects(missing, (error) => {
       assert.equal(exitCodeOf(error), 5)
@@ -302,7 +294,7 @@ describe('CLI: a store that is not there', () => {
     })
   })
 
-  it('exits with 5 for Redis, too', async () => {
+  it('exits with 5 on Redis too', async () => {
     const url = `redis://u:hunter2@127.0.0.1:${await freePort()}`
     const { code, err } = await here(['keys', 'revoke', 'key_1'], { REDIS_URL: url })
     assert.equal(code, 5)

@@ -13,7 +13,7 @@ const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export(
 const listed = (...ids: string[]) =>
   JSON.stringify({ public_keys: ids.map((key_identifier) => ({ key_identifier, key })) })
 
-/** Keys on a clock that stands still, kept for a minute, asked for again after ten seconds. */
+/** GithubKeys with a manual clock, a maximum age of a minute and a cool-down of ten seconds. */
 async function setUp(t: TestContext, token?: string) {
   const hub = { asked: 0, answer: listed('a'), status: 200, authorization: undefined as string | undefined }
   const server = createServer((request, response) => {
@@ -29,7 +29,7 @@ async function setUp(t: TestContext, token?: string) {
   return { hub, clock, keys: new GithubKeys(settings, clock) }
 }
 
-it('keys are fetched when one is needed, and kept for their age', async (t) => {
+it('fetches the keys when one is needed, and keeps them until they are too old', async (t) => {
   const { hub, clock, keys } = await setUp(t)
   assert.equal(hub.asked, 0)
   assert.ok(await keys.find('a'))
@@ -38,11 +38,11 @@ it('keys are fetched when one is needed, and kept for their age', async (t) => {
   assert.equal(hub.asked, 1)
   hub.answer = listed('b')
   await clock.advance(1)
-  assert.equal(await keys.find('a'), undefined, 'a key that is withdrawn is gone')
+  assert.equal(await keys.find('a'), undefined, 'a withdrawn key is dropped')
   assert.equal(hub.asked, 2)
 })
 
-it('an unknown key is asked for after the cool-down, and not before', async (t) => {
+it('fetches again for an unknown key after the cool-down, and not before', async (t) => {
   const { hub, clock, keys } = await setUp(t)
   await keys.find('a')
   hub.answer = listed('a', 'b')
@@ -54,7 +54,7 @@ it('an unknown key is asked for after the cool-down, and not before', async (t) 
   assert.equal(hub.asked, 2)
 })
 
-it('a fetch that fails is repeated after five seconds, and a set past its age is no set', async (t) => {
+it('retries a failed fetch after five seconds, and does not use keys that are too old', async (t) => {
   const { hub, clock, keys } = await setUp(t)
   await keys.find('a')
   hub.status = 500
@@ -68,7 +68,7 @@ it('a fetch that fails is repeated after five seconds, and a set past its age is
   assert.ok(await keys.find('a'))
 })
 
-it('an answer that is no list says so', async (t) => {
+it('reports an answer that is not a list of keys', async (t) => {
   const { hub, keys } = await setUp(t)
   hub.answer = '{}'
   await assert.rejects(keys.find('a'), (error) => {
@@ -77,7 +77,7 @@ it('an answer that is no list says so', async (t) => {
   })
 })
 
-it('the token goes with the request, where there is one', async (t) => {
+it('sends the token with the request, if there is one', async (t) => {
   for (const token of [undefined, 'ghp_example']) {
     const { hub, keys } = await setUp(t, token)
     await keys.find('a')

@@ -12,7 +12,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const otherCurve = generateKeyPairSync('ec', { namedCurve: 'P-384' })
 const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
-/** The examples of GitHub's documentation, of 2022 and of 2023. */
+/** The examples in GitHub's documentation of 2022 and of 2023. */
 const DOCUMENTED = [
   {
     id: '90a421169f0a406205f1563a953312f0be898d3c7b6c06b681aa86a874555f4a',
@@ -31,7 +31,7 @@ const DOCUMENTED = [
 ]
 const LISTED = [
   { key_identifier: 'test', key: pem(pair.publicKey), is_current: true },
-  // Of another kind: not for these signatures.
+  // A key on another curve, which these signatures do not use.
   { key_identifier: 'p384', key: pem(otherCurve.publicKey) },
   ...DOCUMENTED.map(({ id, key }) => ({
     key_identifier: id,
@@ -39,7 +39,7 @@ const LISTED = [
   })),
 ]
 
-/** GitHub's list of keys. `answer` may be changed, and `asked` counts. */
+/** Serves GitHub's list of keys. Tests may change `answer`, and `asked` counts the requests. */
 async function github(t: TestContext) {
   const state = { asked: 0, answer: JSON.stringify({ public_keys: LISTED }), status: 200, url: '' }
   const server = createServer((_request, response) => {
@@ -101,7 +101,7 @@ const label = (token: string, label: string) => ({
 })
 
 describe('leakReports', () => {
-  it('takes what GitHub\u2019s documentation shows, by the bytes of its body', async (t) => {
+  it('accepts the examples in GitHub\u2019s documentation, but no change of their bytes', async (t) => {
     const { send } = await setUp(t)
     for (const { id, signature, body } of DOCUMENTED) {
       const headers = {
@@ -115,7 +115,7 @@ describe('leakReports', () => {
     }
   })
 
-  it('labels each key, tells of those that are real, and leaves them alone unless it is to revoke', async (t) => {
+  it('labels each key, reports the real ones, and does not revoke them by default', async (t) => {
     const leaks: Leak[] = []
     const { send, keys, key, details, lines } = await setUp(t, { onLeak: (leak) => void leaks.push(leak) })
     const other = generateKey('tk', 'live')
@@ -138,7 +138,7 @@ describe('leakReports', () => {
     assert.ok(![...lines, answer.text, JSON.stringify(leaks)].join().includes(key))
   })
 
-  it('revokes at once where it is to, once, and says so to the hook', async (t) => {
+  it('revokes a leaked key once with revoke: true, and tells the hook', async (t) => {
     const leaks: Leak[] = []
     const { send, keys, key, details } = await setUp(t, {
       revoke: true,
@@ -158,7 +158,7 @@ describe('leakReports', () => {
     )
   })
 
-  it('does nothing that GitHub has not signed', async (t) => {
+  it('refuses a report that GitHub did not sign', async (t) => {
     const { send, app, keys, key, details } = await setUp(t, { revoke: true })
     const body = report(key)
     const good = signed(body)
@@ -183,14 +183,14 @@ describe('leakReports', () => {
     assert.equal((await keys.get(details.id)).revokedAt, null)
   })
 
-  it('refuses what is signed and no report', async (t) => {
+  it('refuses a signed body that is not a report', async (t) => {
     const { send } = await setUp(t)
     for (const body of ['', '{', '{}', 'null', '7'])
       assert.equal((await send(body)).status, body === '' ? 400 : 400)
     assert.deepEqual((await send('[null,{"token":7}]')).body.length, 2)
   })
 
-  it('fetches the keys once, and for an unknown one no more often than the cool-down', async (t) => {
+  it('fetches the keys of GitHub once, and not again for an unknown one within the cool-down', async (t) => {
     const { send, hub } = await setUp(t)
     await Promise.all(Array.from({ length: 10 }, () => send(report())))
     assert.equal(hub.asked, 1)
@@ -198,7 +198,7 @@ describe('leakReports', () => {
     assert.equal(hub.asked, 1)
   })
 
-  it('is a 503 while the keys cannot be had, and never a pass', async (t) => {
+  it('answers 503 while the keys of GitHub are unavailable', async (t) => {
     const answers: [string, number][] = [
       ['{}', 200],
       ['no', 200],
@@ -213,7 +213,7 @@ describe('leakReports', () => {
     }
   })
 
-  it('has limits of its own for size and rate, which come before anything is read', async (t) => {
+  it('limits the size and the rate of reports before it verifies them', async (t) => {
     const { send, hub } = await setUp(t, { bodyLimit: 100, maxPerMinute: 2 })
     assert.equal((await send(report('x'.repeat(200)))).status, 413)
     assert.equal((await send('', {})).status, 401)
@@ -223,7 +223,7 @@ describe('leakReports', () => {
     assert.equal(hub.asked, 0)
   })
 
-  it('revokes what it can when the store fails, and has the rest sent again', async (t) => {
+  it('revokes what it can when the store fails, and answers 503 for the rest', async (t) => {
     const { send, store, keys, key, details } = await setUp(t, { revoke: true })
     const find = store.findByHash.bind(store)
     let calls = 0
@@ -235,7 +235,7 @@ describe('leakReports', () => {
     assert.ok((await keys.get(details.id)).revokedAt)
   })
 
-  it('answers all the same when the hook fails, and in an app of any kind', async (t) => {
+  it('still answers when the hook fails, whatever the hooks and parsers of the app', async (t) => {
     const { send, key, lines } = await setUp(
       t,
       { onLeak: () => Promise.reject(new Error('no mail')) },
@@ -255,7 +255,7 @@ describe('leakReports', () => {
     assert.equal((await send(report(key), {})).status, 401)
   })
 
-  it('names an option that is not acceptable', async () => {
+  it('rejects invalid options', async () => {
     const keys = new KeyManager(new MemoryKeyStore())
     for (const options of [
       {},
