@@ -1,4 +1,4 @@
-/** An app with consoleAuth as the tests need it: listening, its log kept, its signer at hand. */
+/** An app with consoleAuth for tests: it listens, and keeps its log. */
 import { type AddressInfo, connect } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import {
@@ -35,7 +35,7 @@ export interface Answer {
   text: string
 }
 
-/** `GET /me` answers the user, with `routes` beside it. */
+/** Starts an app with `GET /me`, which returns the user, and with `routes`. */
 export async function consoleApp(
   t: { after: (work: () => Promise<unknown>) => void },
   given: Given = {},

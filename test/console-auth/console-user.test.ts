@@ -1,4 +1,4 @@
-/** What a session's claims say of its user, in both versions, beside Clerk's own reading of them. */
+/** What a session's claims say about its user, in both versions, compared with how Clerk reads them. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { getAuthObjectFromJwt, type SignedInAuthObject } from '@clerk/backend/internal'
@@ -15,7 +15,7 @@ const clerks = (claims: object) => {
 
 const admin = { orgId: 'org_1', orgSlug: 'acme', orgRole: 'org:admin', permissions: ['org:a:read'] }
 for (const version of [1, 2] as const) {
-  it(`is what Clerk reads from claims of version ${version}, with null for what is not there`, () => {
+  it(`reads claims of version ${version} as Clerk does, with null for what is missing`, () => {
     for (const session of [admin, { orgId: 'org_2' }, {}]) {
       for (const rest of [
         { act: { sub: 'user_2', type: 'agent' }, fva: [3, -1], sts: 'pending' },
@@ -38,7 +38,7 @@ for (const version of [1, 2] as const) {
   })
 }
 
-describe('claims of other types are no organization, no role, no feature, and no reason to refuse', () => {
+describe('ignores claims of the wrong type', () => {
   const nothing = {
     orgId: null,
     orgSlug: null,
@@ -89,14 +89,14 @@ describe('claims of other types are no organization, no role, no feature, and no
   }
 })
 
-it('may hold claims that nest deeper than the stack, frozen to the last', () => {
+it('freezes claims that nest deeper than the stack', () => {
   const nested = JSON.parse(`${'['.repeat(30_000)}${']'.repeat(30_000)}`) as unknown[]
   let innermost = userOf({ nested }).sessionClaims.nested as unknown[]
   while (innermost.length > 0) innermost = innermost[0] as unknown[]
   assert.ok(Object.isFrozen(innermost))
 })
 
-it('is not found to have what it is asked for by a name that there is not', () => {
+it('has() returns false when it is given an unknown name', () => {
   const user = userOf({ v: 2, o: { id: 'org_1', rol: 'admin' } })
   assert.equal(user.has({ role: 'org:admin' }), true)
   assert.equal(user.has({ role: 'org:admin', permision: 'org:a:b' } as never), false)

@@ -1,6 +1,7 @@
 /**
- * Generated tokens, through Clerk's own `authenticateRequest` and through consoleAuth, with the same options: who is let in,
- * and who they are. Each way in which the two may differ is in a list with its reason, and is met at least once.
+ * Compares consoleAuth with Clerk's own `authenticateRequest`, on generated tokens and with the same options:
+ * who is let in, and who they are. Each difference that may occur is listed with its reason, and occurs at
+ * least once.
  */
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
@@ -29,18 +30,18 @@ type Options = Pick<ConsoleAuthSettings, 'authorizedParties'> &
 
 const part = (of: unknown, name: string) => (Object(of) as Claims)[name]
 
-/** What a token has that Clerk lets in and consoleAuth does not: the reason of the refusal, and why. */
+/** Tokens that Clerk accepts and consoleAuth refuses, by the reason of the refusal. */
 const STRICTER: Record<string, { why: string; is: (token: Token, options: Options) => boolean }> = {
   'not_a_session crit': {
     why: 'RFC 7515, 4.1.11: an extension marked as critical and not understood makes a token invalid',
     is: ({ header }) => header.crit !== undefined,
   },
   'not_a_session sid': {
-    why: 'without a session there is none to end: tokens of JWT templates from before `cat` was there look like that',
+    why: 'without a session there is none to end: tokens of JWT templates from before `cat` look like that',
     is: ({ claims }) => typeof claims.sid !== 'string' || claims.sid === '',
   },
   'not_a_session sub': {
-    why: 'a subject that is no user: handlers take `userId` for one',
+    why: 'the subject is not a user, as handlers expect of `userId`',
     is: ({ claims }) => !String(claims.sub).startsWith('user_'),
   },
   'not_a_session nonce': {
@@ -52,15 +53,15 @@ const STRICTER: Record<string, { why: string; is: (token: Token, options: Option
     is: ({ claims }) => 'at_hash' in claims,
   },
   'not_a_session sts': {
-    why: 'a status that nobody knows may mean that the session has ended',
+    why: 'an unknown status may mean that the session has ended',
     is: ({ claims }) => !['active', 'pending', undefined].includes(claims.sts as string),
   },
   'not_a_session act': {
-    why: 'somebody impersonates the user, and nobody could say who',
+    why: 'somebody impersonates the user, and the token does not say who',
     is: ({ claims }) => claims.act !== undefined && typeof part(claims.act, 'sub') !== 'string',
   },
   'malformed exp': {
-    why: 'a date that is none never passes: each comparison with it is false',
+    why: 'an invalid date never passes: each comparison with it is false',
     is: ({ claims }) => Math.abs(Number(claims.exp)) > 8.64e12,
   },
   'malformed nbf': {
@@ -68,41 +69,41 @@ const STRICTER: Record<string, { why: string; is: (token: Token, options: Option
     is: ({ claims }) => Math.abs(Number(claims.nbf)) > 8.64e12,
   },
   audience: {
-    why: 'a token without an audience is for no audience, and not for this one',
+    why: 'a token without an audience is not for this one',
     is: ({ claims }, { audience }) =>
       audience !== undefined && [claims.aud].flat().filter(Boolean).length === 0,
   },
 }
 
-/** What Clerk refuses and consoleAuth lets in. */
+/** Tokens that Clerk refuses and consoleAuth accepts. */
 const LAXER: Record<string, { why: string; is: (token: Token, options: Options) => boolean }> = {
-  'no azp, where that is allowed': {
-    why: 'Clerk has nothing between one of these origins and any: `allowMissingParty` is the third way',
+  'no azp, if that is allowed': {
+    why: 'Clerk requires either one of these origins or none: `allowMissingParty` is a third way',
     is: ({ claims }, { allowMissingParty }) => allowMissingParty === true && !claims.azp,
   },
 }
 
-/** Where both let a user in and read the claims otherwise. */
+/** Tokens that both accept, but whose claims they read differently. */
 const OTHER_READING: Record<string, { why: string; is: (claims: Claims) => boolean }> = {
-  'organization that is no text': {
+  'organization that is not a string': {
     why: 'an id that is a number, a list or an object must not reach a query',
     is: ({ org_id, o }) =>
       ![undefined, 'org_1'].includes(org_id as string) || (o !== undefined && part(o, 'id') !== 'org_1'),
   },
-  'role that is no text': {
-    why: '`org:7` would not tell that it is a number',
+  'role that is not a string': {
+    why: '`org:7` would hide that it is a number',
     is: ({ org_role, o }) => typeof org_role === 'number' || typeof part(o, 'rol') === 'number',
   },
-  'permissions that are no list of texts': {
-    why: 'in a text, `includes` finds parts of it',
+  'permissions that are not a list of strings': {
+    why: 'in a string, `includes` finds parts of it',
     is: ({ org_permissions }) => org_permissions !== undefined && !Array.isArray(org_permissions),
   },
   'features without a scope': {
     why: 'Clerk throws while it reads them',
     is: ({ fea }) => fea !== undefined && (typeof fea !== 'string' || !fea.startsWith('o:')),
   },
-  'factor ages that are no pair of numbers': {
-    why: 'has() takes none of them, and a handler would read NaN',
+  'factor ages that are not a pair of numbers': {
+    why: 'has() accepts none of them, and a handler would read NaN',
     is: ({ fva }) => fva !== undefined && (!Array.isArray(fva) || fva.length !== 2),
   },
 }
@@ -111,7 +112,7 @@ const sources: Record<string, object> = {
   'a PEM': { jwtKey: signer.jwtKey },
   'a key set': { secretKey: clerk.secretKey, apiUrl: clerk.apiUrl },
 }
-/** Apps by their options, so that hundreds of tokens need a handful. */
+/** Apps by their options: a handful of them serve hundreds of tokens. */
 const apps = new Map<string, { app: FastifyInstance; seen: { user?: ConsoleUser; why?: string } }>()
 
 async function ours(token: string, source: string, options: Options) {
@@ -167,7 +168,7 @@ async function theirs(
     ...given,
     ...(authorizedParties !== false && { authorizedParties: [...authorizedParties] }),
     ...(audience !== undefined && { audience: audience as string }),
-    // Not among its documented options, and handed on all the same.
+    // Not one of its documented options, but passed on all the same.
     ...(issuer !== undefined && ({ issuer } as object)),
   })
   if (!state.isAuthenticated) return undefined
@@ -176,7 +177,7 @@ async function theirs(
 }
 
 const now = Math.floor(Date.now() / 1000)
-/** Far from what a slow machine or a second's rounding makes of a limit. */
+/** Times far enough from a limit, even on a slow machine and rounded to a second. */
 const time = (at: number) => fc.constantFrom(now + at, now + at - 7)
 const oneIn = (n: number, odd: fc.Arbitrary<unknown>, usual: unknown) =>
   fc.oneof({ weight: n - 1, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: odd })
@@ -254,7 +255,7 @@ const DEMANDS = [
   { role: 'org:admin', reverification: { level: 'first_factor', afterMinutes: 5 } },
 ] as const
 
-/** Everything that the two say of a user, by Clerk's names. */
+/** Everything that both say about a user, under Clerk's names. */
 function said(user: ConsoleUser | SignedInAuthObject): Claims {
   const { userId, sessionId, sessionStatus, actor, orgId, orgSlug, orgRole, orgPermissions } = user
   return {
@@ -272,7 +273,7 @@ function said(user: ConsoleUser | SignedInAuthObject): Claims {
   }
 }
 
-it(`${RUNS} generated tokens get from consoleAuth what they get from Clerk, but for what is listed`, async () => {
+it(`agrees with Clerk on ${RUNS} generated tokens, except for the listed differences`, async () => {
   const met = new Set<string>()
   const both = { in: 0, out: 0 }
   await fc.assert(
@@ -308,7 +309,7 @@ it(`${RUNS} generated tokens get from consoleAuth what they get from Clerk, but 
         }
       },
     ),
-    // The same tokens each time: whether each of the list is met must not be a matter of luck.
+    // The same tokens each time: it must not be a matter of luck whether each difference occurs.
     { numRuns: RUNS, seed: 20_260_101 },
   )
   assert.ok(both.in > RUNS / 10 && both.out > RUNS / 10, JSON.stringify(both))
@@ -316,6 +317,6 @@ it(`${RUNS} generated tokens get from consoleAuth what they get from Clerk, but 
   assert.deepEqual(
     differences.filter((name) => !met.has(name)),
     [],
-    'never met',
+    'differences that never occurred',
   )
 })

@@ -1,4 +1,4 @@
-/** What a request with a remembered token costs, counted: operations, not time. */
+/** Counts the operations, not the time, that a request with a remembered token costs. */
 import assert from 'node:assert/strict'
 import { createHook } from 'node:async_hooks'
 import crypto from 'node:crypto'
@@ -67,7 +67,7 @@ async function setup(t: TestContext) {
   }
 }
 
-it('a remembered token: one hash, one look-up, no promise', async (t) => {
+it('accepts a remembered token with one hash and one look-up, no promise', async (t) => {
   const request = await setup(t)
   const authorization = `Bearer ${signer.signSession()}`
   const cold = await request(authorization)
@@ -77,7 +77,7 @@ it('a remembered token: one hash, one look-up, no promise', async (t) => {
   assert.deepEqual(await request(authorization), hit)
 })
 
-it('a bad token that is sent again: one hash, two look-ups, no promise, no error object', async (t) => {
+it('refuses a remembered bad token with one hash and two look-ups, no promise and no error', async (t) => {
   const request = await setup(t)
   const authorization = `Bearer ${signer.signSession().slice(0, -10)}AAAAAAAAAA`
   const cold = await request(authorization)
@@ -94,7 +94,7 @@ for (const authorization of [
   'Bearer ak_0123456789',
   `Bearer ey${'a'.repeat(9_000)}`,
 ]) {
-  it(`no token ("${authorization.slice(0, 20)}"): no hash, no look-up, no promise, no error object`, async (t) => {
+  it(`refuses "${authorization.slice(0, 20)}" with no hash, look-up, promise or error object`, async (t) => {
     const request = await setup(t)
     const nothing = { statusCode: 401, hashes: 0, lookups: 0, promises: 0, errors: 0 }
     assert.deepEqual(await request(authorization), nothing)

@@ -1,6 +1,6 @@
 /**
- * Key pairs as PEM. Never as generated key objects: in Node 20, exporting one of those can deadlock on a collection of
- * garbage in its midst, for it shares a lock with the job that made it.
+ * Key pairs as PEM, never as generated key objects: in Node 20, exporting one of those can deadlock if
+ * garbage is collected meanwhile, since it shares a lock with the job that generated it.
  */
 import { createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 

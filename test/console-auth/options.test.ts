@@ -160,7 +160,7 @@ for (const [name, values] of Object.entries(refused)) {
 }
 
 for (const name of ['audiance', 'isuer', 'authorisedParties', 'hook', 'toString', 'Audience']) {
-  it(`the option ${name} is none: it would be passed over in silence`, async () => {
+  it(`rejects the unknown option ${name}`, async () => {
     const given = { ...options, [name]: 'x' } as unknown as ConsoleAuthOptions
     await assert.rejects(async () => fastify().register(consoleAuth, given), {
       code: 'TENANT_AUTH_BAD_OPTION',
@@ -169,20 +169,20 @@ for (const name of ['audiance', 'isuer', 'authorisedParties', 'hook', 'toString'
   })
 }
 
-it("the options of Fastify's own register are let through", async () => {
+it("accepts the options of Fastify's own register", async () => {
   const app = fastify()
   const own = { prefix: '/console', logLevel: 'warn', logSerializers: {} } as const
   await app.register(consoleAuth, { ...options, ...own })
-  // As @fastify/autoload may.
+  // As @fastify/autoload may do.
   await fastify().register(consoleAuth, { ...options, prefix: undefined as never })
 })
 
-it('an option that is undefined is as good as none', () => {
+it('treats an undefined option as one that is not set', () => {
   const given = { ...options, secretKey: undefined, audience: undefined, cache: undefined }
   assert.deepEqual(checkOptions(given as never), checkOptions(options))
 })
 
-it('the Backend API may be behind a path, of a proxy', () => {
+it('accepts an apiUrl with a path, such as that of a proxy', () => {
   const takes = (apiUrl: string) => checkOptions({ ...options, apiUrl }).apiUrl
   assert.equal(takes('https://proxy.example/clerk/'), 'https://proxy.example/clerk')
   assert.equal(takes('https://PROXY.example:8443//'), 'https://proxy.example:8443')
@@ -190,7 +190,7 @@ it('the Backend API may be behind a path, of a proxy', () => {
   assert.equal(takes('http://[::1]:8080'), 'http://[::1]:8080')
 })
 
-it('one of jwtKey and secretKey is needed', async () => {
+it('requires jwtKey or secretKey', async () => {
   const given = { authorizedParties: false } as unknown as ConsoleAuthOptions
   await assert.rejects(async () => fastify().register(consoleAuth, given), {
     code: 'TENANT_AUTH_BAD_OPTION',
@@ -198,7 +198,7 @@ it('one of jwtKey and secretKey is needed', async () => {
   })
 })
 
-it('jwtKey is one key or several, in a list or one after the other', () => {
+it('accepts one or several public keys as jwtKey, in a list or concatenated, and no private key', () => {
   const { kty, n, e } = signer.jwk
   const other = rsaPair().publicKey
   const [one, two] = [{ kty, n, e }, jwkOf(other)]
@@ -225,7 +225,7 @@ it('jwtKey is one key or several, in a list or one after the other', () => {
   }
 })
 
-it('whole origins of pages, apps and browser extensions may be authorized', () => {
+it('accepts the origins of pages, apps and browser extensions as authorizedParties', () => {
   const authorizedParties = [
     'https://dashboard.example.com',
     'https://xn--mnchen-3ya.example',
@@ -242,7 +242,7 @@ it('whole origins of pages, apps and browser extensions may be authorized', () =
   assert.deepEqual(checkOptions({ ...options, authorizedParties }).rules.authorizedParties, authorizedParties)
 })
 
-it('options are taken as they come, and left as they are', () => {
+it('accepts frozen options, in each of their forms', () => {
   const given = Object.freeze({
     ...options,
     secretKey: 'sk_test_1',
@@ -269,7 +269,7 @@ it('options are taken as they come, and left as they are', () => {
   assert.deepEqual(settings.cache, { max: 5 })
 })
 
-it('defaults are those of the documentation', () => {
+it('has the documented defaults', () => {
   const { jwtKey: _, ...settings } = checkOptions(options)
   assert.deepEqual(settings, {
     addHook: true,

@@ -1,4 +1,4 @@
-/** The plugin in an app: scopes, guards, hooks off, errors replaced, events. */
+/** The plugin in an app: scopes, `addHook`, `errorResponse`, events. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
@@ -17,7 +17,7 @@ const bearer = (session?: Parameters<typeof signer.signSession>[0]) => ({
 })
 const admin = { orgId: 'org_1', orgRole: 'org:admin', permissions: ['org:invoices:read'] }
 
-it('is the default export, too', () => {
+it('is also the default export', () => {
   assert.equal(byDefault, consoleAuth)
 })
 
@@ -37,7 +37,7 @@ describe('the scope it is registered in', () => {
     return app
   }
 
-  it('is guarded, with the scopes below it and the routes declared before, and no other', async () => {
+  it('is guarded, with its child scopes and the routes declared earlier, but no other scope is', async () => {
     const app = await scoped()
     const statuses = async (headers: Record<string, string>) =>
       Promise.all(
@@ -49,12 +49,12 @@ describe('the scope it is registered in', () => {
     assert.deepEqual(await statuses(bearer()), [200, 200, 200, 200])
   })
 
-  it('leaves unknown addresses to the app', async () => {
+  it('leaves unknown URLs to the app', async () => {
     const app = await scoped()
     assert.equal((await app.inject('/console/nothing')).statusCode, 404)
   })
 
-  it('takes it once', async () => {
+  it('does not let a child scope register it again', async () => {
     const app = fastify()
     await app.register(consoleAuth, options)
     const again = async (scope: FastifyInstance) => {
@@ -66,7 +66,7 @@ describe('the scope it is registered in', () => {
     })
   })
 
-  it('takes it once in a line of scopes, where the inner one came first, too', async () => {
+  it('cannot register it if a descendant scope already has', async () => {
     const app = fastify()
     await app.register(async (outer) => {
       await outer.register(async (inner) => {
@@ -79,7 +79,7 @@ describe('the scope it is registered in', () => {
     })
   })
 
-  it('has settings apart from its siblings', async () => {
+  it('has settings of its own, apart from those of its siblings', async () => {
     const app = fastify()
     for (const [prefix, allowPending] of [
       ['/a', true],
@@ -98,7 +98,7 @@ describe('the scope it is registered in', () => {
     assert.equal((await app.inject({ url: '/b', headers })).statusCode, 401)
   })
 
-  it('answers preflights where cors is registered before it', async () => {
+  it('answers preflights if cors is registered first', async () => {
     const app = fastify()
     await app.register(cors, { origin: 'https://dashboard.example.com' })
     await app.register(consoleAuth, options)
@@ -126,7 +126,7 @@ it('does not read the body of a request that it refuses', async () => {
 })
 
 describe('request.consoleUser', () => {
-  it('throws where nobody has been let in', async () => {
+  it('throws if nobody has been let in', async () => {
     const app = fastify()
     let caught: unknown
     app.addHook('onRequest', async (request) => {
@@ -143,7 +143,7 @@ describe('request.consoleUser', () => {
     assert.equal((caught as { code?: string }).code, 'TENANT_AUTH_NOT_AUTHENTICATED')
   })
 
-  it('throws in scopes around, beside and below that consoleAuth has not let the request in to', async () => {
+  it('throws in parent, sibling and child scopes if consoleAuth has not let the request in', async () => {
     const app = fastify()
     const open = (url: string) => async (scope: FastifyInstance) => {
       scope.get(url, async (request) => request.consoleUser.userId)
@@ -165,7 +165,7 @@ describe('request.consoleUser', () => {
     }
   })
 
-  it('is there in a scope below that was made before the plugin was registered', async () => {
+  it('is available in a child scope that was created before the plugin was registered', async () => {
     const app = fastify()
     await app.register(async (below) => {
       below.get('/', async (request: FastifyRequest) => request.consoleUser.userId)
@@ -189,7 +189,7 @@ describe('request.consoleUser', () => {
     assert.deepEqual((await app.inject({ url: '/', headers })).json(), [true, false, true, false, true, true])
   })
 
-  it('cannot be changed: it is shared by the requests of its token', async () => {
+  it('is frozen, since the requests of a token share it', async () => {
     const app = fastify()
     await app.register(consoleAuth, options)
     app.get('/', ({ consoleUser }) => {
@@ -221,7 +221,7 @@ describe('with addHook: false', () => {
     return app
   }
 
-  it('nothing is guarded until the function is called', async () => {
+  it('nothing is guarded until verifyConsoleSession is called', async () => {
     const app = await unguarded()
     assert.equal((await app.inject('/open')).statusCode, 200)
     const refused = await app.inject('/verified')
@@ -232,13 +232,13 @@ describe('with addHook: false', () => {
     assert.equal((await app.inject({ url: '/verified', headers })).body, 'user_3')
   })
 
-  it('the function checks what the route demands', async () => {
+  it('verifyConsoleSession checks what the route requires', async () => {
     const app = await unguarded()
     assert.equal((await app.inject({ url: '/role', headers: bearer() })).statusCode, 403)
     assert.equal((await app.inject({ url: '/role', headers: bearer(admin) })).statusCode, 200)
   })
 
-  it('the function throws AuthError, which errorEnvelope answers', async () => {
+  it('verifyConsoleSession throws an AuthError, which errorEnvelope answers', async () => {
     const app = await unguarded()
     app.setErrorHandler((error, request, reply) => {
       assert.ok(error instanceof AuthError)
@@ -251,7 +251,7 @@ describe('with addHook: false', () => {
     assert.deepEqual(app.consoleAuth.stats().refused.missing, 1)
   })
 
-  it('the function goes with @fastify/auth', async () => {
+  it('verifyConsoleSession works with @fastify/auth', async () => {
     const app = fastify()
     await app.register(fastifyAuth)
     await app.register(consoleAuth, { ...options, addHook: false })
@@ -284,7 +284,7 @@ describe('errorResponse', () => {
     }
   })
 
-  it("'throw' hands an AuthError to the app's error handler", async () => {
+  it("passes an AuthError to the app's error handler with 'throw'", async () => {
     const app = fastify()
     app.setErrorHandler((error, _request, reply) => {
       assert.ok(error instanceof AuthError)
@@ -298,7 +298,7 @@ describe('errorResponse', () => {
     assert.equal((await app.inject({ url: '/', headers: cold() })).body, 'expired')
   })
 
-  it('that throws itself ends in the error handler', async () => {
+  it('passes an error that it throws to the error handler', async () => {
     const app = fastify()
     await app.register(consoleAuth, {
       ...options,
@@ -337,7 +337,7 @@ for (const [name, thrown] of [
   })
 }
 
-it('publishes who was let in, and why who was not', async (t) => {
+it('publishes who was let in, and why a request was refused', async (t) => {
   const events: unknown[] = []
   const keep = (event: unknown, name: string | symbol) => {
     if ((event as AuthEvent).plugin === 'consoleAuth') events.push([name, event])

@@ -1,4 +1,4 @@
-/** Whatever stands in the header: let in is what was signed, everything else is answered 401. */
+/** Whatever the header holds, only a signed token is let in: everything else is answered 401. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import * as fc from 'fast-check'
@@ -16,14 +16,14 @@ const token = signer.signSession({ expiresIn: 3_600 })
 const scheme = fc.constantFrom('Bearer ', 'bearer ', 'BEARER  ', 'Basic ', '')
 const json = fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value)).toString('base64url'))
 
-it('random text is answered 401', async () => {
+it('answers 401 to random text', async () => {
   const text = fc.string({ unit: 'binary-ascii', maxLength: 200 })
   await fc.assert(
     fc.asyncProperty(scheme, text, async (start, rest) => assert.equal(await status(start + rest), 401)),
   )
 })
 
-it('random JSON in the form of a JWT is answered 401', async () => {
+it('answers 401 to random JSON in the form of a JWT', async () => {
   await fc.assert(
     fc.asyncProperty(scheme, json, json, json, async (start, head, payload, tail) =>
       assert.equal(await status(`${start}${head}.${payload}.${tail}`), 401),
@@ -31,7 +31,7 @@ it('random JSON in the form of a JWT is answered 401', async () => {
   )
 })
 
-it('random claims under the header of a good token are answered 401', async () => {
+it('answers 401 to random claims with the header and signature of a good token', async () => {
   const [head = '', , tail = ''] = token.split('.')
   await fc.assert(
     fc.asyncProperty(json, async (payload) =>
@@ -40,7 +40,7 @@ it('random claims under the header of a good token are answered 401', async () =
   )
 })
 
-it('a good token with any one character changed is answered 401, remembered as it is', async () => {
+it('answers 401 to a remembered token with any one character changed', async () => {
   assert.equal(await status(`Bearer ${token}`), 200)
   const other = fc.constantFrom(...'AZaz09-_.=+/ '.split(''))
   await fc.assert(

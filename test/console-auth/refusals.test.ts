@@ -1,17 +1,17 @@
-/** The words of refusals, and what the log says beside them. */
+/** The reasons of refusals, and what the log says about them. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { ALL_REASONS, told, UNKNOWN_USER } from '../../src/console-auth/refusals.ts'
 
-it('every reason is on the page about logs, and no other', () => {
+it('docs/logging.md lists every reason, and no other', () => {
   const row =
     /^\|(.*`missing`.*)\| `consoleAuth` *\|$/m.exec(readFileSync('docs/logging.md', 'utf8'))?.[1] ?? ''
   const listed = [...row.matchAll(/`(\w+)`/g)].map(([, word]) => word)
   assert.deepEqual(new Set(listed), new Set([...ALL_REASONS, UNKNOWN_USER.reason]))
 })
 
-it('text that anybody may have written is told in few characters, short, and without a credential', () => {
+it('told() shortens what anybody may have written, and masks unsafe characters and credentials', () => {
   const key = 'tk_live_0123456789abcdefghijklmnopqrstuvw0000000'
   const cases: [value: unknown, expected: unknown][] = [
     ['https://dashboard.example.com:3000', 'https://dashboard.example.com:3000'],

@@ -1,4 +1,4 @@
-/** What a route may demand, who meets it, and what is answered to those who do not. */
+/** What a route may require, who meets the requirement, and what those who do not are answered. */
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { isReverificationHint } from '@clerk/shared/authorization-errors'
@@ -10,7 +10,7 @@ import type { TestSession } from '../../src/testing/index.ts'
 import { type Answer, consoleApp, options, signer } from './console-app.ts'
 
 const read = 'org:invoices:read'
-/** By address: each demands something else. */
+/** Requirements, by the URL of the route. */
 const DEMANDS: Record<string, ConsoleAuthRouteConfig> = {
   '/role': { role: 'org:admin' },
   '/permission': { permission: read },
@@ -41,7 +41,7 @@ async function ask(url: string, session: TestSession): Promise<Answer> {
   return get(`Bearer ${signer.signSession(session)}`, url)
 }
 
-describe('who has it is let in, who lacks it is refused by its name', () => {
+describe('lets in a user who meets the requirement, and logs what any other lacks', () => {
   const inOrg: TestSession = { orgId: 'org_1', orgRole: 'org:admin', permissions: [read] }
   const member: TestSession = { ...inOrg, orgRole: 'org:member' }
   const paid: TestSession = { features: ['org:export'], plans: ['user:gold'] }
@@ -98,16 +98,16 @@ describe('who has it is let in, who lacks it is refused by its name', () => {
   }
 })
 
-it('who impersonates whom is in the log', async () => {
+it('logs who impersonates whom', async () => {
   await ask('/role', { userId: 'user_1', actor: { sub: 'user_2' } })
   assert.deepEqual([log[0]?.userId, log[0]?.actorId], ['user_1', 'user_2'])
 })
 
-it('who is not signed in is answered 401', async () => {
+it('answers 401 to somebody who is not signed in', async () => {
   assert.equal((await get(undefined, '/role')).status, 401)
 })
 
-it('a reverification is asked for by errorEnvelope as well', async () => {
+it('errorEnvelope asks for a reverification as well', async () => {
   const app = fastify()
   app.setErrorHandler(errorEnvelope)
   await app.register(consoleAuth, { ...options, errorResponse: 'throw' })
@@ -175,7 +175,7 @@ const everything: TestSession = {
   factorVerificationAge: [0, 0],
 }
 
-it('a demand that nobody can meet, or that demands nothing, cannot be declared', async () => {
+it('rejects a requirement that nobody can meet, or that requires nothing', async () => {
   const app = fastify()
   await app.register(consoleAuth, options)
   for (const demand of none) {
@@ -187,7 +187,7 @@ it('a demand that nobody can meet, or that demands nothing, cannot be declared',
   }
 })
 
-it('and lets nobody in where it was declared before the plugin', async () => {
+it('lets nobody in to a route with such a requirement that was declared before the plugin', async () => {
   const app = fastify()
   for (const [i, demand] of none.entries()) {
     app.get(`/${i}`, { config: { consoleAuth: demand as never } }, () => 'in')
@@ -204,7 +204,7 @@ it('and lets nobody in where it was declared before the plugin', async () => {
   assert.equal((await app.inject({ url: '/good', headers: headersOfMember })).statusCode, 403)
 })
 
-it('every level and name of a reverification that has() knows can be declared', () => {
+it('accepts every reverification, and every scope of features and plans, that has() knows', () => {
   for (const reverification of ['strict_mfa', 'strict', 'moderate', 'lax']) {
     checkRouteConfig({ reverification }, '/')
   }

@@ -22,7 +22,7 @@ function setup(t: TestContext, max = 10) {
   return { cache, waiting, remember }
 }
 
-it('verifies once for all that wait for the same token', async (t) => {
+it('verifies a token once for all concurrent calls', async (t) => {
   const { cache, waiting } = setup(t)
   const outcomes = Promise.all([cache.verify('t', 'd'), cache.verify('t', 'd'), cache.verify('t', 'd')])
   assert.equal(waiting.length, 1)
@@ -32,7 +32,7 @@ it('verifies once for all that wait for the same token', async (t) => {
   assert.equal(cache.get('d'), good)
 })
 
-it('remembers a good token within its time alone', async (t) => {
+it('returns a good token only while it is valid', async (t) => {
   const { cache, remember } = setup(t)
   const good = session(NOW + 100, NOW - 100)
   await remember('d', good)
@@ -47,7 +47,7 @@ it('remembers a good token within its time alone', async (t) => {
   }
 })
 
-it('remembers no token whose time is over when it has been verified', async (t) => {
+it('does not remember a token that has expired by the time it is verified', async (t) => {
   const { cache, remember } = setup(t)
   await remember('d', session(NOW))
   assert.equal(cache.size, 0)
@@ -64,7 +64,7 @@ it('remembers a bad token for a minute, and no longer', async (t) => {
   assert.equal(cache.get('d'), undefined)
 })
 
-it('remembers nothing that passes with time or when Clerk answers again', async (t) => {
+it('does not remember a refusal that ends with time or when Clerk answers again', async (t) => {
   const { cache, remember } = setup(t)
   for (const refusal of [INVALID.not_yet_valid, unavailable(new Error('down'))]) {
     await remember('d', refusal)
@@ -72,7 +72,7 @@ it('remembers nothing that passes with time or when Clerk answers again', async 
   }
 })
 
-it('remembers for a second what a new key may turn good', async (t) => {
+it('remembers a refusal for a second if a new key may end it', async (t) => {
   const { cache, remember } = setup(t)
   for (const refusal of [INVALID.unknown_key, unavailable(undefined, { rule: 'cooldown' })]) {
     mock.timers.setTime(NOW)
@@ -93,7 +93,7 @@ it('forgets a good token that has turned bad', async (t) => {
   assert.equal(cache.size, 0)
 })
 
-it('holds a thousand bad tokens, which take no place of good ones', async (t) => {
+it('holds a thousand bad tokens, which do not evict good ones', async (t) => {
   const { cache, remember } = setup(t, 2)
   await remember('good', session())
   for (let i = 0; i < 1_001; i++) await remember(`bad${i}`, INVALID.signature)
@@ -108,14 +108,14 @@ it('holds no more good tokens than its maximum', async (t) => {
   assert.equal(cache.size, 2)
 })
 
-it('remembers nothing at all with a maximum of 0', async (t) => {
+it('remembers nothing with a maximum of 0', async (t) => {
   const { cache, remember } = setup(t, 0)
   await remember('good', session())
   await remember('bad', INVALID.signature)
   assert.deepEqual([cache.get('good'), cache.get('bad'), cache.size], [undefined, undefined, 0])
 })
 
-it('verifies a thousand tokens at once, and cannot say of more', async (t) => {
+it('verifies a thousand tokens at once, and answers that it is unavailable to more', async (t) => {
   const { cache, waiting } = setup(t)
   const verified = Array.from({ length: 1_000 }, (_, i) => cache.verify('t', `d${i}`))
   const { code, reason, headers } = (await cache.verify('t', 'one more')) as Refusal
@@ -129,14 +129,14 @@ it('verifies a thousand tokens at once, and cannot say of more', async (t) => {
 })
 
 for (const outcome of [session(), INVALID.signature]) {
-  it(`forgets ${'user' in outcome ? 'good' : 'bad'} tokens when it is cleared, those under way included`, async (t) => {
+  it(`forgets ${'user' in outcome ? 'good' : 'bad'} tokens when cleared, even in verification`, async (t) => {
     const { cache, waiting, remember } = setup(t)
     await remember('d', outcome)
     cache.clear()
     assert.equal(cache.get('d'), undefined)
     const before = cache.verify('t', 'd')
     cache.clear()
-    // Nobody joins a verification from before.
+    // This call does not join the verification from before.
     const after = cache.verify('t', 'd')
     assert.equal(waiting.length, 2)
     waiting[0]?.(outcome)

@@ -1,6 +1,6 @@
 /**
- * What Clerk's library lets through or gets wrong, row by row, and what consoleAuth does instead: with a PEM and with Clerk's
- * key set, for a token that is seen for the first time and for one that is remembered.
+ * What Clerk's library lets through or gets wrong, case by case, and what consoleAuth does instead: with a
+ * PEM and with Clerk's key set, for a new token and for a remembered one.
  */
 import assert from 'node:assert/strict'
 import { createHmac, sign } from 'node:crypto'
@@ -12,7 +12,7 @@ import { rsaPair } from './key-pairs.ts'
 const clerk = await startJwksServer(signer)
 after(() => clerk.stop())
 const { secretKey, apiUrl } = clerk
-/** Milliseconds for Clerk to answer: far more than a slow machine makes of it. */
+/** The timeout is in milliseconds: far more than a slow machine needs. */
 const jwks = { timeout: 60_000, cooldown: 0 }
 const SOURCES: Record<string, Given> = {
   'a PEM': {},
@@ -49,7 +49,7 @@ const INVALID = 'Bearer realm="console", error="invalid_token"'
 
 const all = await apps()
 
-describe('a header that carries no good token is refused with 401, and the log says why', () => {
+describe('a header without a good token is refused with 401, and the log says why', () => {
   const token = signer.signSession()
   const { kid } = header
   const tampered = `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(342)}`
@@ -63,11 +63,11 @@ describe('a header that carries no good token is refused with 401, and the log s
   const origins = ['http://localhost:3000']
   const infinite = JSON.stringify({ ...claims(), exp: 0 }).replace('"exp":0', '"exp":1e999')
 
-  /** The token, or the whole header where it has a space; the reason, and what the log line has beside it. */
+  /** The token, or the whole header if it has a space; the reason; and what else the log line has. */
   const cases: Record<string, [token: string, reason: string, detail?: object]> = {
     'another scheme': ['Basic dXNlcjpwYXNz', 'wrong_scheme'],
     'the token without a scheme': [` ${token}`, 'wrong_scheme'],
-    'a scheme that only starts like it': [`Bearerx ${token}`, 'wrong_scheme'],
+    'a scheme that only starts with Bearer': [`Bearerx ${token}`, 'wrong_scheme'],
     'the scheme alone': ['Bearer ', 'empty'],
     'the token in quotes': [`"${token}"`, 'malformed'],
     'two tokens in one header': [`Bearer ${token}, Bearer ${token}`, 'malformed', { rule: 'form' }],
@@ -78,41 +78,41 @@ describe('a header that carries no good token is refused with 401, and the log s
     'two parts': ['eyJhbGciOiJSUzI1NiJ9.e30', 'malformed', { rule: 'form' }],
     'four parts': [`${token}.AAAA`, 'malformed', { rule: 'form' }],
     'an empty signature': [`${head}.${payload}.`, 'malformed', { rule: 'form' }],
-    'a header that is no object': [`eyIi.e30.AAAA`, 'malformed', { rule: 'header' }],
-    'a header that is cut off': ['eyJhbGci.e30.AAAA', 'malformed', { rule: 'header' }],
+    'a header that is not an object': [`eyIi.e30.AAAA`, 'malformed', { rule: 'header' }],
+    'a truncated header': ['eyJhbGci.e30.AAAA', 'malformed', { rule: 'header' }],
     'a payload that is null': [signer.sign(header, null), 'malformed', { rule: 'payload' }],
     'a payload that is a list': [signer.sign(header, []), 'malformed', { rule: 'sub' }],
-    'a payload that is no JSON': [`${encode(header)}.AAAA.AAAA`, 'malformed', { rule: 'payload' }],
+    'a payload that is not JSON': [`${encode(header)}.AAAA.AAAA`, 'malformed', { rule: 'payload' }],
     'alg none': [
       `${encode({ ...header, alg: 'none' })}.${encode(claims())}.AAAA`,
       'algorithm',
       { alg: 'none' },
     ],
     'alg HS256 with the public key as secret': [`${hmacInput}.${hmac}`, 'algorithm', { alg: 'HS256' }],
-    'alg left out': [signer.sign({ typ: 'JWT', kid: 'x' }, claims()), 'algorithm', { alg: 'undefined' }],
-    'an alg that was made to be read': [
+    'no alg': [signer.sign({ typ: 'JWT', kid: 'x' }, claims()), 'algorithm', { alg: 'undefined' }],
+    'an alg with control characters and a token in it': [
       signer.sign({ ...header, alg: `none\u001b[31m\n${'x'.repeat(20)}${token}` }, claims()),
       'algorithm',
       { alg: 'none??31m?….….…' },
     ],
     'another alg of the same key': [headed({ alg: 'RS512' }), 'signature', { kid }],
-    'a signature that is not one': [tampered, 'signature', { kid }],
-    'another payload under the signature': [`${head}.${payload}.${tail}`, 'signature', { kid }],
+    'an invalid signature': [tampered, 'signature', { kid }],
+    'another payload with the genuine signature': [`${head}.${payload}.${tail}`, 'signature', { kid }],
     'a signature by another key': [`${foreignInput}.${foreign}`, 'signature', { kid }],
-    'a typ that is no JWT': [headed({ typ: 'at+jwt' }), 'malformed', { rule: 'typ', typ: 'at+jwt' }],
+    'a typ that is not JWT': [headed({ typ: 'at+jwt' }), 'malformed', { rule: 'typ', typ: 'at+jwt' }],
     'an unknown crit': [headed({ crit: ['x'], x: 1 }), 'not_a_session', { rule: 'crit', crit: ['x'] }],
     'an unknown cat': [headed({ cat: 'cl_unknown' }), 'not_a_session', { rule: 'cat', cat: 'cl_unknown' }],
     'the cat of machine tokens': [headed({ cat: 'cl_B7d4PD333AAA' }), 'not_a_session', { rule: 'cat' }],
     'the cat of template tokens': [headed({ cat: 'cl_B7d4PD222AAA' }), 'not_a_session', { rule: 'cat' }],
-    'a cat that is no text': [headed({ cat: null }), 'not_a_session', { rule: 'cat', cat: null }],
+    'a cat that is not a string': [headed({ cat: null }), 'not_a_session', { rule: 'cat', cat: null }],
     'a machine as subject': [having({ sub: 'mch_1' }), 'not_a_session', { rule: 'sub' }],
     'no subject': [without('sub'), 'malformed', { rule: 'sub' }],
     'no session id, as in a template token': [without('sid'), 'not_a_session', { rule: 'sid' }],
     'an empty session id': [having({ sid: '' }), 'not_a_session', { rule: 'sid' }],
     'an unknown session status': [having({ sts: 'ended' }), 'not_a_session', { rule: 'sts' }],
-    'an impersonator without a name': [having({ act: {} }), 'not_a_session', { rule: 'act' }],
-    'an impersonator who is a word': [having({ act: 'user_2' }), 'not_a_session', { rule: 'act' }],
-    'an impersonator with an empty name': [having({ act: { sub: '' } }), 'not_a_session', { rule: 'act' }],
+    'an impersonator without a subject': [having({ act: {} }), 'not_a_session', { rule: 'act' }],
+    'an impersonator that is a string': [having({ act: 'user_2' }), 'not_a_session', { rule: 'act' }],
+    'an impersonator with an empty subject': [having({ act: { sub: '' } }), 'not_a_session', { rule: 'act' }],
     'an id token of OpenID Connect, by its nonce': [
       having({ nonce: 'x' }),
       'not_a_session',
@@ -123,21 +123,21 @@ describe('a header that carries no good token is refused with 401, and the log s
       'not_a_session',
       { rule: 'at_hash' },
     ],
-    'a session that is pending': [signer.signSession({ status: 'pending' }), 'pending'],
+    'a pending session': [signer.signSession({ status: 'pending' }), 'pending'],
     'an expired token': [signer.signSession({ expiresIn: -60 }), 'expired', { claim: 'exp', seconds: 60 }],
     'no expiry': [without('exp'), 'malformed', { rule: 'exp' }],
-    'an expiry that is no number': [having({ exp: '9999999999' }), 'malformed', { rule: 'exp' }],
-    'an expiry beyond all calendars': [having({ exp: 8.64e12 }), 'malformed', { rule: 'exp' }],
-    'an expiry before all calendars': [having({ exp: -1e300 }), 'malformed', { rule: 'exp' }],
-    'an expiry that is infinite': [
+    'an expiry that is not a number': [having({ exp: '9999999999' }), 'malformed', { rule: 'exp' }],
+    'an expiry after the last date': [having({ exp: 8.64e12 }), 'malformed', { rule: 'exp' }],
+    'an expiry before the first date': [having({ exp: -1e300 }), 'malformed', { rule: 'exp' }],
+    'an infinite expiry': [
       `${encode(header)}.${Buffer.from(infinite).toString('base64url')}.AAAA`,
       'malformed',
       { rule: 'exp' },
     ],
-    'a start beyond all calendars': [having({ nbf: 1e300 }), 'malformed', { rule: 'nbf' }],
-    'a start before all calendars': [having({ nbf: -1e300 }), 'malformed', { rule: 'nbf' }],
-    'an issue beyond all calendars': [having({ iat: 1e300 }), 'malformed', { rule: 'iat' }],
-    'an issue that is no number': [having({ iat: null }), 'malformed', { rule: 'iat' }],
+    'a start after the last date': [having({ nbf: 1e300 }), 'malformed', { rule: 'nbf' }],
+    'a start before the first date': [having({ nbf: -1e300 }), 'malformed', { rule: 'nbf' }],
+    'a time of issue after the last date': [having({ iat: 1e300 }), 'malformed', { rule: 'iat' }],
+    'a time of issue that is not a number': [having({ iat: null }), 'malformed', { rule: 'iat' }],
     'a token that is not valid yet': [
       signer.signSession({ notBefore: 3_600 }),
       'not_yet_valid',
@@ -158,7 +158,7 @@ describe('a header that carries no good token is refused with 401, and the log s
       'authorized_party',
       { azp: 'undefined', expected: origins },
     ],
-    'a token for origins that are a list': [having({ azp: origins }), 'authorized_party', { azp: origins }],
+    'a token for a list of origins': [having({ azp: origins }), 'authorized_party', { azp: origins }],
     'more than 8 KiB': [having({ x: 'x'.repeat(6000) }), 'too_long', { expected: 8_192 }],
   }
   const bodies = new Set<string>()
@@ -193,7 +193,7 @@ describe('a header that carries no good token is refused with 401, and the log s
     })
   }
 
-  it('no header: no error attribute, for no token was sent', async () => {
+  it('no header: no error attribute, since no token was sent', async () => {
     for (const [, { get, log }] of all) {
       log.length = 0
       const { status, challenge, code } = await get()
@@ -202,7 +202,7 @@ describe('a header that carries no good token is refused with 401, and the log s
     }
   })
 
-  it('all these answers had the same body but for the request id', () => {
+  it('all of these answers have the same body, except for the request id', () => {
     assert.deepEqual(
       [...bodies],
       [
@@ -212,7 +212,7 @@ describe('a header that carries no good token is refused with 401, and the log s
   })
 })
 
-it('a bad token that is sent again is not verified again', async (t) => {
+it('does not verify a bad token again when it is resent', async (t) => {
   const { app, get } = await consoleApp(t)
   const token = signer.signSession()
   for (let i = 0; i < 5; i++) await get(`Bearer ${token.slice(0, -10)}AAAAAAAAAA`)
@@ -220,7 +220,7 @@ it('a bad token that is sent again is not verified again', async (t) => {
   assert.deepEqual([hits, misses, cached, refused.signature], [4, 1, 0, 5])
 })
 
-it('the log says anew each time by how much a token is late', async (t) => {
+it('logs each time how late a token is', async (t) => {
   const { app, log } = await consoleApp(t)
   mock.timers.enable({ apis: ['Date'], now: 1_700_000_000_000 })
   t.after(() => mock.timers.reset())
@@ -232,7 +232,7 @@ it('the log says anew each time by how much a token is late', async (t) => {
   }
 })
 
-describe('a good token is let in', () => {
+describe('a signed token', () => {
   const permissions = ['org:invoices:read', 'org:invoices:write', 'org:keys:read']
   const inOrg = { orgId: 'org_7', orgSlug: 'acme', orgRole: 'org:admin', permissions } as const
   const lists = { authorizedParties: ['https://a.example', 'https://b.example'] }
@@ -244,48 +244,48 @@ describe('a good token is let in', () => {
 
   /** Options, a session, and the reason if it is refused. */
   const cases: Record<string, [given: Given, session: TestSession, reason?: string]> = {
-    'without cat, as older tokens are': [{}, { header: { cat: undefined } }],
-    'of a category that Clerk’s own code passes over': [{}, { header: { cat: 'cl_I7d4PD111III' } }],
+    'without cat, like older tokens': [{}, { header: { cat: undefined } }],
+    'with a category that Clerk’s own code ignores': [{}, { header: { cat: 'cl_I7d4PD111III' } }],
     'without typ': [{}, { header: { typ: undefined } }],
-    'in claims of version 1': [{}, { ...inOrg, version: 1 }],
-    'in claims of version 2': [{}, inOrg],
+    'with claims of version 1': [{}, { ...inOrg, version: 1 }],
+    'with claims of version 2': [{}, inOrg],
     'without nbf and iat': [{}, { claims: { nbf: undefined, iat: undefined } }],
     'without a status': [{}, { claims: { sts: undefined } }],
-    'of a user whom another one impersonates': [{}, { actor: { sub: 'user_2' } }],
+    'of an impersonated user': [{}, { actor: { sub: 'user_2' } }],
     'with an actor that is null': [{}, { claims: { act: null } }],
-    'that has expired within the clock skew': [{ clockSkew: 60_000 }, { expiresIn: -20 }],
-    'of a pending session where the option allows it': [{ allowPending: true }, { status: 'pending' }],
-    'of the second origin': [lists, at('https://b.example')],
-    'of no origin, not where one is demanded': [lists, at(null), 'authorized_party'],
-    'of no origin, where that is allowed': [orNone, at(null)],
-    'of an empty origin, where none is allowed': [orNone, { claims: { azp: '' } }],
-    'of a listed origin, where none is allowed, too': [orNone, at('https://a.example')],
-    'of an origin that is not listed, not even where none is allowed': [
+    'if it expired within the clock skew': [{ clockSkew: 60_000 }, { expiresIn: -20 }],
+    'of a pending session if allowPending is set': [{ allowPending: true }, { status: 'pending' }],
+    'from the second origin': [lists, at('https://b.example')],
+    'without an origin if one is required': [lists, at(null), 'authorized_party'],
+    'without an origin if it may be missing': [orNone, at(null)],
+    'with an empty origin if it may be missing': [orNone, { claims: { azp: '' } }],
+    'from a listed origin if it may be missing': [orNone, at('https://a.example')],
+    'from an origin that is not listed, even if it may be missing': [
       orNone,
       at('https://c.example'),
       'authorized_party',
     ],
-    'of an origin that is null, not even where none is allowed': [
+    'with an origin of null, even if it may be missing': [
       orNone,
       { claims: { azp: null } },
       'authorized_party',
     ],
-    'of any origin where none is demanded': [{ authorizedParties: false }, at('https://c.example')],
-    'of none where none is demanded': [{ authorizedParties: false }, at(null)],
-    'of the issuer that is listed': [{ issuer }, {}],
-    'of another issuer, not': [{ issuer }, { claims: { iss: 'https://x.example' } }, 'issuer'],
-    'of no issuer, not': [{ issuer }, { claims: { iss: undefined } }, 'issuer'],
+    'from any origin if none is required': [{ authorizedParties: false }, at('https://c.example')],
+    'without an origin if none is required': [{ authorizedParties: false }, at(null)],
+    'from a listed issuer': [{ issuer }, {}],
+    'from another issuer': [{ issuer }, { claims: { iss: 'https://x.example' } }, 'issuer'],
+    'without an issuer': [{ issuer }, { claims: { iss: undefined } }, 'issuer'],
     'for the audience': [{ audience }, { claims: { aud: 'api' } }],
     'for the audience among others': [{ audience }, { claims: { aud: ['x', 'b'] } }],
-    'for another audience, not': [{ audience }, { claims: { aud: 'x' } }, 'audience'],
-    'for no audience, not': [{ audience }, {}, 'audience'],
-    'for an empty audience, not': [{ audience }, { claims: { aud: '' } }, 'audience'],
-    'for an empty list, not': [{ audience }, { claims: { aud: [] } }, 'audience'],
-    'for an audience that is no text, not': [{ audience }, { claims: { aud: [['api']] } }, 'audience'],
-    'of more than 8 KiB where the option allows it': [{ maxTokenLength: 10_000 }, { claims: { x: big } }],
+    'for another audience': [{ audience }, { claims: { aud: 'x' } }, 'audience'],
+    'without an audience': [{ audience }, {}, 'audience'],
+    'for an empty audience': [{ audience }, { claims: { aud: '' } }, 'audience'],
+    'for an empty list of audiences': [{ audience }, { claims: { aud: [] } }, 'audience'],
+    'for an audience that is not a string': [{ audience }, { claims: { aud: [['api']] } }, 'audience'],
+    'of more than 8 KiB if maxTokenLength allows it': [{ maxTokenLength: 10_000 }, { claims: { x: big } }],
   }
   for (const [name, [given, session, reason]] of Object.entries(cases)) {
-    it(name, async (t) => {
+    it(`is ${reason === undefined ? 'accepted' : 'refused'} ${name}`, async (t) => {
       const authorization = `Bearer ${signer.signSession(session)}`
       for (const source of Object.keys(SOURCES).slice(0, 2)) {
         const { get, log } = await consoleApp(t, { ...SOURCES[source], ...given })
@@ -298,14 +298,14 @@ describe('a good token is let in', () => {
     })
   }
 
-  it('with the scheme in any case, and several spaces after it', async (t) => {
+  it('is accepted with the scheme in any case, and several spaces after it', async (t) => {
     const { get } = await consoleApp(t)
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'bEaReR', 'Bearer  ']) {
       assert.equal((await get(`${scheme} ${signer.signSession()}`)).status, 200, scheme)
     }
   })
 
-  it('signed with RS256, 384 or 512, by a key of any strength from 2048 bits on, of any number of keys', async (t) => {
+  it('is accepted with RS256, RS384 or RS512, from any of several keys of 2048 bits or more', async (t) => {
     const pairs = [rsaPair(3_072), rsaPair()]
     const jwtKey = pairs.map(({ publicKey }) => publicKey).join('')
     const { get } = await consoleApp(t, { jwtKey })
@@ -330,41 +330,41 @@ describe('over a raw socket', () => {
   }
   const line = `Authorization: Bearer ${token}`
 
-  it('one good header is let in', async () => {
+  it('accepts one good header', async () => {
     assert.deepEqual(await reasons([line]), [200])
   })
-  it('the same header twice is refused', async () => {
+  it('refuses the same header twice', async () => {
     assert.deepEqual(await reasons([line, line]), [401, 'repeated'])
   })
-  it('a second header in other letters is refused, in either order', async () => {
+  it('refuses a second header in another case, in either order', async () => {
     assert.deepEqual(await reasons([line, 'AUTHORIZATION: Basic x']), [401, 'repeated'])
     assert.deepEqual(await reasons(['aUTHORIZATION: Basic x', line]), [401, 'repeated'])
   })
-  it('a header of the same length is no repetition', async () => {
+  it('does not mistake a header of the same length for a repetition', async () => {
     assert.deepEqual(await reasons([line, 'X-Thirteen-ab: Basic x']), [200])
   })
-  it('an empty header is refused', async () => {
+  it('refuses an empty header', async () => {
     assert.deepEqual(await reasons(['Authorization:']), [401, 'wrong_scheme'])
   })
-  it('only spaces are refused', async () => {
+  it('refuses a header of spaces', async () => {
     assert.deepEqual(await reasons(['Authorization:     ']), [401, 'wrong_scheme'])
   })
-  it('bytes that are no ASCII are refused', async () => {
+  it('refuses bytes that are not ASCII', async () => {
     assert.deepEqual(await reasons([`${line}\u00e9`]), [401, 'malformed'])
     assert.deepEqual(await reasons([`${line}\u{1f600}`], 'utf8'), [401, 'malformed'])
   })
-  it('a tab in front of the token is refused', async () => {
+  it('refuses a tab before the token', async () => {
     assert.deepEqual(await reasons([`Authorization: Bearer\t${token}`]), [401, 'malformed'])
   })
-  it('a token of 8,192 characters is looked at, one of 8,193 is not', async () => {
+  it('reads a token of 8,192 characters, but none of 8,193', async () => {
     const of = (length: number) => `Authorization: Bearer ey${'a'.repeat(length - 2)}`
     assert.deepEqual(await reasons([of(8192)]), [401, 'malformed'])
     assert.deepEqual(await reasons([of(8193)]), [401, 'too_long'])
   })
-  it('a header beyond what Node takes never gets here', async () => {
+  it('never sees a header that is too long for Node', async () => {
     assert.deepEqual(await reasons([`Authorization: Bearer ey${'a'.repeat(20_000)}`]), [431])
   })
-  it('a token in a cookie or in the query counts for nothing', async (t) => {
+  it('ignores a token in a cookie or in the query', async (t) => {
     const { app, log } = await consoleApp(t)
     const { status, text } = await raw(app, [
       `Cookie: __session=${token}; __client_uat=1`,
@@ -392,9 +392,9 @@ describe('a verified token', () => {
     const { hits, misses, cached } = app.consoleAuth.stats()
     assert.deepEqual({ hits, misses, cached }, { hits: 0, misses: 3, cached: 0 })
   })
-  it('is refused once it has expired, although it is remembered', async (t) => {
+  it('is refused once it has expired, even if it is remembered', async (t) => {
     const { app, log } = await consoleApp(t)
-    // A whole second, as the claims are.
+    // A whole second, like the claims.
     const start = Math.floor(Date.now() / 1000) * 1000
     mock.timers.enable({ apis: ['Date'], now: start })
     t.after(() => mock.timers.reset())
@@ -413,7 +413,7 @@ describe('a verified token', () => {
   })) {
     it(`is refused when the clock goes back to before its ${claim}, by more than the clock skew`, async (t) => {
       const { app, log } = await consoleApp(t)
-      // A whole second, as the claims are.
+      // A whole second, like the claims.
       const start = Math.floor(Date.now() / 1000) * 1000
       mock.timers.enable({ apis: ['Date'], now: start })
       t.after(() => mock.timers.reset())
@@ -429,7 +429,7 @@ describe('a verified token', () => {
       assert.equal(log[0]?.reason, 'not_yet_valid')
     })
   }
-  it('does not vouch for one that differs in its signature', async (t) => {
+  it('does not admit another token that differs in its signature only', async (t) => {
     const { get } = await consoleApp(t)
     const token = signer.signSession()
     assert.equal((await get(`Bearer ${token}`)).status, 200)
@@ -438,7 +438,7 @@ describe('a verified token', () => {
   })
 })
 
-it('no line of the log has a token in it', async (t) => {
+it('never logs a token', async (t) => {
   const { get, log } = await consoleApp(t)
   const token = signer.signSession({ expiresIn: -60 })
   await get(`Bearer ${token}`)

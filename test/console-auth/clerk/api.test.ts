@@ -1,4 +1,4 @@
-/** Asking Clerk: at one address, for JSON, no sooner than it says. From a server on loopback. */
+/** Requests to Clerk: to one address, for JSON, no sooner than it allows. Clerk is a server on loopback. */
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -31,7 +31,7 @@ async function setup(t: TestContext, listener: RequestListener, given: Partial<C
   }
 }
 
-it("asks as Clerk's own client does", async (t) => {
+it("sends the same request as Clerk's own client", async (t) => {
   const asked: IncomingMessage[] = []
   const { ask, apiUrl } = await setup(t, (request, response) => {
     asked.push(request)
@@ -47,7 +47,7 @@ it("asks as Clerk's own client does", async (t) => {
   assert.deepEqual(ours, theirs)
 })
 
-it('sends no credential where it has none', async (t) => {
+it('sends no credential without a secret key', async (t) => {
   const { ask } = await setup(t, (request, response) => void response.end(JSON.stringify(request.headers)), {
     secretKey: undefined,
   })
@@ -55,34 +55,34 @@ it('sends no credential where it has none', async (t) => {
 })
 
 const bad: Record<string, [RequestListener, RegExp]> = {
-  'no JSON': [
+  'an answer that is not JSON': [
     (_, response) => void response.end('<html>secret</html>'),
     /^Error: Clerk's answer is not JSON$/,
   ],
-  nothing: [(_, response) => void response.writeHead(204).end(), /is not JSON/],
+  'an empty answer': [(_, response) => void response.writeHead(204).end(), /is not JSON/],
   'status 500': [(_, response) => void response.writeHead(500).end('{}'), /answered 500$/],
   'status 304': [(_, response) => void response.writeHead(304).end(), /answered 304$/],
   'status 401': [
     (_, response) => void response.writeHead(401).end('{}'),
     /answered 401: it does not accept this secretKey$/,
   ],
-  'an answer cut off': [
+  'a truncated answer': [
     (_, response) => void response.writeHead(200, { 'content-length': 100 }).end('{"ke'),
     /./,
   ],
-  'more bytes than make sense': [
+  'an answer that is too large': [
     (_, response) => void response.end(' '.repeat(300_000)),
     /more than 262144 bytes/,
   ],
 }
 for (const [name, [listener, message]] of Object.entries(bad)) {
-  it(`refuses ${name}`, async (t) => {
+  it(`rejects ${name}`, async (t) => {
     const { ask } = await setup(t, listener)
     await assert.rejects(ask(), message)
   })
 }
 
-it('follows no redirect: the secret key goes to the configured address alone', async (t) => {
+it('follows no redirect: the secret key goes to the configured address only', async (t) => {
   let requests = 0
   const { ask } = await setup(t, (_, response) => {
     requests++
@@ -92,7 +92,7 @@ it('follows no redirect: the secret key goes to the configured address alone', a
   assert.equal(requests, 1)
 })
 
-it('ends at its signal, in the headers and in the body', async (t) => {
+it('stops at its signal, before the headers and within the body', async (t) => {
   for (const start of [false, true]) {
     const closing = new AbortController()
     const { ask } = await setup(t, (_, response) => {
@@ -103,7 +103,7 @@ it('ends at its signal, in the headers and in the body', async (t) => {
   }
 })
 
-it('says once that Clerk does not take the secret key, or wants one', async (t) => {
+it('reports once that Clerk rejects the secret key, or requires one', async (t) => {
   for (const [status, secretKey, message] of [
     [401, 'sk_test_1', /it does not accept this secretKey/],
     [403, 'sk_test_1', /it does not accept this secretKey/],
@@ -121,10 +121,10 @@ it('says once that Clerk does not take the secret key, or wants one', async (t) 
 for (const [name, status, header, milliseconds] of [
   ['seconds', 429, '30', 30_000],
   ['a date', 429, new Date(1_700_000_030_000).toUTCString(), 30_000],
-  ['more than an hour', 429, '99999999999', 3_600_000],
+  ['more than an hour, which counts as one', 429, '99999999999', 3_600_000],
   ['maintenance', 503, '7', 7_000],
 ] as const) {
-  it(`asks nothing more for as long as Clerk says: ${name}`, async (t) => {
+  it(`sends no request until Retry-After is over: ${name}`, async (t) => {
     let now = 5_000
     let requests = 0
     const clock = { ...systemClock, now: () => now, wall: () => 1_700_000_000_000 }
@@ -144,12 +144,12 @@ for (const [name, status, header, milliseconds] of [
 }
 
 for (const [name, status, header] of [
-  ['no time', 429, undefined],
-  ['nonsense', 429, 'soon'],
-  ['a date that is over', 429, new Date(0).toUTCString()],
-  ['another status', 500, '30'],
+  ['no Retry-After', 429, undefined],
+  ['an invalid Retry-After', 429, 'soon'],
+  ['a date in the past', 429, new Date(0).toUTCString()],
+  ['Retry-After with another status', 500, '30'],
 ] as const) {
-  it(`is for its callers to ask again after a second where Clerk says: ${name}`, async (t) => {
+  it(`lets its callers retry, after a second: ${name}`, async (t) => {
     let requests = 0
     const { ask } = await setup(t, (_, response) => {
       requests++
@@ -160,7 +160,7 @@ for (const [name, status, header] of [
   })
 }
 
-it('asks by a function that it is given: by a proxy, say', async (t) => {
+it('sends requests with the fetch that it is given', async (t) => {
   const asked: unknown[] = []
   const { ask, apiUrl } = await setup(t, (_, response) => void response.end('{"here":true}'), {
     fetch: async (url, init) => {

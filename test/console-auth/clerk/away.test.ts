@@ -1,11 +1,11 @@
-/** consoleAuth with Clerk's key set: Clerk rotates its keys, is slow, broken, busy or away. */
+/** consoleAuth with Clerk's key set, while Clerk rotates its keys, or is slow, broken, busy or away. */
 import assert from 'node:assert/strict'
 import { it, mock, type TestContext } from 'node:test'
 import { type JwksFault, SessionSigner, startJwksServer } from '../../../src/testing/index.ts'
 import { consoleApp, type Given } from '../console-app.ts'
 import { until } from '../../harness/until.ts'
 
-/** Milliseconds for Clerk to answer where it is to answer: far more than a slow machine makes of it. */
+/** Timeout in milliseconds for tests in which Clerk answers: far more than a slow machine needs. */
 const PATIENT = 60_000
 
 async function setup(t: TestContext, given: Given = {}, fault?: JwksFault) {
@@ -35,7 +35,7 @@ it('fetches the key set once, at start, for any number of tokens', async (t) => 
   assert.equal(clerk.requests.jwks, 1)
 })
 
-it('fetches it without a secret key, from an address that needs none', async (t) => {
+it('fetches the key set without a secret key, from an address that needs none', async (t) => {
   const signer = new SessionSigner()
   const clerk = await startJwksServer(signer)
   t.after(() => clerk.stop())
@@ -45,7 +45,7 @@ it('fetches it without a secret key, from an address that needs none', async (t)
   assert.deepEqual(requests, { jwks: 1, users: 0 })
 })
 
-it('asks by the function that it is given, for the key set and for users', async (t) => {
+it('fetches the key set with the fetch that it is given', async (t) => {
   const asked: string[] = []
   const { clerk, fresh, app } = await setup(t, {
     fetch: async (url, init) => {
@@ -58,7 +58,7 @@ it('asks by the function that it is given, for the key set and for users', async
   assert.deepEqual([asked, clerk.requests.jwks], [['/v1/jwks'], 1])
 })
 
-it('verifies one cold token once for 1,000 requests', async (t) => {
+it('fetches the key set once and remembers one session for 1,000 requests with a cold token', async (t) => {
   const { signer, clerk, app } = await setup(t)
   const headers = { authorization: `Bearer ${signer.signSession()}` }
   const answers = await Promise.all(Array.from({ length: 1_000 }, () => app.inject({ url: '/me', headers })))
@@ -68,7 +68,7 @@ it('verifies one cold token once for 1,000 requests', async (t) => {
 })
 
 for (const fault of ['hang', 'error', 'garbage', 'busy', 'refuse'] satisfies JwksFault[]) {
-  it(`answers 503 with Retry-After, remembers nothing, and is not ready without a key set: ${fault}`, async (t) => {
+  it(`answers 503 with Retry-After, and is not ready, without a key set: ${fault}`, async (t) => {
     const timeout = fault === 'hang' ? 100 : PATIENT
     const { clerk, app, fresh, log } = await setup(t, { jwks: { timeout } }, fault)
     const { status, code, retryAfter, challenge } = await fresh()
@@ -88,16 +88,16 @@ for (const fault of ['hang', 'error', 'garbage', 'busy', 'refuse'] satisfies Jwk
   })
 }
 
-it('does not ask a Clerk that is busy before the time that it has named', async (t) => {
+it('does not ask a busy Clerk again before its Retry-After is over', async (t) => {
   const { clerk, fresh } = await setup(t, {}, 'busy')
   const start = performance.now()
   for (let i = 0; i < 5; i++) assert.equal((await fresh()).status, 503)
   clerk.fault = undefined
-  // On a machine that stood still for half a minute it may be asked again.
+  // If the machine stood still for half a minute, Clerk may be asked again.
   assert.equal((await fresh()).status === 503, performance.now() - start < 30_000)
 })
 
-it('says once, at start, that Clerk does not take the secret key: that says nothing about tokens', async (t) => {
+it('logs once that Clerk rejects the secret key, and answers 503, not 401', async (t) => {
   const { fresh, log } = await setup(t, { secretKey: 'sk_test_wrong' })
   for (let i = 0; i < 3; i++) assert.equal((await fresh()).status, 503)
   const said = log.filter(({ level }) => level === 50)
@@ -108,14 +108,14 @@ it('says once, at start, that Clerk does not take the secret key: that says noth
   assert.ok(!JSON.stringify(log).includes('sk_test_wrong'))
 })
 
-it('answers 401 for what is no session token, Clerk or no Clerk', async (t) => {
+it('answers 401 to what is not a session token, even while Clerk is down', async (t) => {
   const { get } = await setup(t, {}, 'error')
   for (const token of ['ak_0123456789', 'eyJhbGciOiJub25lIn0.e30.AAAA', 'mt_1', 'oat_1', 'tk_live_1']) {
     assert.equal((await get(`Bearer ${token}`)).status, 401)
   }
 })
 
-it('works again when Clerk does', async (t) => {
+it('recovers when Clerk does', async (t) => {
   const { clerk, fresh } = await setup(t, {}, 'error')
   assert.equal((await fresh()).status, 503)
   clerk.fault = undefined
@@ -125,7 +125,7 @@ it('works again when Clerk does', async (t) => {
 })
 
 for (const fault of ['hang', 'error', 'garbage', 'busy', 'refuse'] satisfies JwksFault[]) {
-  it(`goes on with the last good key set while Clerk is away: ${fault}`, async (t) => {
+  it(`keeps using the last good key set while Clerk is away: ${fault}`, async (t) => {
     const { clerk, fresh } = await setup(t, {
       jwks: { maxAge: 1, timeout: fault === 'hang' ? 2_000 : PATIENT },
     })
@@ -138,7 +138,7 @@ for (const fault of ['hang', 'error', 'garbage', 'busy', 'refuse'] satisfies Jwk
   })
 }
 
-it('does not go on with it for ever', async (t) => {
+it('stops using the last good key set after staleIfError', async (t) => {
   const { clerk, fresh } = await setup(t, { jwks: { maxAge: 1, staleIfError: 0 } })
   assert.equal((await fresh()).status, 200)
   clerk.fault = 'error'
@@ -146,7 +146,7 @@ it('does not go on with it for ever', async (t) => {
   assert.equal((await fresh()).status, 503)
 })
 
-it('accepts a new key of Clerk’s at once, and refuses what the old one signed, remembered or not', async (t) => {
+it('accepts a new key of Clerk at once, and no token of the old one, remembered or not', async (t) => {
   const { signer, clerk, app, get, fresh, log } = await setup(t)
   const old = `Bearer ${signer.signSession({ userId: 'user_old' })}`
   const unseen = `Bearer ${signer.signSession({ userId: 'user_unseen' })}`
@@ -156,14 +156,14 @@ it('accepts a new key of Clerk’s at once, and refuses what the old one signed,
   signer.rotate()
   assert.equal((await fresh()).status, 200)
   assert.equal(clerk.requests.jwks, 2)
-  // The old key is unknown now, which only one more fetch could tell from a key that is newer still.
+  // The old key is unknown now: only one more fetch could tell it from a key that is newer still.
   assert.equal((await get(old)).status, 503, 'it was remembered')
   assert.equal((await get(unseen)).status, 503)
   assert.equal(log.filter(({ reason }) => reason === 'unavailable').length, 2)
   assert.equal(app.consoleAuth.stats().accepted, 3)
 })
 
-it('refuses what a withdrawn key has signed with 401 where it may ask', async (t) => {
+it('refuses a token of a withdrawn key with 401 if it may ask Clerk', async (t) => {
   const { signer, get, fresh, log } = await setup(t, { jwks: { cooldown: 0 } })
   const old = `Bearer ${signer.signSession({ userId: 'user_old' })}`
   assert.equal((await get(old)).status, 200)
@@ -177,7 +177,7 @@ it('refuses what a withdrawn key has signed with 401 where it may ask', async (t
   )
 })
 
-it('holds the age of the key set against sessions that are remembered, too', async (t) => {
+it('applies the age limit of the key set to remembered sessions too', async (t) => {
   mock.timers.enable({ apis: ['Date'], now: Date.now() })
   t.after(() => mock.timers.reset())
   const { signer, clerk, get } = await setup(t, { jwks: { maxAge: 60_000 } })
@@ -193,7 +193,7 @@ it('holds the age of the key set against sessions that are remembered, too', asy
   assert.equal(clerk.requests.jwks, 2)
 })
 
-it('makes two requests for a flood of tokens with forged key ids, and never calls a good one bad', async (t) => {
+it('fetches the key set twice for a flood of forged key ids, and refuses no good token', async (t) => {
   const { signer, clerk, app, fresh, get, log } = await setup(t, { jwks: { cooldown: 600_000 } })
   await until(() => app.consoleAuth.isReady())
   const forge = async () =>
@@ -216,7 +216,7 @@ it('makes two requests for a flood of tokens with forged key ids, and never call
   assert.equal(clerk.requests.jwks, 2)
 })
 
-it('takes an unknown kid that is no text for unknown, and asks nobody', async (t) => {
+it('refuses a kid that is not a string, without asking Clerk', async (t) => {
   const { signer, clerk, app, get } = await setup(t)
   await until(() => app.consoleAuth.isReady())
   for (const kid of [7, null, undefined, {}]) {
@@ -225,7 +225,7 @@ it('takes an unknown kid that is no text for unknown, and asks nobody', async (t
   assert.equal(clerk.requests.jwks, 1)
 })
 
-it('with a PEM and a secret key asks for the key set when the PEM does not fit, and only then', async (t) => {
+it('fetches the key set only if the PEM that it was given does not fit', async (t) => {
   const signer = new SessionSigner()
   const { jwtKey } = signer
   const clerk = await startJwksServer(signer)
@@ -251,7 +251,7 @@ it('with a PEM and a secret key asks for the key set when the PEM does not fit, 
   )
 })
 
-it('ends a fetch that hangs when the app closes, and with it the request that waits for it', async (t) => {
+it('ends a hanging fetch and the request that waits for it when the app closes', async (t) => {
   const { app, clerk, fresh } = await setup(t, {}, 'hang')
   // Over HTTP: the server waits for its requests to end before it is closed.
   const answer = fresh()

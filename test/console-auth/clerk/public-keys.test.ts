@@ -1,4 +1,4 @@
-/** What is taken for a public key and for a key set, and what is not. */
+/** What is read as a public key or a key set, and what is not. */
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -17,47 +17,47 @@ const read: Record<string, [text: string, keys: object[]]> = {
   'with escaped newlines': [pem.replaceAll('\n', '\\n'), [jwk]],
   'with escaped Windows newlines': [pem.replaceAll('\n', '\\r\\n'), [jwk]],
   'with Windows newlines': [pem.replaceAll('\n', '\r\n'), [jwk]],
-  'in one line': [pem.replaceAll('\n', ' '), [jwk]],
+  'on one line': [pem.replaceAll('\n', ' '), [jwk]],
   'without any newline': [pem.replaceAll('\n', ''), [jwk]],
   'in quotes': [`"${pem}"`, [jwk]],
-  'by its base64 alone': [body, [jwk]],
-  'by its base64 in lines': [`${body.slice(0, 64)}\n${body.slice(64)}\n`, [jwk]],
+  'as base64 alone': [body, [jwk]],
+  'as base64 on several lines': [`${body.slice(0, 64)}\n${body.slice(64)}\n`, [jwk]],
   'as PKCS #1': [pkcs1, [jwkOf(other)]],
   'beside a second one': [pem + other, [jwk, jwkOf(other)]],
   'beside a second one, escaped': [`${pem}${other}`.replaceAll('\n', '\\n'), [jwk, jwkOf(other)]],
   'beside one as PKCS #1': [`${pkcs1}\n\n${pem}`, [jwkOf(other), jwk]],
 }
 for (const [name, [text, keys]] of Object.entries(read)) {
-  it(`a key is read ${name}`, () => assert.deepEqual(publicKeysFromText(text), keys))
+  it(`publicKeysFromText reads a key ${name}`, () => assert.deepEqual(publicKeysFromText(text), keys))
 }
 
-describe('what is not a key is none, and nothing beside it is taken either', () => {
+describe('publicKeysFromText reads nothing from', () => {
   const strong = rsaPair()
   const certificate = pem.replaceAll('PUBLIC KEY', 'CERTIFICATE')
   const none: Record<string, string> = {
-    nothing: '',
+    'an empty text': '',
     words: 'garbage',
     'base64 of something else': 'AAAA',
     'an empty PEM': '-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----',
     'a key of 1024 bits': rsaPair(1024).publicKey,
     'a key that is not RSA': curvePair().publicKey,
     'a private key': strong.privateKey,
-    'a private key with the label of a public one': strong.privateKey.replaceAll('PRIVATE', 'PUBLIC'),
-    'a private key by its base64': strong.privateKey.replaceAll(/-----[^-]+-----|\s/g, ''),
-    'a key that is cut off': `${pem.slice(0, 200)}\n-----END PUBLIC KEY-----`,
-    'a key without its end': pem.replace('-----END PUBLIC KEY-----', ''),
-    'a key without its beginning': pem.replace('-----BEGIN PUBLIC KEY-----', ''),
-    'rubbish in the base64': pem.replace(body.slice(10, 20), `${body.slice(10, 20)}!§$`),
-    'base64url in place of base64': pem.replaceAll('+', '-'),
+    'a private key labelled as a public one': strong.privateKey.replaceAll('PRIVATE', 'PUBLIC'),
+    'a private key as base64 alone': strong.privateKey.replaceAll(/-----[^-]+-----|\s/g, ''),
+    'a truncated key': `${pem.slice(0, 200)}\n-----END PUBLIC KEY-----`,
+    'a key without its end label': pem.replace('-----END PUBLIC KEY-----', ''),
+    'a key without its begin label': pem.replace('-----BEGIN PUBLIC KEY-----', ''),
+    'invalid characters in the base64': pem.replace(body.slice(10, 20), `${body.slice(10, 20)}!§$`),
+    'base64url instead of base64': pem.replaceAll('+', '-'),
     'more bytes after the key': `-----BEGIN PUBLIC KEY-----\n${body}AAAA\n-----END PUBLIC KEY-----`,
-    'words before it': `key: ${pem}`,
-    'words after it': `${pem} and more`,
-    'words between two': `${pem} and ${other}`,
-    'a good one and a bad one': pem + rsaPair(1024).publicKey,
+    'words before a key': `key: ${pem}`,
+    'words after a key': `${pem} and more`,
+    'words between two keys': `${pem} and ${other}`,
+    'a good key and a weak one': pem + rsaPair(1024).publicKey,
     'a certificate': certificate,
-    'a good one and a certificate': pem + certificate,
-    'labels that differ': pem.replace('END PUBLIC', 'END RSA PUBLIC'),
-    'two by their base64': `${body} ${body}`,
+    'a good key and a certificate': pem + certificate,
+    'labels that do not match': pem.replace('END PUBLIC', 'END RSA PUBLIC'),
+    'two keys as base64 alone': `${body} ${body}`,
   }
   for (const [name, text] of Object.entries(none)) {
     it(name, () => assert.equal(publicKeysFromText(text), undefined))
@@ -65,7 +65,7 @@ describe('what is not a key is none, and nothing beside it is taken either', () 
 })
 
 const { kid } = signer.jwk
-it('of a key set, keys that cannot be used are passed over', () => {
+it('keySetOf skips keys that cannot be used', () => {
   const weak = jwkOf(rsaPair(1024).publicKey)
   const curve = jwkOf(curvePair().publicKey)
   const unusable: unknown[] = [
@@ -85,7 +85,7 @@ it('of a key set, keys that cannot be used are passed over', () => {
   assert.throws(() => keySetOf({ keys: unusable }), /no usable RSA key/)
 })
 
-it('of a key, only the public part is taken, and the algorithm that the set binds it to', () => {
+it('keySetOf keeps the public part of a key only, and the algorithm that it is bound to', () => {
   const pair = createPrivateKey(rsaPair().privateKey).export({ format: 'jwk' })
   const keys = keySetOf({
     keys: [
@@ -98,7 +98,7 @@ it('of a key, only the public part is taken, and the algorithm that the set bind
 })
 
 for (const answer of [null, 'x', [], {}, { keys: 'x' }, { keys: [] }]) {
-  it(`${JSON.stringify(answer)} is no key set`, () => {
+  it(`keySetOf rejects ${JSON.stringify(answer)}`, () => {
     assert.throws(() => keySetOf(answer), /not a key set|no usable RSA key/)
   })
 }

@@ -1,4 +1,4 @@
-/** The key layer on a clock and a source of its own. */
+/** RemoteKeys with an injected clock and an injected source of keys. */
 import assert from 'node:assert/strict'
 import type { JsonWebKey } from 'node:crypto'
 import { it } from 'node:test'
@@ -8,7 +8,7 @@ import { RemoteKeys, type RemoteKeysOptions } from '../../../src/console-auth/cl
 
 const key = (n: string): JsonWebKey => ({ kty: 'RSA', n, e: 'AQAB' })
 const down = new Error('down')
-/** When the clocks start: not at 0, where a sum and a difference are the same. */
+/** Where the clocks start. From 0, a sum and a difference could look the same. */
 const START = 50_000
 const WALL = 1_700_000_000_000
 
@@ -47,23 +47,23 @@ function setup(given: Partial<RemoteKeysOptions> = {}) {
   return { keys, state, find }
 }
 
-it('fetches the set when a key is first asked for, and then has it', async () => {
+it('fetches the set when it first needs a key, and then reuses it', async () => {
   const { state, find } = setup()
   assert.equal(state.fetches, 0)
   for (let i = 0; i < 3; i++) assert.deepEqual(await find('a'), key('1'))
   assert.equal(state.fetches, 1)
 })
 
-it('fetches once for all that ask at the same time', async () => {
+it('shares one fetch among concurrent calls', async () => {
   const { state, find } = setup()
   const found = await Promise.all(Array.from({ length: 100 }, () => find('a')))
   assert.equal(found.filter(Boolean).length, 100)
   assert.equal(state.fetches, 1)
 })
 
-it('says that a key is unknown by a set that was fetched after it was asked for, and by no other', async () => {
+it('reports a key as unknown only by a set that was fetched after the call', async () => {
   const { state, find } = setup()
-  // The first begins a fetch; the others have come during it, and its answer may have been on its way already.
+  // The first call starts a fetch. The others come during it, when its answer may already be on the way.
   const found = await Promise.all(Array.from({ length: 100 }, (_, i) => find(`x${i}`)))
   assert.equal(found.filter(Boolean).length, 0)
   assert.equal(state.fetches, 2)
@@ -71,14 +71,14 @@ it('says that a key is unknown by a set that was fetched after it was asked for,
 
 const tooSoon = (retryAfter: number) => ({ name: 'CoolDownError', retryAfter })
 
-it('fetches for unknown keys twice in a cool-down, and cannot say of more', async () => {
+it('fetches twice in a cool-down for unknown keys, and rejects further ones', async () => {
   const { state, find } = setup()
   assert.equal(await find('forged'), undefined)
   state.now = 1_000
   assert.equal(await find('forged'), undefined)
   for (let i = 0; i < 100; i++) await assert.rejects(find(`forged${i}`), tooSoon(9_000))
   assert.equal(state.fetches, 2)
-  assert.deepEqual(await find('a'), key('1'), 'the known ones serve')
+  assert.deepEqual(await find('a'), key('1'), 'known keys are still found')
   state.now = 9_999
   await assert.rejects(find('forged'), tooSoon(1))
   state.now = 10_000
@@ -87,7 +87,7 @@ it('fetches for unknown keys twice in a cool-down, and cannot say of more', asyn
   assert.equal(state.fetches, 3)
 })
 
-it('finds a key that was added, even where the set has just been fetched', async () => {
+it('finds a key that was added, even if the set has just been fetched', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = new Map([
@@ -98,13 +98,13 @@ it('finds a key that was added, even where the set has just been fetched', async
   assert.equal(state.withdrawals, 0)
 })
 
-it('fetches for each unknown key without a cool-down', async () => {
+it('fetches for each unknown key if there is no cool-down', async () => {
   const { state, find } = setup({ cooldown: 0 })
   for (let i = 0; i < 5; i++) assert.equal(await find('forged'), undefined)
   assert.equal(state.fetches, 5)
 })
 
-it('says until when a key is good: for the age of its set, and while Clerk is down until it is asked again', async () => {
+it('returns until when a key is good: the age limit or, while Clerk is down, the next attempt', async () => {
   const { keys, state } = setup({ staleIfError: 1_500 })
   const until = async () => ((await keys.find('a'))?.until ?? NaN) - WALL
   assert.equal(await until(), 300_000)
@@ -119,7 +119,7 @@ it('says until when a key is good: for the age of its set, and while Clerk is do
   assert.equal(await until(), 301_500)
 })
 
-it('is ready once there is a set, as long as it may be used, and fetches it where it is not', async () => {
+it('is ready while it has a set that it may use, and fetches one otherwise', async () => {
   const { keys, state } = setup()
   const settled = () => new Promise((resolve) => setImmediate(resolve))
   state.answer = down
@@ -138,7 +138,7 @@ it('is ready once there is a set, as long as it may be used, and fetches it wher
   assert.equal(keys.isReady(), false)
 })
 
-it('fetches anew when the set is past its age, even within a cool-down', async () => {
+it('fetches again when the set is too old, even within a cool-down', async () => {
   const { state, find } = setup({ maxAge: 5_000 })
   await find('a')
   state.now = 4_999
@@ -149,7 +149,7 @@ it('fetches anew when the set is past its age, even within a cool-down', async (
   assert.equal(state.fetches, 2)
 })
 
-it('drops a key that Clerk has withdrawn, and says so', async () => {
+it('drops a key that Clerk has withdrawn, and reports it', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = new Map([['b', key('2')]])
@@ -163,7 +163,7 @@ for (const [part, other] of Object.entries({
   exponent: { ...key('1'), e: 'Aw' },
   algorithm: { ...key('1'), alg: 'RS512' },
 })) {
-  it(`takes another key under the same id for a withdrawal: another ${part}`, async () => {
+  it(`treats another key under the same id as a withdrawal: another ${part}`, async () => {
     const { state, find } = setup()
     await find('a')
     state.answer = new Map([['a', other]])
@@ -173,7 +173,7 @@ for (const [part, other] of Object.entries({
   })
 }
 
-it('takes the same key for no withdrawal', async () => {
+it('does not treat the same key as a withdrawal', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = new Map([['a', key('1')]])
@@ -182,7 +182,7 @@ it('takes the same key for no withdrawal', async () => {
   assert.deepEqual([state.fetches, state.withdrawals], [2, 0])
 })
 
-it('throws while there has never been a set, and asks again a second later, no sooner', async () => {
+it('rejects until there has been a set, and asks again after a second, no sooner', async () => {
   const { state, find } = setup()
   state.answer = down
   for (let i = 0; i < 10; i++) await assert.rejects(find('a'), down)
@@ -195,7 +195,7 @@ it('throws while there has never been a set, and asks again a second later, no s
   assert.deepEqual(await find('a'), key('1'))
 })
 
-it('serves from the last good set while Clerk is down, for a limited time', async () => {
+it('uses the last good set while Clerk is down, for a limited time', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = down
@@ -228,7 +228,7 @@ it('does not make requests wait for a Clerk that is known to be down', async () 
   release()
 })
 
-it('asks first when it last heard that Clerk is down a while ago: the key may be withdrawn', async () => {
+it('asks again first if Clerk last failed a while ago: the key may be withdrawn', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = down
@@ -241,7 +241,7 @@ it('asks first when it last heard that Clerk is down a while ago: the key may be
   assert.equal(state.withdrawals, 1)
 })
 
-it('counts the time that the machine was suspended', async () => {
+it('counts the time for which the machine was suspended', async () => {
   const { state, find } = setup()
   await find('a')
   state.suspended = 300_000
@@ -252,7 +252,7 @@ it('counts the time that the machine was suspended', async () => {
   await assert.rejects(find('a'), down)
 })
 
-it('is not kept from its age by a wall clock that is set back', async () => {
+it('ages the set even if the wall clock is set back', async () => {
   const { state, find } = setup()
   await find('a')
   state.suspended = -10_000_000
@@ -261,7 +261,7 @@ it('is not kept from its age by a wall clock that is set back', async () => {
   assert.equal(state.fetches, 2)
 })
 
-it('cannot say that a key is unknown while Clerk is down', async () => {
+it('rejects an unknown key while Clerk is down, instead of reporting it as unknown', async () => {
   const { state, find } = setup()
   await find('a')
   state.answer = down
@@ -292,14 +292,14 @@ it('gives up on a fetch at its time limit', async () => {
   await assert.rejects(find('a'), /no answer within 20 ms/)
 })
 
-it('ends a fetch under way when it is closed', async () => {
+it('ends a fetch in progress when it is closed', async () => {
   const { keys, find } = setup({ timeout: 60_000, fetch: hanging })
   const found = find('a')
   keys.close()
   await assert.rejects(found, /closing/)
 })
 
-it('begins no fetch once it is closed', async () => {
+it('starts no fetch once it is closed', async () => {
   const { keys, state, find } = setup()
   keys.close()
   await assert.rejects(find('a'), /closing/)

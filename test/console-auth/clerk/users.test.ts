@@ -17,7 +17,7 @@ function routes(app: FastifyInstance): void {
   })
 }
 
-/** Milliseconds for Clerk to answer where it is to answer: far more than a slow machine makes of it. */
+/** Timeout in milliseconds for tests in which Clerk answers: far more than a slow machine needs. */
 const PATIENT = 60_000
 
 async function setup(t: TestContext, given: Given = {}) {
@@ -33,7 +33,7 @@ async function setup(t: TestContext, given: Given = {}) {
   return { clerk, name, ...app }
 }
 
-it('fetches the user once, for all requests', async (t) => {
+it('fetches a user once for all requests', async (t) => {
   const { clerk, name } = await setup(t)
   const answers = await Promise.all(Array.from({ length: 20 }, () => name('user_1')))
   assert.deepEqual(new Set(answers.map(({ text }) => text)), new Set(['user_1 Test user_1@example.com']))
@@ -42,13 +42,13 @@ it('fetches the user once, for all requests', async (t) => {
   assert.equal(clerk.requests.users, 2)
 })
 
-it('fetches nothing for a handler that does not ask', async (t) => {
+it('fetches no user for a handler that does not ask for it', async (t) => {
   const { clerk, get } = await setup(t)
   assert.equal((await get(`Bearer ${signer.signSession()}`)).status, 200)
   assert.equal(clerk.requests.users, 0)
 })
 
-it('rejects with AUTH_INVALID_TOKEN where the user has been deleted', async (t) => {
+it('answers 401 with invalid_token if the user has been deleted', async (t) => {
   const { clerk, name } = await setup(t)
   for (const { status, challenge } of await Promise.all([name('user_deleted'), name('user_deleted')])) {
     assert.deepEqual([status, challenge], [401, 'Bearer realm="console", error="invalid_token"'])
@@ -56,7 +56,7 @@ it('rejects with AUTH_INVALID_TOKEN where the user has been deleted', async (t) 
   assert.equal(clerk.requests.users, 1)
 })
 
-it('ends a fetch that hangs when the app closes, and with it the request that waits for it', async (t) => {
+it('ends a hanging fetch and the request that waits for it when the app closes', async (t) => {
   const { clerk, app, name } = await setup(t, { users: { timeout: 60_000 } })
   clerk.fault = 'hang'
   const answer = name('user_1')
@@ -65,7 +65,7 @@ it('ends a fetch that hangs when the app closes, and with it the request that wa
   assert.equal((await answer).status, 503)
 })
 
-it('says which option it needs', async (t) => {
+it('names the option that getUser() needs', async (t) => {
   const errors: unknown[] = []
   const { get } = await consoleApp(t, {}, (app) => {
     app.setErrorHandler((error, _request, reply) => {
@@ -79,7 +79,7 @@ it('says which option it needs', async (t) => {
   assert.match(String(errors[0]), /secretKey must be set for getUser\(\)/)
 })
 
-/** Users from a Clerk and on a clock of the test's own. */
+/** ClerkUsers with an injected clock and the answers of `state`. */
 function own(given: Partial<ClerkUsersOptions> = {}) {
   const state = {
     now: 70_000,
@@ -104,14 +104,14 @@ function own(given: Partial<ClerkUsersOptions> = {}) {
   return { users, state }
 }
 
-it('asks for the one user', async () => {
+it('escapes the id of the user in the path', async () => {
   const { users, state } = own()
   state.answer = (path) => ({ id: decodeURIComponent(path) })
   await users.get('user_a/../b?c')
   assert.deepEqual(state.asked, ['users/user_a%2F..%2Fb%3Fc'])
 })
 
-it('remembers a user for its time, and no longer', async () => {
+it('remembers a user for its ttl, and no longer', async () => {
   const { users, state } = own()
   for (const [now, asked] of [
     [70_000, 1],
@@ -128,7 +128,7 @@ for (const [name, answer] of [
   ['a failure', () => new Error('down')],
   ['a deleted user', () => new ClerkStatusError(404)],
 ] as const) {
-  it(`remembers ${name} for a second, for this user alone`, async () => {
+  it(`remembers ${name} for a second, for this user only`, async () => {
     const { users, state } = own()
     const { answer: good } = state
     state.answer = (id) => (id === 'user_1' ? answer() : good(id))
@@ -145,7 +145,7 @@ for (const [name, answer] of [
   })
 }
 
-it('remembers no more users than it may, and no more failures', async () => {
+it('remembers at most max users, and at most max failures', async () => {
   const { users, state } = own({ max: 1 })
   const { answer: good } = state
   for (const answer of [good, () => new Error('down')]) {
@@ -157,12 +157,12 @@ it('remembers no more users than it may, and no more failures', async () => {
   }
 })
 
-it('shares what cannot be changed', async () => {
+it('returns frozen users, since callers share them', async () => {
   const { public_metadata } = await own().users.get('user_1')
   assert.throws(() => Object.assign(public_metadata, { plan: 'free' }), TypeError)
 })
 
-it('gives each that asks an error of its own, and hands on when Clerk wants to be asked again', async () => {
+it('rejects each call with an error of its own, which passes on Clerk’s Retry-After', async () => {
   const { users, state } = own()
   state.answer = () => new ClerkStatusError(429, { retryAfter: 29_001 })
   const caught = async () => users.get('user_1').catch((error: unknown) => error as AuthError)
@@ -173,7 +173,7 @@ it('gives each that asks an error of its own, and hands on when Clerk wants to b
   assert.equal(new Set(errors).size, 3)
 })
 
-describe('what is not the user is not taken for it', () => {
+describe('rejects an answer that is not the user', () => {
   for (const answer of ['user_1', null, [{ id: 'user_1' }], {}, { id: 'user_2' }, { id: ['user_1'] }]) {
     it(JSON.stringify(answer), async () => {
       const { users, state } = own()
@@ -183,13 +183,13 @@ describe('what is not the user is not taken for it', () => {
   }
 })
 
-it('gives up on a Clerk that hangs, at its time limit', async () => {
+it('gives up on a hanging Clerk at its time limit', async () => {
   const { users, state } = own({ timeout: 20, clock: systemClock })
   state.answer = () => new Promise(() => {})
   await assert.rejects(users.get('user_1'), { code: 'AUTH_UNAVAILABLE' })
 })
 
-it('has a bounded number of fetches under way: the others reject at once', async (t) => {
+it('limits the fetches in progress, and rejects further calls at once', async (t) => {
   const warnings: Error[] = []
   const warn = (warning: Error) => void warnings.push(warning)
   process.on('warning', warn)
