@@ -1,4 +1,4 @@
-/** A real browser with the dashboard in it, and what every test asks of a page. */
+/** The dashboard in a real browser, and what every test checks on a page. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -10,7 +10,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 const EXECUTABLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),
 )
-/** Without a browser the tests are skipped, but for where they are required. */
+/** Without a browser the tests are skipped, except in CI. */
 export const browserMissing = EXECUTABLE === undefined && !process.env.CI
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -35,7 +35,8 @@ export const DESKTOP: BrowserContextOptions = { viewport: { width: 1180, height:
 export const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true }
 
 /**
- * A page of its own, which fails the test if the policy blocks anything, or an error goes uncaught.
+ * Opens a page in a context of its own. The test fails if the policy blocks anything, or an error goes
+ * uncaught.
  *
  * @param prepare runs before the dashboard is opened
  */
@@ -75,10 +76,10 @@ export async function signIn(page: Page, organization: string, role: string): Pr
 }
 
 /**
- * Fails on anything that axe finds, in light and in dark, and takes the state's picture when told to
- * (`UPDATE_SCREENSHOTS=1`), so that the tests leave the pictures of the documentation alone.
+ * Fails on anything that axe finds, in light and in dark mode. With `UPDATE_SCREENSHOTS=1` it also takes the
+ * picture for the documentation.
  *
- * @param picture `false` where it would show a stand-in, or nothing that another picture does not
+ * @param picture `false` if it would show a stand-in, or the same as another picture
  */
 export async function inspect(page: Page, name: string, picture = true): Promise<void> {
   await page.evaluate(AXE)
@@ -88,11 +89,11 @@ export async function inspect(page: Page, name: string, picture = true): Promise
       (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
     )
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-    assert.deepEqual(found, [], `axe finds nothing wrong in ${name}, ${colorScheme}`)
+    assert.deepEqual(found, [], `axe finds problems in ${name}, ${colorScheme}`)
     if (picture && process.env.UPDATE_SCREENSHOTS) {
       const suffix = colorScheme === 'dark' ? '-dark' : ''
       const path = `${IMAGES}dashboard-${name}${suffix}.png`
-      // Those alone that a document shows.
+      // Only those that a document shows.
       if (existsSync(path)) await page.screenshot({ path })
     }
   }

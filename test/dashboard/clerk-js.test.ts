@@ -1,4 +1,4 @@
-/** Signing in with Clerk's own script and components, in a browser, under the page's policy. Clerk's servers are not reached. */
+/** Signing in with Clerk's own script and components, in a browser, under the page's policy. */
 import assert from 'node:assert/strict'
 import { before, describe, it, type TestContext } from 'node:test'
 import type { Page, Route } from 'playwright-core'
@@ -13,7 +13,7 @@ const HOST = 'loom.clerk.accounts.dev'
 const TOUCH = 'POST /v1/client/sessions/sess_1/touch'
 const TOKENS = 'POST /v1/client/sessions/sess_1/tokens'
 const SIGN_OUT = 'DELETE /v1/client/sessions'
-/** Clerk's other hosts. The policy lets their scripts, frames and answers in, so that a request for them gets as far as the net. */
+/** Clerk's other hosts, whose scripts, frames and answers the policy admits. */
 const PROTECT = 'https://loom.protect.clerk.com'
 const CHALLENGES = 'https://challenges.cloudflare.com'
 
@@ -30,7 +30,7 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
     file = fetchClerkPackages()
   })
 
-  /** The page, what its Clerk has asked for, and what it has asked of other hosts, where nobody answers. */
+  /** Returns the page, the API that answers its Clerk, and the other hosts that it tried in vain. */
   async function open(
     test: TestContext,
     {
@@ -77,7 +77,7 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
     await page.getByRole('button', { name: 'Initech' }).click()
   }
 
-  it('signs in, asks for an organization, makes a key of it, and signs out', async (t) => {
+  it('signs in, asks for an organization, creates a key of it, and signs out', async (t) => {
     const { page, api, elsewhere } = await open(t)
     await signIn(page)
     await chooseOrganization(page)
@@ -91,11 +91,11 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
     assert.equal(new URL(page.url()).pathname, '/dashboard')
     assert.equal(await page.getByRole('row').count(), 0)
     assert.equal(api.asked.filter((call) => call === SIGN_OUT).length, 1)
-    // Pictures of those who can sign people in.
+    // Pictures of the providers by which people can sign in.
     assert.ok(elsewhere.has('https://img.clerk.com'))
   })
 
-  it("leaves Clerk's form alone until an organization is chosen, where one must be", async (t) => {
+  it("leaves Clerk's form alone until an organization is chosen, if one must be", async (t) => {
     const { page, api } = await open(t, { chooses: true })
     const consoleCalls: string[] = []
     page.on('request', (request) => {
@@ -114,7 +114,7 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
   it('gets a fresh token from Clerk when one is refused', async (t) => {
     const { page, api } = await open(t)
     await signIn(page)
-    // Until a fresh one has been asked for, whoever asks first.
+    // Until somebody has asked for a fresh one.
     await page.route('**/console/keys', (route) =>
       api.asked.includes(TOKENS) ? route.fallback() : refuseSession(route),
     )
@@ -124,12 +124,12 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
       .getByRole('button', { name: /^Create.* key$/ })
       .first()
       .waitFor()
-    // Clerk's script asks for one of its own accord, too.
+    // Clerk's script may have asked for one by itself, too.
     assert.ok(api.asked.includes(TOKENS))
     assert.ok(!api.asked.includes(SIGN_OUT))
   })
 
-  it('leaves a session alone that this service refuses, and says why', async (t) => {
+  it('leaves a session that the service refuses alone, and says why', async (t) => {
     const { page, api } = await open(t, { origin: 'https://other.example' })
     await signIn(page)
     await chooseOrganization(page)
@@ -138,19 +138,19 @@ describe("the dashboard with Clerk's own script", { skip: browserMissing && 'no 
     assert.ok(!api.asked.includes(SIGN_OUT))
   })
 
-  it('says so, with a way to try again, when its script is there and its API is not', async (t) => {
+  it('offers to try again when its script loads but its API does not answer', async (t) => {
     const { page } = await open(t, { isAway: true })
     await page.getByRole('alert').getByText('Clerk could not start: Failed to fetch').waitFor()
     await page.getByRole('button', { name: 'Try again' }).waitFor()
   })
 
-  it("lets in Clerk's abuse protection and Cloudflare's", async (t) => {
+  it("admits Clerk's and Cloudflare's abuse protection", async (t) => {
     const { page, elsewhere } = await open(t, { protect: `${PROTECT}/loader.js` })
     await page.getByRole('textbox', { name: 'Email address' }).waitFor()
     const challenged = page.waitForEvent('requestfailed', {
       predicate: (request) => request.url().startsWith(CHALLENGES),
     })
-    // What the form for new users does when it is sent.
+    // The form for new users does this when it is sent.
     await page.evaluate(
       "void Clerk.client.signUp.create({ emailAddress: 'new@loom.example' }).catch(() => {})",
     )

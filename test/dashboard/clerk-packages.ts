@@ -1,15 +1,16 @@
 /**
- * Clerk's own scripts, as its hosts serve them. npm brings them when a test asks for them, without what they depend on: the
- * files for browsers hold all that they need, and the rest would be hundreds of megabytes that nothing here loads.
+ * Clerk's own scripts, as its hosts serve them. Fetched from npm when a test needs them, without their
+ * dependencies: the files for browsers are complete, and the rest would be hundreds of megabytes that nothing
+ * here loads.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, temporaryFolder } from '../package/pack.ts'
 
-/** The page asks for the newest of a major version, and those scripts for their parts by their own version. */
+/** The page asks for the newest of a major version, and these scripts for their parts by exact version. */
 const PACKAGES = { '@clerk/clerk-js': '6.40.0', '@clerk/ui': '1.36.0' }
 
-/** @returns what answers for a path below `/npm/`: the file, or `undefined` where there is none */
+/** @returns a function from a path below `/npm/` to the file, or to `undefined` if there is none */
 export function fetchClerkPackages(): (path: string) => Buffer | undefined {
   const root = temporaryFolder()
   for (const [name, version] of Object.entries(PACKAGES)) {

@@ -1,6 +1,6 @@
 /** What Clerk's Frontend API answers with: a user, her organization, a way in, and the settings of an instance. */
 
-/** Milliseconds, for what ends some day, but in no test. */
+/** In milliseconds, for what does not end during a test. */
 export const DAY = 86_400_000
 export const NOW = Date.now()
 export const DATES = { created_at: NOW, updated_at: NOW }
@@ -135,7 +135,7 @@ export function environment(chooses: boolean, protect: string | null): object {
         captcha_public_key_invisible: '0x4AAB',
         captcha_widget_type: 'smart',
       }),
-      // Where Clerk leads to when the page does not say where.
+      // Where Clerk goes if the page does not say where to go.
       home_url: '/elsewhere',
       sign_in_url: '/elsewhere',
       sign_up_url: '/elsewhere',

@@ -1,5 +1,5 @@
 // Stands in for Clerk's script: the parts of `window.Clerk` that the page uses, with buttons in place of components.
-// Where Clerk surprises, so does this: a listener is called at once, a session may be pending, signing out navigates.
+// It has Clerk's surprises: a listener is called at once, a session may be pending, signing out navigates.
 const listeners = []
 const change = (state) => {
   Object.assign(window.Clerk, state)
@@ -42,7 +42,7 @@ window.Clerk = {
     button(element, 'Continue to a task', () => {
       const pending = session(null, 'pending')
       change({ session: pending })
-      // The form itself asks for the rest, and then the session is the same one, active.
+      // The form itself asks for the rest. Then the same session becomes active.
       button(element, 'Finish with Initech', () => change(initech({ id: pending.id })))
     })
   },

@@ -1,4 +1,4 @@
-/** Signing in with Clerk: the page against the part of Clerk's script that it uses. Clerk itself is not reached. */
+/** Signing in with Clerk: the page with a stub of Clerk's script, without Clerk. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
@@ -56,7 +56,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     await page.locator('[aria-busy]').waitFor({ state: 'detached' })
   }
 
-  it('signs in, asks for an organization, makes it a tenant, and forgets it on the way out', async (t) => {
+  it('signs in, asks for an organization, makes it a tenant, and forgets it on signing out', async (t) => {
     const page = await open(t)
     await page.getByRole('button', { name: 'Continue with Clerk' }).click()
     await page.getByRole('heading', { name: 'Choose an organization' }).waitFor()
@@ -77,7 +77,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.equal(new URL(page.url()).pathname, '/dashboard')
   })
 
-  it('comes back to the dashboard after signing in, signing up and signing out', async (t) => {
+  it('returns to the dashboard after signing in, signing up and signing out', async (t) => {
     const page = await open(t)
     await page.getByRole('button', { name: 'Continue with Clerk' }).waitFor()
     const [{ ui, afterSignOutUrl }, mounted] = await page.evaluate<[Record<string, unknown>, object]>(
@@ -90,7 +90,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     })
   })
 
-  it("leaves Clerk's form alone until what it still asks for is done", async (t) => {
+  it("leaves Clerk's form alone until its remaining tasks are done", async (t) => {
     const page = await open(t)
     const asked: string[] = []
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
@@ -108,7 +108,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.equal(await page.evaluate('clerkStub.unmounted'), 1)
   })
 
-  it('shows nothing of an organization whose session has turned pending', async (t) => {
+  it('shows nothing of an organization once its session has become pending', async (t) => {
     const page = await open(t)
     await enter(page)
     await page.evaluate('clerkStub.change({ session: { ...Clerk.session, status: "pending" } })')
@@ -130,7 +130,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.equal(await page.evaluate('clerkStub.mounted.length'), 1)
   })
 
-  it('asks Clerk for a fresh token when one is refused, and nobody notices', async (t) => {
+  it('asks Clerk for a fresh token when one is refused, without bothering the user', async (t) => {
     const page = await open(t)
     await enter(page)
     page.fresh.length = 0
@@ -140,7 +140,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.deepEqual(page.fresh, [false, true])
   })
 
-  it('leaves the session alone when a fresh token is refused as well, says why, and lets one try again', async (t) => {
+  it('keeps the session when a fresh token is refused too, says why, and offers to try again', async (t) => {
     const page = await open(t)
     await enter(page)
     await page.route('**/console/keys', refuseSession)
@@ -160,7 +160,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     await page.getByRole('heading', { name: 'API keys' }).waitFor()
   })
 
-  it('says which origin is not listed, and does not go round in circles', async (t) => {
+  it('says which origin is not listed, and does not retry in a loop', async (t) => {
     const page = await open(t, 'https://other.example')
     await page.getByRole('button', { name: 'Continue with Clerk' }).click()
     await page.getByRole('button', { name: 'Choose Initech' }).click()
@@ -169,7 +169,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.deepEqual(page.fresh, [false, true])
   })
 
-  it('closes over a new key whose session is over, and says nothing of it to the next', async (t) => {
+  it('closes the dialog of a new key when the session ends, and shows nothing of it later', async (t) => {
     const page = await open(t)
     await enter(page)
     const key = await create(page, 'Nobody stored it')
@@ -183,11 +183,11 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
   const never = () => {}
   const FAILURES: [what: string, answer: (route: Route) => unknown, says: RegExp, waits?: boolean][] = [
     ['is blocked', (route) => route.abort('blockedbyclient'), /cannot be reached\. Something may block it/],
-    ['is not there', fulfill('', 404), /answered 404\. Is CLERK_PUBLISHABLE_KEY right\?/],
+    ['does not exist', fulfill('', 404), /answered 404\. Is CLERK_PUBLISHABLE_KEY right\?/],
     ['never answers', never, /does not answer/, true],
     ['is something else', fulfill('window.other = 1'), /is not Clerk/],
     [
-      'does not get ready',
+      'does not become ready',
       fulfill('window.Clerk = { load: () => new Promise(() => {}) }'),
       /does not get an answer/,
       true,
@@ -199,7 +199,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     ],
   ]
   for (const [what, answer, says, waits] of FAILURES) {
-    it(`says so, with a way to try again, when Clerk's script ${what}`, async (t) => {
+    it(`says what is wrong and offers to try again when Clerk's script ${what}`, async (t) => {
       const { page } = await dashboard.open(t, {}, async (fresh) => {
         if (waits) await fresh.clock.install()
         await fresh.route(`https://${HOST}/**`, (route) => void answer(route))
@@ -221,7 +221,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     })
   }
 
-  it("lets in Clerk's own origin, and no script that stands in a page", () => {
+  it("admits Clerk's own origins, and no inline script", () => {
     const signIn = {
       kind: 'clerk',
       publishableKey: PUBLISHABLE_KEY,
@@ -247,7 +247,7 @@ describe('the dashboard with Clerk', { skip: browserMissing && 'no Chromium' }, 
     assert.deepEqual(sources('default-src'), ["'none'"])
   })
 
-  it('takes nothing for a publishable key that is none', () => {
+  it('rejects an invalid publishable key', () => {
     assert.equal(clerkHost(PUBLISHABLE_KEY), HOST)
     for (const text of [
       '',

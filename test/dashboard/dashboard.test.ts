@@ -1,4 +1,4 @@
-/** The dashboard as a person uses it, in a real browser, against the reference app as a process. */
+/** The dashboard as a person uses it, in a real browser, with the reference app as a process. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { browserMissing, inspect, PHONE, signIn } from './browser.ts'
@@ -17,7 +17,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     return response.status
   }
 
-  it('signs in, and starts with an empty list', async (t) => {
+  it('starts with an empty list after signing in', async (t) => {
     const { page } = await dashboard.open(t)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await inspect(page, 'sign-in')
@@ -26,7 +26,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await inspect(page, 'empty')
   })
 
-  it('creates a key, shows it once, and the key works', async (t) => {
+  it('creates a key that works, and shows it once', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
@@ -62,7 +62,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     assert.ok(!(await page.content()).includes(key))
   })
 
-  it('rotates a key: both work, until the old one is revoked, and then it is refused', async (t) => {
+  it('rotates a key: both work until the old one is revoked', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const old = await create(page, 'Checkout')
@@ -93,7 +93,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await notice.waitFor({ state: 'detached' })
   })
 
-  it('shows a member the keys, and lets them change none', async (t) => {
+  it('shows a member the keys, but lets them change none', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Member')
     await rowOf(page, 'Demo').waitFor()
@@ -102,7 +102,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await inspect(page, 'member')
   })
 
-  it('shows another organization nothing', async (t) => {
+  it('shows no key to another organization', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Globex', 'Member')
     await page.getByRole('heading', { name: 'No keys yet' }).waitFor()
@@ -110,7 +110,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     assert.equal(await page.getByRole('row').count(), 0)
   })
 
-  it('keeps the form and says why, when a key cannot be created', async (t) => {
+  it('keeps the form and says why when a key cannot be created', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
@@ -133,7 +133,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await rowOf(page, 'Late').getByText('2099').waitFor()
   })
 
-  it('makes no second key when the answer to the first try was lost, and says what to do', async (t) => {
+  it('creates no second key when the first answer was lost, and says what to do', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await page.getByRole('button', { name: 'Create key' }).click()
@@ -157,16 +157,16 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     assert.equal(await rowOf(page, 'Lost answer').count(), 1)
   })
 
-  it('is usable by keyboard alone', async (t) => {
+  it('can be used with the keyboard alone', async (t) => {
     const { page } = await dashboard.open(t)
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     const press = async (...keys: string[]) => {
       for (const key of keys) await page.keyboard.press(key)
     }
-    // Past the link to the content and the brand; the first organization and role are chosen.
+    // Past the link to the content and the brand. The first organization and role are preselected.
     await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab', 'Enter')
     await rowOf(page, 'Demo').waitFor()
-    // The page put the focus on its heading.
+    // The page has put the focus on its heading.
     await press('Tab', 'Enter')
     await page.getByRole('dialog').waitFor()
     await page.keyboard.type('By keyboard')
@@ -178,7 +178,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     await rowOf(page, 'By keyboard').waitFor()
     await press('Tab', 'Enter')
     assert.equal(await page.locator('.notice').count(), 0)
-    // A dialog gives the focus back to where it came from.
+    // A dialog returns the focus to where it came from.
     const revoke = rowOf(page, 'By keyboard').getByRole('button', { name: /^Revoke/ })
     await revoke.focus()
     await press('Enter', 'Escape')
@@ -232,7 +232,7 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     })
   }
 
-  it('leaves a key in no address, no storage, no console and no log', async (t) => {
+  it('leaves no key in a URL, storage, the console or the log', async (t) => {
     const { page, console } = await dashboard.open(t)
     const addresses: string[] = []
     page.on('request', (request) => addresses.push(request.url()))
@@ -260,20 +260,20 @@ describe('the dashboard', { skip: browserMissing && 'no Chromium' }, () => {
     }
   })
 
-  it('runs nothing that is not its own', async (t) => {
+  it('runs no scripts but its own', async (t) => {
     const { page } = await dashboard.open(t)
     const policy =
       (await fetch(`${dashboard.app.address}/dashboard`)).headers.get('content-security-policy') ?? ''
     assert.match(policy, /^default-src 'none'; script-src 'self';/)
     assert.doesNotMatch(policy, /unsafe/)
-    // Markup made of a string would be how a key's name becomes a script: it throws.
+    // Markup made from a string, by which the name of a key could become a script, throws.
     await assert.rejects(
       page.evaluate(`document.body.innerHTML = '<img src=x onerror=alert(1)>'`),
       /TrustedHTML/,
     )
   })
 
-  it('shows a name that looks like markup as what it is', async (t) => {
+  it('shows a name that looks like markup as text', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const name = '<b onclick=alert(1)>“bold”</b>'

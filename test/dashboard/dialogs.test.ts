@@ -1,4 +1,4 @@
-/** The dialogs: how they close, what they say when something is wrong, and what they ask the service for. */
+/** The dialogs: how they close, what they say on errors, and what they request from the service. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
@@ -19,7 +19,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     for (let time = 0; time < times; time += 1) await page.keyboard.press('Escape')
   }
 
-  it('stays open over a key that nobody has copied, however often Escape is pressed', async (t) => {
+  it('stay open while the key has not been copied, however often Escape is pressed', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const key = await create(page, 'Billing service')
@@ -33,7 +33,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await dialogGone(page)
   })
 
-  it('stays open while a key is made, however often Escape is pressed', async (t) => {
+  it('stay open while a key is being created, however often Escape is pressed', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const { dialog, submit } = await openCreate(page, 'Checkout')
@@ -48,7 +48,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     assert.match(await newKey(page), /^tk_live_/)
   })
 
-  it('closes at the first Escape where nothing would be lost', async (t) => {
+  it('close at the first Escape if nothing would be lost', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await openCreate(page, 'Staging')
@@ -60,7 +60,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     ['there is no clipboard, as on plain http', 'undefined'],
     ['the clipboard refuses', '{ writeText: () => Promise.reject(new Error("refused")) }'],
   ]) {
-    it(`says to copy by hand where ${what}, and counts that alone as copied`, async (t) => {
+    it(`ask to copy by hand if ${what}, and count only that as copied`, async (t) => {
       const { page } = await dashboard.open(t, {}, (fresh) =>
         fresh.addInitScript(
           `Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => (${clipboard}) })`,
@@ -72,7 +72,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
       await page.getByText('copy it by hand').waitFor()
       assert.equal(await page.evaluate('getSelection().toString()'), key)
       assert.equal(await page.getByText('Copied').count(), 0)
-      // A part of it is not the key.
+      // Part of the key does not count.
       await page.evaluate('document.activeElement.setSelectionRange(0, 5)')
       await page.keyboard.press('ControlOrMeta+c')
       await escape(page, 1)
@@ -85,7 +85,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     })
   }
 
-  it('says inside the dialog that it has copied, where a screen reader hears it', async (t) => {
+  it('announce inside the dialog that the key was copied, for screen readers', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await create(page, 'Mailer')
@@ -96,12 +96,12 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     assert.ok(buttons.length > 1, 'there are buttons')
     for (const button of buttons) {
       const [seen, name] = [await button.innerText(), await button.getAttribute('aria-label')]
-      assert.ok(name === null || name.includes(seen), `“${name}” is what says “${seen}”`)
+      assert.ok(name === null || name.includes(seen), `“${name}” contains the visible “${seen}”`)
     }
     await inspect(page, 'copied', false)
   })
 
-  it('asks when the key was last used, and says plainly what a revocation stops', async (t) => {
+  it('look up when the key was last used, and say plainly what a revocation stops', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await create(page, 'In use')
@@ -124,7 +124,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await escape(page, 1)
     await page.unroute('**/console/keys/*')
 
-    // An answer that comes when the dialog is closed is not said any more.
+    // An answer that comes after the dialog was closed is not announced.
     const late = holding()
     await page.route('**/console/keys/*', late.take, { times: 1 })
     await open()
@@ -136,7 +136,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await page.evaluate('new Promise((resolve) => setTimeout(resolve, 50))')
     assert.doesNotMatch((await page.locator('#announcer').textContent()) ?? '', /used/)
 
-    // A service that cannot tell must not keep anyone from revoking.
+    // A service that cannot answer must not keep anyone from revoking.
     await page.route('**/console/keys/*', (route) =>
       route.request().method() === 'GET' ? route.abort() : route.continue(),
     )
@@ -146,7 +146,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await page.locator('.notice').getByText('“In use”').waitFor()
   })
 
-  it('tells two keys of one name apart', async (t) => {
+  it('tell two keys with the same name apart', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const keys = [await create(page, 'Invoices')]
@@ -170,7 +170,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     }
   })
 
-  /** Makes a key that expires as told, rotates it, and answers what the service was asked for. */
+  /** Creates a key that expires as given, rotates it, and returns what the service was sent. */
   async function rotation(
     page: Page,
     name: string,
@@ -198,7 +198,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     return request.postDataJSON() as { expiresAt: string | null; graceSeconds: number }
   }
 
-  it('lets a rotated key expire as the old one would have, unless told otherwise', async (t) => {
+  it('keep the expiry of a rotated key, unless another one is chosen', async (t) => {
     const { page } = await dashboard.open(t, { timezoneId: 'UTC' })
     await signIn(page, 'Acme', 'Administrator')
     assert.deepEqual(await rotation(page, 'Importer', null), { expiresAt: null, graceSeconds: 86_400 })
@@ -213,7 +213,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     assert.equal(chosen.expiresAt, null)
   })
 
-  it('does not let a key that takes over end with the old one unseen', async (t) => {
+  it('ask for the expiry of a rotated key if the old one ends soon', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const soon = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10)
@@ -235,7 +235,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     ['behind Greenwich', 'Pacific/Pago_Pago', '2027-03-10T05:00:00Z', '2027-03-09'],
     ['in the last minute of a day', 'UTC', '2027-03-10T23:59:30Z', '2027-03-11'],
   ] as const) {
-    it(`offers the days that are still to come ${where}`, async (t) => {
+    it(`offer only days that are still to come ${where}`, async (t) => {
       const { page } = await dashboard.open(t, { timezoneId }, (fresh) => fresh.clock.setFixedTime(now))
       await signIn(page, 'Acme', 'Administrator')
       await openCreate(page, 'Local')
@@ -248,7 +248,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     })
   }
 
-  it('takes the last day there is, wherever the reader is', async (t) => {
+  it('accept the last possible day, whatever the time zone', async (t) => {
     const { page } = await dashboard.open(t, { timezoneId: 'America/New_York' })
     await signIn(page, 'Acme', 'Administrator')
     const { submit } = await openCreate(page, 'Archive')
@@ -258,7 +258,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     await newKey(page)
   })
 
-  it('ties what the service refuses to the field that it names', async (t) => {
+  it('show a refusal of the service at the field that it names', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     const { dialog, submit } = await openCreate(page, 'Search')
@@ -288,8 +288,8 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
       const { color } = getComputedStyle(document.querySelector('dialog .problem'))
       return { border: borderTopColor, bad: color, gap: outlineOffset }
     })()`)
-    assert.equal(looks.border, looks.bad, 'the border says it')
-    assert.ok(Number.parseFloat(looks.gap) > 0, 'the ring of the focus does not cover it')
+    assert.equal(looks.border, looks.bad, 'the border shows the problem')
+    assert.ok(Number.parseFloat(looks.gap) > 0, 'the focus ring does not cover the border')
     await inspect(page, 'create-refused')
 
     await name.fill('Search 2')
@@ -303,7 +303,7 @@ describe("the dashboard's dialogs", { skip: browserMissing && 'no Chromium' }, (
     const expires = dialog.getByRole('combobox', { name: 'Expires' })
     assert.equal(await expires.getAttribute('aria-invalid'), 'true')
 
-    // What names no field stands above the buttons.
+    // A message that names no field is shown above the buttons.
     await refuse('The service is tired')
     await submit.click()
     await alert.getByText('The service is tired').waitFor()

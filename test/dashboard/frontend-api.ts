@@ -1,6 +1,6 @@
 /**
- * What Clerk's script asks of Clerk: the part of its Frontend API by which a user signs in, chooses an organization, is
- * given session tokens and signs out. One instance is one browser's client.
+ * Stands in for the part of Clerk's Frontend API by which a user signs in, chooses an organization, gets
+ * session tokens and signs out. One instance is the client of one browser.
  */
 import type { SessionSigner } from '../../src/testing/index.ts'
 import {
@@ -16,21 +16,21 @@ import {
 } from './clerk-resources.ts'
 
 export class FrontendApi {
-  /** What was asked, without what Clerk adds to each path: `POST /v1/client/sign_ins`. */
+  /** The requests so far, without what Clerk adds to each path: `POST /v1/client/sign_ins`. */
   readonly asked: string[] = []
   readonly #signer: SessionSigner
   readonly #host: string
   readonly #chooses: boolean
   readonly #protect: string | null
-  /** In the tokens from here on: the page that they are made for. */
+  /** The origin of the page that tokens are made for, from now on. */
   origin: string
   #signIn: object | null = null
   #session: 'none' | 'active' | 'pending' = 'none'
   #organization: string | null = null
 
   /**
-   * @param chooses whether an organization must be chosen before a session is active, as an instance may be set
-   * @param protect the script of Clerk's abuse protection, with which Cloudflare's goes, where an instance has them on
+   * @param chooses whether an organization must be chosen before a session is active
+   * @param protect the script of Clerk's abuse protection, with Cloudflare's, if both are on
    */
   constructor(
     signer: SessionSigner,
@@ -98,7 +98,7 @@ export class FrontendApi {
     return this.#with(done)
   }
 
-  /** Each answer brings the client as it is now. */
+  /** Each answer includes the current client. */
   #with(response: object): [number, object] {
     return [200, { response, client: this.#client() }]
   }

@@ -24,7 +24,7 @@ interface List {
 describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () => {
   const dashboard = useDevelopmentDashboard()
 
-  /** Lets the service answer two keys a page. */
+  /** Makes the service answer two keys per page. */
   const inTwos = (page: Page, then: (route: Route, url: string) => Promise<void>) =>
     page.route(LIST, (route) => {
       if (route.request().method() !== 'GET') return route.continue()
@@ -64,14 +64,14 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     assert.equal(await focused(page), 'API keys')
   })
 
-  it('says when the service does not answer at all', async (t) => {
+  it('says when the service does not answer', async (t) => {
     const { page } = await dashboard.open(t)
     await page.route('**/console/keys', (route) => route.abort())
     await signIn(page, 'Acme', 'Administrator')
     await page.getByText('The service did not answer.').waitFor()
   })
 
-  it('gives the focus back to the button of a dialog, although the list was loaded again', async (t) => {
+  it('returns the focus to the button of a dialog, even if the list was reloaded', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await rowOf(page, 'Demo').getByRole('button', { name: 'Rotate' }).click()
@@ -88,7 +88,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     await untilTrue(page, 'document.activeElement.ariaLabel?.startsWith("Rotate Demo") === true')
   })
 
-  it('shows more once, however often it is told to, and goes on reading there', async (t) => {
+  it('loads more once, however often the button is clicked, and moves the focus there', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     for (const name of ['Importer', 'Webhooks', 'Checkout', 'Billing service']) {
@@ -120,7 +120,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     await page.getByText(`${shown.length - 2} more keys`).waitFor({ state: 'attached' })
   })
 
-  it('keeps the list, and says beneath it, when more cannot be loaded', async (t) => {
+  it('keeps the list, and shows an error below it, when more cannot be loaded', async (t) => {
     const { page } = await dashboard.open(t)
     let answer: 'fails' | 'repeats' | 'is true' = 'fails'
     let first: List | undefined
@@ -131,7 +131,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
         return route.fulfill({ response })
       }
       if (answer === 'fails') return route.abort()
-      // A key that was made meanwhile moves the others: the page that follows repeats one.
+      // A key created in the meantime shifts the others: the next page repeats one.
       const [, second] = first.keys
       return route.fulfill({
         json: { ...first, keys: [second, { ...second, id: 'another', name: 'Mailer' }] },
@@ -152,7 +152,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     assert.deepEqual(await ids(page), [...before, 'another'])
   })
 
-  it('shows a key that has expired as what it is', async (t) => {
+  it('shows that a key has expired', async (t) => {
     const { page } = await dashboard.open(t)
     await page.route(LIST, async (route) => {
       const response = await route.fetch()
@@ -170,7 +170,7 @@ describe("the dashboard's list", { skip: browserMissing && 'no Chromium' }, () =
     await inspect(page, 'expired')
   })
 
-  it('shows a key that is paused as what it is, to be revoked and not rotated', async (t) => {
+  it('shows that a key is paused, and can be revoked but not rotated', async (t) => {
     const { page } = await dashboard.open(t)
     await page.route(/\/console\/keys/, async (route) => {
       const response = await route.fetch()

@@ -1,4 +1,4 @@
-/** Sessions: how they begin and end, and that nothing of one reaches the next. */
+/** Sessions: how they begin and end, and that nothing of one shows in the next. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { browserMissing, inspect, signIn } from './browser.ts'
@@ -9,7 +9,7 @@ const ENDED = 'Your session has ended. Sign in again.'
 describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, () => {
   const dashboard = useDevelopmentDashboard()
 
-  it('asks for one token when the button is clicked twice', async (t) => {
+  it('request one token when the button is clicked twice', async (t) => {
     const { page } = await dashboard.open(t)
     const signingIn = holding()
     await page.route('**/dev/sign-in', signingIn.take)
@@ -20,7 +20,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
     assert.equal(signingIn.count(), 1)
   })
 
-  it('lets one try again when signing in has failed', async (t) => {
+  it('can be retried after signing in has failed', async (t) => {
     const { page } = await dashboard.open(t)
     await page.route('**/dev/sign-in', (route) => route.abort(), { times: 1 })
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -29,7 +29,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
     await rowOf(page, 'Demo').waitFor()
   })
 
-  it('forgets one organization before it shows the next', async (t) => {
+  it('show nothing of the previous organization', async (t) => {
     const { page } = await dashboard.open(t)
     await signIn(page, 'Acme', 'Administrator')
     await rowOf(page, 'Demo').waitFor()
@@ -44,7 +44,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
     ['a refusal', refuseSession],
     ['a list', undefined],
   ] as const) {
-    it(`ignores ${what} that comes when its session is over`, async (t) => {
+    it(`ignore ${what} that arrives after its session has ended`, async (t) => {
       const { page } = await dashboard.open(t)
       const late = holding(proceed)
       await page.route('**/console/keys', late.take, { times: 1 })
@@ -57,14 +57,14 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
       const answered = page.waitForResponse('**/console/keys')
       late.release()
       await (await answered).finished()
-      // The answer has come; its handlers run before this returns.
+      // The answer has arrived; its handlers run before this returns.
       await page.evaluate('new Promise((resolve) => setTimeout(resolve, 50))')
       assert.equal(await page.getByRole('heading', { name: 'No keys yet' }).count(), 1)
       assert.equal(await page.locator('#announcer').textContent(), '0 keys')
     })
   }
 
-  it('asks to sign in again when the session has ended', async (t) => {
+  it('ask the user to sign in again once they have ended', async (t) => {
     const { page } = await dashboard.open(t)
     await page.route('**/console/keys', refuseSession)
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -78,7 +78,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
     ['Rotate Demo', 'Rotate key', '**/rotate'],
     ['Revoke Demo', 'Revoke key', '**/console/keys/*'],
   ] as const) {
-    it(`asks to sign in again when it has ended under “${open}”`, async (t) => {
+    it(`ask the user to sign in again if they end during “${open}”`, async (t) => {
       const { page } = await dashboard.open(t)
       await signIn(page, 'Acme', 'Administrator')
       await page.getByRole('button', { name: open }).click()
@@ -87,7 +87,7 @@ describe("the dashboard's sessions", { skip: browserMissing && 'no Chromium' }, 
       )
       const dialog = page.getByRole('dialog')
       if (open === 'Create key') await dialog.getByRole('textbox', { name: 'Name' }).fill('Too late')
-      // The demo key ends soon, so that a choice is asked for.
+      // The demo key ends soon, so the dialog asks for a choice.
       if (open === 'Rotate Demo') await dialog.getByLabel('Expires').selectOption('Never')
       await dialog.getByRole('button', { name: submit }).click()
       await page.getByRole('alert').getByText(ENDED).waitFor()

@@ -1,4 +1,4 @@
-/** The way through the dashboard that everyone takes. `npm run test:browser` takes all the others. */
+/** The most common path through the dashboard. `npm run test:browser` tests all others. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isWellFormed } from '../../src/keys/key-format.ts'

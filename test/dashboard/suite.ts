@@ -1,4 +1,4 @@
-/** What the files of dashboard tests share: the reference app as a process, a browser, and the steps that most take. */
+/** What the dashboard tests share: the reference app as a process, a browser, and common steps. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,9 +19,9 @@ export interface Dashboard {
 }
 
 /**
- * Starts both before the tests of the suite that calls it, and ends both after them.
+ * Starts the app and a browser before the tests of the suite that calls it, and stops both after them.
  *
- * @param env of the app; without Clerk's variables it has the development sign-in
+ * @param env variables of the app, which has the development sign-in without Clerk's
  */
 export function useDashboard(env: NodeJS.ProcessEnv = {}): Dashboard {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-dashboard-'))
@@ -51,7 +51,7 @@ export function useDashboard(env: NodeJS.ProcessEnv = {}): Dashboard {
 
 export const useDevelopmentDashboard = () => useDashboard()
 
-/** Fills the form and answers the key that the page shows. The dialog stays open. */
+/** Creates a key with the form, and returns the key that the page shows. The dialog stays open. */
 export async function create(page: Page, name: string): Promise<string> {
   await page.getByRole('button', { name: /^Create (key|your first key)$/ }).click()
   await page.getByRole('textbox', { name: 'Name' }).fill(name)
@@ -81,14 +81,14 @@ export function rowOf(page: Page, text: string): Locator {
 }
 
 /**
- * Waits for an expression. `page.waitForFunction` would look again from within the page, where the policy allows no script
- * that is made of text.
+ * Waits for an expression. `page.waitForFunction` would evaluate it from within the page, where the policy
+ * allows no script made from text.
  */
 export function untilTrue(page: Page, expression: string): Promise<void> {
   return until(() => page.evaluate<boolean>(expression))
 }
 
-/** What has the focus: its id, its label or its text. `BODY` is nowhere. */
+/** Returns what has the focus: its id, its label or its text. `BODY` means nothing. */
 export function focused(page: Page): Promise<string> {
   return page.evaluate<string>(`(() => {
     const { activeElement: element } = document
@@ -96,7 +96,7 @@ export function focused(page: Page): Promise<string> {
   })()`)
 }
 
-/** Answers as the service does when it does not take the session's token. */
+/** Answers as the service does when it refuses the session token. */
 export const refuseSession = (route: Route) =>
   route.fulfill({
     status: 401,
@@ -112,7 +112,7 @@ export function holding(proceed: (route: Route) => Promise<void> = (route) => ro
   let count = 0
   return {
     count: () => count,
-    /** Done when a request is held: the page can say that it waits before its request is seen here. */
+    /** Resolves once a request is held: the page may show that it waits before its request arrives here. */
     taken,
     release: () => release(),
     take: async (route: Route) => {

@@ -1,6 +1,6 @@
 /**
- * The code that the README and the other pages show is run: TypeScript is checked and executed, SQL goes to PostgreSQL,
- * commands exist, and what the README's `curl` is answered is compared.
+ * Runs the code that the README and the other pages show: type-checks and executes TypeScript, sends SQL to
+ * PostgreSQL, checks that commands exist, and compares the answers to the README's `curl` commands.
  */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -29,7 +29,7 @@ const LANGUAGES = new Set([...SCRIPTS, 'sh', 'json', 'sql', 'yaml', 'dockerfile'
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-docs-'))
 const untested = BLOCKS.filter(({ testedBy }) => testedBy === undefined)
 const scripts = untested.filter(({ language }) => SCRIPTS.includes(language))
-/** What is declared in one of these holds for all files beside it. */
+/** A declaration in one of these would apply to all other files. */
 const apart = scripts.filter(({ code }) => code.includes('declare '))
 let postgres: PostgresServer
 let redis: RedisServer | undefined
@@ -81,7 +81,7 @@ function writeProject(): void {
   project('tsconfig.json', checked.filter((block) => !apart.includes(block)).map(fileOf))
   for (const [index, block] of apart.entries()) project(`tsconfig.${index}.json`, [fileOf(block)])
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  // Blocks listen on the port that a reader expects. Here any free one will do, and the process ends when the last has run.
+  // Blocks listen on the port that a reader expects, here on any free one. The last block ends the process.
   writeFileSync(
     join(folder, 'run.mjs'),
     `import { Server } from 'node:net'
@@ -102,13 +102,13 @@ function builtOf(block: Block): string {
   return fileOf(block).replace('/blocks/', '/built/').replace(/ts$/, 'js')
 }
 
-test('every block names its language', () => {
+test('every block names a known language', () => {
   assert.ok(BLOCKS.length > 30)
   for (const { page, line, language } of BLOCKS)
     assert.ok(LANGUAGES.has(language), `${page}:${line} is of language "${language}"`)
 })
 
-test('what a page says another test runs, that test reads', () => {
+test('a block tested elsewhere names a test that reads its page', () => {
   for (const { page, line, testedBy } of BLOCKS) {
     if (testedBy === undefined) continue
     const file = join(ROOT, testedBy)
@@ -116,7 +116,7 @@ test('what a page says another test runs, that test reads', () => {
   }
 })
 
-test('the TypeScript blocks pass the type check', () => {
+test('the TypeScript blocks type-check', () => {
   for (const name of ['tsconfig.json', ...apart.map((_, index) => `tsconfig.${index}.json`)])
     runTool('typescript/bin/tsc', ['-p', join(folder, name)], ROOT)
 })
@@ -136,7 +136,7 @@ for (const { path, blocks } of PAGES) {
   })
 }
 
-test('PostgreSQL takes the SQL', async () => {
+test('the SQL blocks run on PostgreSQL', async () => {
   const pool = new Pool({ connectionString: postgres.connectionString, max: 2 })
   try {
     await new PostgresKeyStore({ pool }).migrate()
@@ -147,7 +147,7 @@ test('PostgreSQL takes the SQL', async () => {
   }
 })
 
-test('JSON and YAML can be read', () => {
+test('the JSON and YAML blocks parse', () => {
   for (const { page, line, language, code } of untested) {
     if (language === 'json') assert.doesNotThrow(() => JSON.parse(code) as unknown, `${page}:${line}`)
     if (language !== 'yaml') continue
@@ -155,7 +155,7 @@ test('JSON and YAML can be read', () => {
   }
 })
 
-test('a Dockerfile has instructions that there are, and a command that ends on SIGTERM', () => {
+test('the Dockerfile blocks have known instructions, and start node directly, which stops on SIGTERM', () => {
   for (const { page, line, code } of untested.filter(({ language }) => language === 'dockerfile')) {
     for (const instruction of code.trim().split('\n'))
       assert.match(instruction, /^(FROM|WORKDIR|COPY|RUN|ENV|USER|EXPOSE|CMD) /, `${page}:${line}`)
@@ -170,17 +170,17 @@ for (const [index, block] of BLOCKS.entries()) {
     test(`the commands at ${page}:${line} exist`, () => assertCommandsExist(code))
     continue
   }
-  test(`the commands at ${page}:${line} are answered as shown`, async () => {
+  test(`the commands at ${page}:${line} get the answer shown`, async () => {
     const key = /^ {2}(tk_test_\w+)$/m.exec(app.output())?.[1]
     const command = code.replaceAll('http://127.0.0.1:3000', app.address)
     const answer = await runShell(command, { LOOM_TENANT_API_KEY: key })
     const next = BLOCKS[index + 1]
-    assert.equal(next?.language, 'json', 'what is answered is shown')
+    assert.equal(next?.language, 'json', 'the answer follows the command')
     assertLike(JSON.parse(answer), JSON.parse(next?.code ?? ''))
   })
 }
 
-/** npm scripts, the package, its peers and its command. */
+/** Checks npm scripts, the package, its peers and its command. */
 function assertCommandsExist(code: string): void {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     name: string
@@ -204,7 +204,7 @@ function assertCommandsExist(code: string): void {
   }
 }
 
-/** Equal, where a shown text that ends in an ellipsis stands for any that begins so. */
+/** Asserts equality, except that a shown text ending in an ellipsis matches any text that starts with it. */
 function assertLike(actual: unknown, shown: unknown): void {
   if (typeof shown === 'string' && shown.endsWith('…')) {
     assert.ok(

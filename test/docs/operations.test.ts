@@ -1,4 +1,4 @@
-/** The runbook is true: each log line of the source is in it and no other, its settings exist, its grants are enough. */
+/** The runbook has each log line of the source and no other, its settings exist, and its grants suffice. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ function* nodesOf(node: Node): Generator<Node> {
   for (const child of Object.values(node).flat()) if (isNode(child)) yield* nodesOf(child)
 }
 
-/** The texts that an expression may come to, up to where they vary. */
+/** Returns the texts that an expression may evaluate to, up to where they vary. */
 function textsOf(node: Node, constants: ReadonlyMap<string, Node>): string[] {
   if (node.type === 'StringLiteral') return [node.value as string]
   if (node.type === 'TemplateLiteral')
@@ -39,7 +39,7 @@ function textsOf(node: Node, constants: ReadonlyMap<string, Node>): string[] {
   return ((table?.properties ?? []) as { value: Node }[]).flatMap(({ value }) => textsOf(value, constants))
 }
 
-/** What `….log.warn(…)` and the like say in `src`. */
+/** Returns the messages of `….log.warn(…)` and the like in `src`. */
 function logLines(): string[] {
   const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
     file.endsWith('.ts'),
@@ -65,7 +65,7 @@ function logLines(): string[] {
         { object?: { property?: { name: string } }; property?: { name?: string } } | undefined
       if (node.type !== 'CallExpression' || callee?.object?.property?.name !== 'log') return []
       const said = textsOf((node.arguments as Node[]).at(-1) as Node, constants)
-      assert.ok(said.length > 0, `a line of ${file} is not a plain text`)
+      assert.ok(said.length > 0, `a line of ${file} is not plain text`)
       return said
     })
   })
@@ -88,7 +88,7 @@ describe('the runbook', () => {
       )
   })
 
-  it('names reasons and figures that there are', () => {
+  it('names every reason, and no unknown settings', () => {
     const source = readFileSync(join(ROOT, 'src/coherence/fleet-report.ts'), 'utf8')
     for (const [, reason = ''] of source.matchAll(/^ \* - `([a-z-]+)`: /gm)) {
       if (!/^(cold|coherent|suspect)$/.test(reason)) assert.ok(RUNBOOK.includes(`\`${reason}\``), reason)
@@ -102,7 +102,7 @@ describe('the runbook', () => {
   })
 })
 
-describe('a role with the rights that the runbook gives, and no others', () => {
+describe('a role with only the rights that the runbook grants', () => {
   let server: PostgresServer
   let pool: Pool
   before(async () => {
@@ -119,7 +119,7 @@ describe('a role with the rights that the runbook gives, and no others', () => {
     await server.stop()
   })
 
-  it('serves from memory, makes keys, revokes them on the whole fleet, and leaves', async () => {
+  it('serves from memory, creates keys, revokes them on the whole fleet, and leaves the fleet', async () => {
     const keyStore = new PostgresKeyStore({ pool })
     const keys = new KeyManager(keyStore)
     const app = Fastify()
@@ -138,7 +138,7 @@ describe('a role with the rights that the runbook gives, and no others', () => {
     assert.equal(rows.length, 0)
   })
 
-  it('without a cache is no member, and keeps no connection', async () => {
+  it('is no member and keeps no connection without a cache', async () => {
     const app = Fastify()
     await app.register(tenantAuth, { keyStore: new PostgresKeyStore({ pool }), cache: false })
     await app.ready()

@@ -1,4 +1,4 @@
-/** What the pages list is what there is, and what they link to exists. */
+/** The lists on the pages are complete, and their links lead somewhere. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -8,11 +8,11 @@ import { namesInTables, type Page, PAGES, readPage, section } from './pages.ts'
 
 const source = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 
-test('the README is at most 250 lines', () => {
+test('the README has at most 250 lines', () => {
   assert.ok(readPage('README.md').text.split('\n').length <= 250)
 })
 
-test('the tables of error codes list every code there is, with its status, and no other', () => {
+test('docs/errors.md lists every error code with its status, and no other', () => {
   const errors = source('src/http/errors.ts')
   const page = readPage('docs/errors.md')
   const auth = [...errors.matchAll(/^ {2}(AUTH_\w+): \{\s*statusCode: (\d+)/gm)].map(
@@ -25,7 +25,7 @@ test('the tables of error codes list every code there is, with its status, and n
   assert.ok(auth.length > 5 && usage.length > 10)
 })
 
-/** Pages with a table of options, and the interfaces in the source that they are of. */
+/** Pages with a table of options, and the interfaces in the source that declare these options. */
 const OPTIONS: [page: string, title: string, file: string, interfaces: string[]][] = [
   ['tenant-auth', 'Options', 'src/tenant-auth/types.ts', ['TenantAuthOptions', 'TenantAuthCacheOptions']],
   ['console-auth', 'Options', 'src/console-auth/options.ts', ['KeySources', 'ConsoleAuthSettings']],
@@ -37,7 +37,7 @@ const OPTIONS: [page: string, title: string, file: string, interfaces: string[]]
   ['redis', 'Use', 'src/stores/redis/store.ts', ['RedisKeyStoreOptions']],
 ]
 for (const [name, title, file, interfaces] of OPTIONS) {
-  test(`docs/${name}.md lists every option there is, and no other`, () => {
+  test(`docs/${name}.md lists every option, and no other`, () => {
     const text = source(file)
     const known = interfaces.flatMap((wanted) => {
       const [, body = ''] = new RegExp(`interface ${wanted} \\{([^]*?)\\n\\}`).exec(text) ?? []
@@ -45,13 +45,13 @@ for (const [name, title, file, interfaces] of OPTIONS) {
     })
     assert.ok(known.length > 1)
     const listed = namesInTables(section(readPage(`docs/${name}.md`), title))
-      // `cache.max` is a setting of `cache`, or of an interface of its own.
+      // `cache.max` is a part of `cache`, or an option in an interface of its own.
       .flatMap((option) => option.split('.').filter((part) => known.includes(part) || !option.includes('.')))
     assert.deepEqual(new Set(listed), new Set(known))
   })
 }
 
-/** GitHub's, which VitePress is told to go by. */
+/** Anchors as GitHub makes them. VitePress is configured to do the same. */
 function anchorsOf({ text }: Page): Set<string> {
   const titles = [...text.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)]
   return new Set(
@@ -65,7 +65,7 @@ function anchorsOf({ text }: Page): Set<string> {
 }
 
 for (const page of PAGES) {
-  test(`the links of ${page.path} lead to what there is`, () => {
+  test(`the links of ${page.path} lead to pages and sections that exist`, () => {
     const text = page.text.replaceAll(/^```[^]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '')
     for (const [, link = ''] of text.matchAll(/\]\((?!https?:|mailto:)([^)]+)\)/g)) {
       const [path = '', anchor] = link.split('#')
@@ -77,7 +77,7 @@ for (const page of PAGES) {
   })
 }
 
-test('the tests that CONTRIBUTING.md names are there', () => {
+test('the tests that CONTRIBUTING.md names exist', () => {
   const named = [...source('CONTRIBUTING.md').matchAll(/`(test\/(?!a\/)[\w./-]+)`/g)]
   assert.ok(named.length > 10)
   for (const [, path = ''] of named)

@@ -6,13 +6,13 @@ import { ROOT } from '../package/pack.ts'
 export interface Block {
   /** The path of its page, from the root of the repository. */
   page: string
-  /** Of the block's first line of code, from 1. */
+  /** The number of the block's first line of code, from 1. */
   line: number
   language: string
   code: string
-  /** Code that the page does not show, from a comment `<!-- setup … -->` above: it comes first when the block is run. */
+  /** Code from a comment `<!-- setup … -->` above, which the page does not show. It runs before the block. */
   setup: string
-  /** The test that runs it, from a comment `<!-- tested by … -->` above, where it is not this folder's. */
+  /** The test that runs the block instead of this folder's, from a comment `<!-- tested by … -->` above. */
   testedBy: string | undefined
 }
 
@@ -69,7 +69,7 @@ function codeBlocks(page: string, text: string): Block[] {
   return blocks
 }
 
-/** The part of a page beneath a title, to the next one of the same level or above. */
+/** Returns the part of a page below a title, up to the next title of the same level or above. */
 export function section({ path, text }: Page, title: string): string {
   const [, level = ''] = new RegExp(`^(#+) ${title}$`, 'm').exec(text) ?? []
   if (level === '') throw new Error(`${path} has no section "${title}"`)
@@ -77,7 +77,7 @@ export function section({ path, text }: Page, title: string): string {
   return rest.split(new RegExp(`^#{1,${level.length}} `, 'm'))[0] ?? ''
 }
 
-/** The names in the first column of a page's tables: what stands in it as code, `a`, `b` as two. */
+/** Returns the names in the first column of a page's tables: each piece of code there, `a`, `b` as two. */
 export function namesInTables(markdown: string): string[] {
   return [...markdown.matchAll(/^\| *(`[^|]*)\|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? ''),

@@ -1,4 +1,4 @@
-/** The examples of one idea each, run as they stand, with the commands that they print. */
+/** Runs the examples of one idea each, unchanged, and the commands that they print. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,17 +16,17 @@ async function answers(t: TestContext, file: string, commands: number): Promise<
   return Promise.all(printed.map((command) => runShell(command)))
 }
 
-test('minimal: the printed key is let in, and the tenant is on the request', async (t) => {
+test('minimal: accepts the key that it prints, and sets the tenant on the request', async (t) => {
   const [answer] = await answers(t, 'minimal.ts', 1)
   assert.deepEqual(JSON.parse(answer ?? ''), { tenant: 'Acme', key: 'server' })
 })
 
-test('custom-store: a key of another form is found in a store of five lines', async (t) => {
+test('custom-store: finds a key of another format in a store of five lines', async (t) => {
   const [answer] = await answers(t, 'custom-store.ts', 1)
   assert.deepEqual(JSON.parse(answer ?? ''), { tenant: 'acme' })
 })
 
-test('scopes: the route whose scope the key has answers, the other is 403', async (t) => {
+test('scopes: admits the key to the route whose scope it has, and answers 403 on the other', async (t) => {
   const [usage, validate] = await answers(t, 'scopes.ts', 2)
   assert.deepEqual(JSON.parse(usage ?? ''), { calls: 0 })
   assert.equal(
@@ -35,7 +35,7 @@ test('scopes: the route whose scope the key has answers, the other is 403', asyn
   )
 })
 
-test('either-credential: a key and a session both open the one route, nothing opens it not', async (t) => {
+test('either-credential: admits either a key or a session, and answers 401 without', async (t) => {
   const example = await startExample('either-credential.ts', { until: /^(curl .+\n){2}/m })
   t.after(() => example.stop())
   const [withKey, withSession] = example.output().match(/^curl .+$/gm) ?? []
@@ -51,7 +51,7 @@ test('testing-a-service: its tests pass', async () => {
   assert.match(output(), /pass 2/)
 })
 
-test('import-keys: hashes of a file are taken over, and a line that cannot be is named by its number', async () => {
+test('import-keys: imports the hashes in a file, and reports an invalid line by its number', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-'))
   const file = join(folder, 'keys.csv')
   const hash = 'ab'.repeat(32)

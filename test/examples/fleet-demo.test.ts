@@ -1,11 +1,11 @@
-/** The demo of a fleet in trouble, run as it stands on PostgreSQL, and what it takes for a failure. */
+/** Runs the demo of a fleet in trouble, unchanged, on PostgreSQL, and tests what it counts as a failure. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { lateAccepts } from '../../examples/fleet-demo/timeline.ts'
 import { spawnExample } from './run-example.ts'
 
-test('the demo shows both scenes, what it says fits what it draws, and it exits with 0', async () => {
+test('the demo shows both scenes, whose drawings match their captions, and exits with 0', async () => {
   const { child, output } = spawnExample('fleet-demo/main.ts')
   const [code] = (await once(child, 'close')) as [number | null]
   const text = output()
@@ -26,13 +26,13 @@ test('the demo shows both scenes, what it says fits what it draws, and it exits 
   )
   const row = (name: string) =>
     new RegExp(`^${name} {2,}(\\S.*)$`, 'm').exec(text.replaceAll(/[()]/g, ''))?.[1]
-  // On a busy machine answers come late, or are 503 while the way back to the store takes its time: neither accepts.
+  // On a busy machine answers are late, or 503 while reconnecting to the store: neither accepts a key.
   assert.match(row('second cut off') ?? '', /^[█ ]+▒[▒░ ]*last accepted \d+ ms after the call$/)
   assert.match(row('third stopped') ?? '', /^[█ ]+[░▒ ]*last accepted (?:\d+ ms before|0 ms after) the call$/)
   assert.doesNotMatch(text, /seconds later/)
 })
 
-test('an accepted request counts as late if it was sent after revoke() had returned', () => {
+test('lateAccepts counts an accepted request that was sent after revoke() had returned', () => {
   const accepted = (at: number) => ({ at, status: 200 })
   const first = [accepted(1), { at: 11, status: 401 }, { at: 12, status: 503 }, { at: 13, status: 0 }]
   assert.deepEqual(lateAccepts([first, [accepted(9)]], 10), [])

@@ -1,4 +1,4 @@
-/** The reference app in this process, for requests that no HTTP client sends: odd hosts, odd URLs, proxies' headers. */
+/** Runs the reference app in this process, for requests that no HTTP client sends. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +8,9 @@ import { readSettings } from '../../examples/loom-api/settings.ts'
 import { copyDatabase } from '../harness/database.ts'
 
 export interface OpenApp extends App {
-  /** Of the development sign-in, `''` without. */
+  /** The demo key, or `''` without one. */
   key: string
-  /** What the app has logged. */
+  /** The lines that the app has logged. */
   lines: string[]
   close: () => Promise<void>
 }

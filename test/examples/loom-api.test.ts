@@ -1,4 +1,4 @@
-/** The reference app as a process: what a newcomer does after `npm start`, and what they must not be able to. */
+/** The reference app as a process: what a newcomer does after `npm start`, and what nobody may do. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,7 +25,7 @@ describe('the reference app', () => {
   })
   after(() => app?.stop())
 
-  /** Every credential that was sent or answered. */
+  /** Every credential that was sent or received. */
   const credentials = new Set<string>()
   const call = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(app.address + path, init)
@@ -59,20 +59,20 @@ describe('the reference app', () => {
     }
   }
 
-  test('lets the printed key in: 201 with a verificationId', async () => {
+  test('accepts the key that it prints, and answers 201 with a verificationId', async () => {
     const { status, body } = await withKey('/verify/start', {})
     assert.equal(status, 201)
     assert.match(String(body.verificationId), /^ver_/)
   })
 
-  test('runs a verification from its start to a token that is valid', async () => {
+  test('runs a verification from its start to a valid token', async () => {
     const { verificationId, token } = await passedVerification()
     const validated = await withKey('/tokens/validate', { token })
     assert.deepEqual(validated.body, { valid: true, verificationId })
     assert.deepEqual((await withKey('/tokens/validate', { token: 'vtk_of_nobody' })).body, { valid: false })
   })
 
-  test('shows a tenant nothing of another: not its verifications, not its tokens', async () => {
+  test('shows a tenant no verification and no token of another', async () => {
     const { authorization } = await signIn('globex')
     const foreign = await call('/console/keys', {
       method: 'POST',
@@ -93,7 +93,7 @@ describe('the reference app', () => {
     assert.equal((await withKey('/usage')).body.verificationsStarted, before + 1)
   })
 
-  test('refuses without a key, with a wrong one and with a session, with one and the same body', async () => {
+  test('answers a missing key, a wrong key and a session with the same 401', async () => {
     const wrong = `${key.slice(0, -1)}${key.endsWith('0') ? '1' : '0'}`
     const { authorization } = await signIn()
     for (const headers of [
@@ -134,7 +134,7 @@ describe('the reference app', () => {
     ])
   })
 
-  test('says who is signed in, and takes no key for a session', async () => {
+  test('returns who is signed in, and accepts no key as a session', async () => {
     const { body } = await call('/console/me', { headers: await signIn('globex', 'org:member') })
     assert.deepEqual(
       { userId: body.userId, orgId: body.orgId, orgRole: body.orgRole },
@@ -144,7 +144,7 @@ describe('the reference app', () => {
     assert.equal(status, 401)
   })
 
-  test('signs nobody in to an organization or a role that it does not have', async () => {
+  test('signs nobody in to an unknown organization or role', async () => {
     for (const body of [
       { organization: 'initech', role: 'org:admin' },
       { organization: 'acme', role: 'org:owner' },
@@ -158,7 +158,7 @@ describe('the reference app', () => {
     }
   })
 
-  test('logs who changed which key, and nothing that anyone typed', async () => {
+  test('logs who changed which key, and nothing that a user typed', async () => {
     const { authorization } = await signIn()
     const headers = { authorization, 'content-type': 'application/json' }
     const body = JSON.stringify({ name: 'to be audited', environment: 'test' })
@@ -172,7 +172,7 @@ describe('the reference app', () => {
         .output()
         .split('\n')
         .filter((line) => line.includes('"component":"audit"') && line.includes(id))
-    // The answer may come before the line, through another pipe.
+    // The answer may arrive before the line, which comes through another pipe.
     const deadline = Date.now() + 5_000
     while (written().length < 3 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -195,7 +195,7 @@ describe('the reference app', () => {
     assert.ok(!audit.join().includes('to be audited'))
   })
 
-  test('revokes a key through the console, and refuses it from the next request on', async () => {
+  test('revokes a key through the console, and refuses the next request with it', async () => {
     const { authorization } = await signIn()
     const created = await call('/console/keys', {
       method: 'POST',
@@ -210,7 +210,7 @@ describe('the reference app', () => {
     assert.equal((await withKey('/verify/start', {}, another)).status, 401)
   })
 
-  test('gives a key without its scope a 403', async () => {
+  test('answers 403 to a key that lacks the scope', async () => {
     const { authorization } = await signIn()
     const created = await call('/console/keys', {
       method: 'POST',
@@ -222,8 +222,8 @@ describe('the reference app', () => {
     assert.equal((body as { error: { code: string } }).error.code, 'AUTH_INSUFFICIENT_SCOPE')
   })
 
-  // The last one: it reads what all others have made the app log, at the level that logs most.
-  test('writes no key, hash or token into any log line', () => {
+  // This test comes last: it reads what the app logged during all others, at the most verbose level.
+  test('logs no key, hash or token', () => {
     const lines = app
       .output()
       .split('\n')
@@ -243,10 +243,10 @@ describe('the reference app', () => {
   })
 })
 
-test('a key goes on working after a restart, beside the one that is made at each start', async (t) => {
+test('a key still works after a restart, beside the one that is created at each start', async (t) => {
   const first = await start({ DATA_FOLDER: join(folder, 'lasting') })
   const key = keyOf(first)
-  assert.equal(await first.stop('SIGTERM'), 0, 'it ends by itself')
+  assert.equal(await first.stop('SIGTERM'), 0, 'it exits by itself')
   const second = await start({ DATA_FOLDER: join(folder, 'lasting') })
   t.after(() => second.stop())
   assert.notEqual(keyOf(second), key)
@@ -254,7 +254,7 @@ test('a key goes on working after a restart, beside the one that is made at each
   assert.equal(await startVerification(second, keyOf(second)), 201)
 })
 
-test('the embedded database opens once at a time, and again after a process that was killed', async (t) => {
+test('the embedded database opens in one process at a time, and again after a kill', async (t) => {
   const first = await start({ DATA_FOLDER: join(folder, 'locked') })
   await assert.rejects(start({ DATA_FOLDER: join(folder, 'locked') }), /in use by process \d+/)
   await first.stop('SIGKILL')
@@ -264,7 +264,7 @@ test('the embedded database opens once at a time, and again after a process that
 })
 
 for (const left of ['', '0', 'not a number', String(2 ** 22 + 1)]) {
-  test(`the embedded database opens where a process that was killed has left '${left}' for its id`, async () => {
+  test(`the embedded database opens if a killed process left '${left}' as its id`, async () => {
     const data = mkdtempSync(join(folder, 'left-'))
     writeFileSync(join(data, 'process-id'), left)
     await copyDatabase(join(data, 'postgres'))
@@ -273,13 +273,13 @@ for (const left of ['', '0', 'not a number', String(2 ** 22 + 1)]) {
   })
 }
 
-test('with DATABASE_URL the keys are in PostgreSQL, shared by instances', async (t) => {
+test('instances share their keys in PostgreSQL with DATABASE_URL', async (t) => {
   const server = await startPostgres()
   t.after(() => server.stop())
   await sharedByInstances(t, { DATABASE_URL: server.connectionString })
 })
 
-test('with REDIS_URL the keys are in Redis, shared by instances', { skip: !redisAvailable() }, async (t) => {
+test('instances share their keys in Redis with REDIS_URL', { skip: !redisAvailable() }, async (t) => {
   const server = await startRedis()
   t.after(() => server.stop())
   await sharedByInstances(t, { REDIS_URL: server.url })
@@ -298,11 +298,11 @@ async function startVerification(app: RunningExample, key: string): Promise<numb
   return status
 }
 
-test('the app does not start with settings that cannot be used, and says which', async () => {
+test('the app does not start with an unusable setting, and names it', async () => {
   await assert.rejects(start({ HOST: '0.0.0.0' }), /HOST must be one of localhost/)
 })
 
-test('the development sign-in does not start where NODE_ENV is production, whatever the settings say', async () => {
+test('the development sign-in does not start in production, whatever the settings say', async () => {
   const { chooseSignIn } = await import('../../examples/loom-api/sign-in.ts')
   const before = process.env.NODE_ENV
   process.env.NODE_ENV = 'Prod'

@@ -1,4 +1,4 @@
-/** The metrics of both libraries, scraped; and that the dashboard and the alerts ask for nothing that is not there. */
+/** The metrics of both libraries, scraped. The dashboard and the alerts query no others. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
@@ -14,7 +14,7 @@ import { FakeFleet } from '../coherence/fake-fleet.ts'
 
 const fileOf = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
-/** A text in Prometheus' format → series and values. `# UNIT` names the unit that a collector appends to the name. */
+/** Parses Prometheus' format into series and values. `# UNIT` names a unit that is part of the name. */
 function parse(text: string): Map<string, number> {
   const inSeconds = new Set(Array.from(text.matchAll(/^# UNIT (\S+) s$/gm), ([, name]) => name))
   const series = new Map<string, number>()
@@ -27,7 +27,7 @@ function parse(text: string): Map<string, number> {
 }
 const nameOf = (series: string) => series.replace(/\{.*/, '')
 
-describe('the examples of metrics', () => {
+describe('the metrics of the examples', () => {
   const fleet = new FakeFleet({ heartbeat: 20, lease: 2_000 })
   const app = Fastify()
   const exporter = new PrometheusExporter({ preventServerStart: true })
@@ -58,7 +58,7 @@ describe('the examples of metrics', () => {
   const ask = () => app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
 
   for (const [library, read] of Object.entries(scrape)) {
-    it(`${library}: counts what happens, and counters only rise`, async () => {
+    it(`count requests with ${library}, in counters that only rise`, async () => {
       const [first] = [await read(), await ask(), await ask()]
       const second = await read()
       const rose = (series: string) => (second.get(series) ?? NaN) - (first.get(series) ?? NaN)
@@ -72,7 +72,7 @@ describe('the examples of metrics', () => {
     })
   }
 
-  it('have the same names in both libraries, by the conventions of Prometheus', async () => {
+  it('have the same names in both libraries, as Prometheus recommends', async () => {
     const names = async (read: () => Promise<Map<string, number>>) =>
       new Set([...(await read()).keys()].map(nameOf))
     const ours = await names(scrape['prom-client'])
@@ -84,7 +84,7 @@ describe('the examples of metrics', () => {
     }
   })
 
-  it('hold no key', async () => {
+  it('contain no key', async () => {
     await ask()
     const { body } = await app.inject('/metrics')
     assert.ok(!body.includes(key.slice(-20)))
@@ -95,7 +95,7 @@ describe('the examples of metrics', () => {
     'examples/metrics/alerts.yml',
     'docs/operations.md',
   ]) {
-    it(`are all that ${file} asks for`, async () => {
+    it(`include all that ${file} queries`, async () => {
       const series = [...(await scrape['prom-client']()).keys()]
       const asked = [...fileOf(file).matchAll(/(tenant_auth_\w+)(?:\{([^}]*)\})?/g)]
       assert.ok(asked.length > 5)
@@ -110,7 +110,7 @@ describe('the examples of metrics', () => {
     })
   }
 
-  it('have a dashboard with panels that do not overlap, and alerts that the runbook knows', () => {
+  it('have a dashboard whose panels do not overlap, and alerts that the runbook covers', () => {
     const { panels } = JSON.parse(fileOf('examples/metrics/grafana-dashboard.json')) as {
       panels: { id: number; gridPos: { x: number; y: number } }[]
     }

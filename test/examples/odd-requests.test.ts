@@ -1,4 +1,4 @@
-/** What the reference app answers to requests that no well-meaning client sends. */
+/** How the reference app answers requests that no well-meaning client sends. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -13,7 +13,7 @@ describe('the reference app', () => {
   after(() => open?.close())
 
   for (const url of ['/', '/dashboard/']) {
-    test(`leads from ${url} to the dashboard`, async () => {
+    test(`redirects from ${url} to the dashboard`, async () => {
       const { statusCode, headers } = await open.app.inject(url)
       assert.deepEqual([statusCode, headers.location], [302, '/dashboard'])
     })
@@ -38,20 +38,20 @@ describe('the reference app', () => {
     open.app.inject({ method: 'POST', url, payload, headers: { 'x-tenant-api-key': open.key } })
 
   const BODIES: [what: string, url: string, body: object][] = [
-    ['a field of another type', '/tokens/validate', { token: 5 }],
-    ['a field that is not taken', '/tokens/validate', { token: 'vtk_1', extra: 1 }],
+    ['a field of the wrong type', '/tokens/validate', { token: 5 }],
+    ['an unknown field', '/tokens/validate', { token: 'vtk_1', extra: 1 }],
     ['both', '/tokens/validate', { token: 5, extra: 1 }],
-    ['a field where none is taken', '/verify/start', { extra: 1 }],
-    ['a list for a text', '/tokens/validate', { token: ['vtk_1'] }],
+    ['any field on a route without fields', '/verify/start', { extra: 1 }],
+    ['a list instead of a string', '/tokens/validate', { token: ['vtk_1'] }],
   ]
   for (const [what, url, body] of BODIES) {
-    test(`refuses a body with ${what}, and does not bend it: ${url}`, async () => {
+    test(`refuses a body with ${what} instead of coercing it: ${url}`, async () => {
       const answer = await post(url, body)
       assert.deepEqual([answer.statusCode, answer.json<Envelope>().error.code], [400, 'VALIDATION_FAILED'])
     })
   }
 
-  test('refuses a query that it does not know, and reads the numbers of one that it knows', async () => {
+  test('refuses an unknown query parameter, and reads the number in a known one', async () => {
     const headers = { 'x-tenant-api-key': open.key }
     const unknown = await open.app.inject({ url: '/verify/status?verificationId=ver_1&extra=1', headers })
     assert.equal(unknown.statusCode, 400)
@@ -76,12 +76,12 @@ describe('the reference app', () => {
     })
 
   for (const host of ['localhost', 'localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'LOCALHOST:3000']) {
-    test(`signs in for development where the page came from ${host}`, async () => {
+    test(`allows the development sign-in at ${host}`, async () => {
       assert.equal((await signIn(host)).statusCode, 200)
     })
   }
 
-  // A page of an attacker's, whose name now leads to 127.0.0.1, is of one origin with the app.
+  // An attacker's page whose host name now resolves to 127.0.0.1 has the same origin as the app.
   for (const host of [
     'attacker.example:3000',
     'localhost.attacker.example',
@@ -98,7 +98,7 @@ describe('the reference app', () => {
     'localhost:3000:80',
     'localhost,localhost',
   ]) {
-    test(`signs nobody in who came by the name ${host}`, async () => {
+    test(`refuses the development sign-in at ${host}`, async () => {
       const answer = await signIn(host)
       assert.equal(answer.statusCode, 403)
       assert.match(answer.json<Envelope>().error.message, /it is at localhost, 127\.0\.0\.1, \[::1\] only/)
@@ -119,14 +119,14 @@ describe('the reference app', () => {
     origin: 'https://loom.example',
   }
   for (const [name, value] of Object.entries(PROXIED)) {
-    test(`signs nobody in who came by localhost through a proxy, as ${name} says, and says so`, async () => {
+    test(`refuses the development sign-in through a proxy, which ${name} reveals`, async () => {
       const answer = await signIn('127.0.0.1', { [name]: value })
       assert.equal(answer.statusCode, 403)
       assert.match(answer.json<Envelope>().error.message, /not through a proxy/)
     })
   }
 
-  test('signs nobody in who speaks HTTP/1.0, as nginx does to what is behind it', async (t) => {
+  test('refuses the development sign-in over HTTP/1.0, which nginx uses behind itself', async (t) => {
     const { port } = new URL(await open.app.listen({ port: 0, host: '127.0.0.1' }))
     const socket = connect(Number(port), '127.0.0.1')
     t.after(() => socket.destroy())
@@ -137,7 +137,7 @@ describe('the reference app', () => {
     assert.match(await text(socket), /^HTTP\/1\.1 403 [^]*the request is HTTP\/1\.0/)
   })
 
-  test('signs in a page of its own', async () => {
+  test('allows the development sign-in from its own origin', async () => {
     assert.equal((await signIn('localhost:3000', { origin: 'http://localhost:3000' })).statusCode, 200)
   })
 

@@ -1,4 +1,4 @@
-/** The reference app under an orchestrator: probes, a store that is not there, and an end under load. */
+/** The reference app under an orchestrator: probes, an unreachable store, and shutdown under load. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { spawnExample, startSample } from './run-example.ts'
 const folder = mkdtempSync(join(tmpdir(), 'fastify-tenant-auth-operations-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A port where nobody listens any more. */
+/** Returns a port on which nothing listens any more. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -26,7 +26,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-test('an instance that shuts down is alive, not ready, and sends its clients elsewhere', async (t) => {
+test('an instance that shuts down is live but not ready, and closes its connections', async (t) => {
   const { app, retire, close, key } = await openApp()
   t.after(close)
   const usage = () => app.inject({ url: '/usage', headers: { 'x-tenant-api-key': key } })
@@ -57,7 +57,7 @@ test('SIGTERM under load loses no request', async () => {
   const statuses = new Map<number, number>()
   const balancer = { sends: true }
 
-  /** Behind a balancer: sends as long as the instance is ready. */
+  /** A client behind a balancer: it sends requests as long as the instance is ready. */
   const client = async () => {
     while (balancer.sends) {
       const answer = await usage()
@@ -78,12 +78,12 @@ test('SIGTERM under load loses no request', async () => {
   assert.deepEqual([...statuses.keys()], [200])
 })
 
-describe('a key store that cannot be reached', () => {
+describe('an unreachable key store', () => {
   for (const [variable, scheme] of [
     ['DATABASE_URL', 'postgres'],
     ['REDIS_URL', 'redis'],
   ] as const) {
-    test(`is given up at start, in one line that names ${variable}`, async () => {
+    test(`ends the app at start, with one line that names ${variable}`, async () => {
       const url = `${scheme}://someone:secret-1@127.0.0.1:${await freePort()}/0`
       const { child, output } = spawnExample('loom-api/server.ts', { [variable]: url }, ['--dev-sign-in'])
       assert.deepEqual(await once(child, 'close'), [1, null])
@@ -98,7 +98,7 @@ describe('a key store that cannot be reached', () => {
     })
   }
 
-  test('is waited for if told so: alive, not ready, 503 to whoever calls, and one line', async (t) => {
+  test('is waited for with WAIT_FOR_STORE: the app is live, not ready, and answers 503', async (t) => {
     const server = await startPostgres()
     t.after(() => server.stop())
     await server.stop()
@@ -120,7 +120,7 @@ describe('a key store that cannot be reached', () => {
   })
 })
 
-test('an error is said in one line, with what lies behind it', () => {
+test('inWords describes an error and its cause in one line', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED ::1:1'), { code: 'ECONNREFUSED' })
   const CASES: [unknown, string][] = [
     [refused, 'connect ECONNREFUSED ::1:1 (nobody listens there)'],

@@ -1,4 +1,4 @@
-/** The limits and the document of the reference app, as its clients meet them. */
+/** The limits and the OpenAPI document of the reference app, as its clients see them. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import SwaggerParser from '@apidevtools/swagger-parser'
@@ -6,7 +6,7 @@ import { generateKey } from '../../src/keys/key-format.ts'
 import { redisAvailable, startRedis } from '../servers/index.ts'
 import { type OpenApp, openApp } from './in-process.ts'
 
-/** Starts faster than the development sign-in, whose tenants and key are made first. */
+/** With these the app starts faster than with the development sign-in, which creates tenants and a key. */
 const CLERK = { CLERK_SECRET_KEY: 'sk_test_1', CLERK_AUTHORIZED_PARTIES: 'https://dashboard.example.com' }
 
 async function start(t: TestContext, env: Record<string, string>): Promise<{ address: string; key: string }> {
@@ -27,10 +27,10 @@ async function assertLimited(response: Response): Promise<void> {
   assert.ok(Number(headers.get('x-ratelimit-limit')) > 0)
   assert.equal(headers.get('x-ratelimit-remaining'), '0')
   assert.equal(headers.get('x-ratelimit-reset'), headers.get('retry-after'))
-  assert.equal(headers.get('www-authenticate'), null, 'nothing that would help is asked for')
+  assert.equal(headers.get('www-authenticate'), null, 'no credential would help')
 }
 
-/** Status codes of failures that a proxy says come from these addresses, where each may fail once. */
+/** Returns the status codes of requests that a proxy forwards for these addresses. Each may fail once. */
 async function failuresOf(t: TestContext, env: Record<string, string>, clients: string[]): Promise<number[]> {
   const { app, close } = await openApp(
     { FAILURES_PER_ADDRESS: '1', ...CLERK, ...env },
@@ -46,7 +46,7 @@ async function failuresOf(t: TestContext, env: Record<string, string>, clients: 
 }
 
 describe('the reference app tells clients apart', () => {
-  test('by what the proxy says that TRUST_PROXY names, without ports and by networks of IPv6', async (t) => {
+  test('by the address that a trusted proxy forwards, without its port, or its IPv6 network', async (t) => {
     const CLIENTS: [client: string, status: number][] = [
       ['192.0.2.1', 401],
       ['192.0.2.1', 429],
@@ -54,7 +54,7 @@ describe('the reference app tells clients apart', () => {
       ['192.0.2.2:1', 401],
       ['192.0.2.2:2', 429],
       ['192.0.2.9, 192.0.2.2', 429],
-      // The proxies themselves are known with a port behind them, too.
+      // The proxies themselves are recognized with a port, too.
       ['192.0.2.3, 10.0.0.1:4711', 401],
       ['192.0.2.3, 127.0.0.1:4712', 429],
       ['[2001:db8::1]:4711', 401],
@@ -63,7 +63,7 @@ describe('the reference app tells clients apart', () => {
       ['2001:db8:0:1::1', 401],
       ['::ffff:192.0.2.1', 429],
       ['::ffff:c000:202', 429],
-      // What stands before an entry that is no address, anybody may have said: then the proxy is the client.
+      // Anybody may have sent what precedes an entry that is not an address: then the proxy is the client.
       ['192.0.2.77, unknown', 401],
       ['192.0.2.78, _hidden', 429],
     ]
@@ -79,7 +79,7 @@ describe('the reference app tells clients apart', () => {
     )
   })
 
-  test('by their address alone where TRUST_PROXY is not set, or names another', async (t) => {
+  test('by their own address only if TRUST_PROXY is not set, or names another proxy', async (t) => {
     for (const env of [{}, { TRUST_PROXY: '10.0.0.0/8' }]) {
       assert.deepEqual(await failuresOf(t, env, ['192.0.2.1', '192.0.2.2']), [401, 429])
     }
@@ -87,7 +87,7 @@ describe('the reference app tells clients apart', () => {
 })
 
 describe('the reference app limits', () => {
-  test('how often a tenant calls, and says how much is left', async (t) => {
+  test('the requests of a tenant, and says how many are left', async (t) => {
     const { address, key } = await start(t, { REQUESTS_PER_TENANT: '2' })
     const left = []
     for (let count = 0; count < 2; count++) {
@@ -100,12 +100,12 @@ describe('the reference app limits', () => {
       [200, '2', '0'],
     ])
     await assertLimited(await usage(address, key))
-    // Who is refused spends nothing of a tenant's, and is told nothing of its limit.
+    // A refused request does not count for a tenant, and learns nothing about its limit.
     const refused = await usage(address, 'bad')
     assert.deepEqual([refused.status, refused.headers.get('x-ratelimit-limit')], [401, null])
   })
 
-  test('how often an address fails, before a credential is looked at, a good one as well', async (t) => {
+  test('the failures of an address, after which it checks no credential, not even a good one', async (t) => {
     const { app, key, keyStore, close } = await openApp({ FAILURES_PER_ADDRESS: '5' })
     t.after(close)
     const lookUps = t.mock.method(keyStore, 'findByHash')
@@ -121,7 +121,7 @@ describe('the reference app limits', () => {
     assert.equal(lookUps.mock.callCount() - known, 5)
     assert.equal((await call(key)).statusCode, 429)
     assert.equal((await call(key, '192.0.2.2')).statusCode, 200)
-    // The other guarded scope counts with it; what takes no credential is not touched.
+    // The other guarded scope shares the limit. Routes without credentials are not affected.
     const others = ['/console/me', '/console/keys', '/live', '/dashboard', '/docs']
     const answers = others.map((url) => app.inject({ url, remoteAddress: '192.0.2.1' }))
     assert.deepEqual(
@@ -130,7 +130,7 @@ describe('the reference app limits', () => {
     )
   })
 
-  test('how often an address fails at once: the others wait, and are let in or not by then', async (t) => {
+  test('the concurrent failures of an address, while its other requests wait for them', async (t) => {
     const { app, key, keyStore, close } = await openApp({ FAILURES_PER_ADDRESS: '5' })
     t.after(close)
     const lookUps = t.mock.method(keyStore, 'findByHash')
@@ -169,7 +169,7 @@ describe('the reference app limits', () => {
     assert.equal(await status(), 401)
   })
 
-  test('failures by HTTP, with what a client has to know', async (t) => {
+  test('failures over HTTP, with the headers that a client needs', async (t) => {
     const { address } = await start(t, { FAILURES_PER_ADDRESS: '1' })
     assert.equal((await usage(address, 'bad')).status, 401)
     await assertLimited(await usage(address, 'bad'))
@@ -177,7 +177,7 @@ describe('the reference app limits', () => {
   })
 
   test(
-    'what instances that share a Redis see together',
+    'the requests to all instances that share a Redis',
     { skip: !redisAvailable() && 'no Redis' },
     async (t) => {
       const redis = await startRedis()
@@ -189,8 +189,8 @@ describe('the reference app limits', () => {
       }
       for (const { address, key } of [one, two]) {
         let answer = await usage(address, key)
-        // The limiter lets pass what it could not count in time, which a slow machine may make it do once. So few tries that
-        // an instance which counted for itself would not come to its limit.
+        // The limiter lets a request pass that it could not count in time, which may happen once on a slow
+        // machine. An instance that counted only its own requests would not reach its limit in so few tries.
         for (let tries = 1; tries < 3 && answer.status === 200; tries++) answer = await usage(address, key)
         await assertLimited(answer)
       }
@@ -221,7 +221,7 @@ describe('the OpenAPI document of the reference app', () => {
   })
   after(() => open?.close())
 
-  test('says what each route takes, and nothing of what is no part of the API', () => {
+  test('has the security of each route, and no route that is not part of the API', () => {
     assert.deepEqual(paths['/usage']?.get?.security, [{ tenantApiKey: [] }])
     assert.deepEqual(paths['/console/keys']?.post?.security, [{ consoleSession: [] }])
     assert.equal(paths['/ready']?.get?.security, undefined)
@@ -258,7 +258,7 @@ describe('the OpenAPI document of the reference app', () => {
     }
   })
 
-  test('has the 400 of the routes that take something', () => {
+  test('has the 400 on routes that take input', () => {
     for (const [method, path] of [
       ['post', '/verify/start'],
       ['get', '/verify/status'],

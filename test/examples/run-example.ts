@@ -7,11 +7,11 @@ import { copyDatabase } from '../harness/database.ts'
 import { program } from '../harness/program.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** Milliseconds. Generous, because machines that run tests are slow and shared. */
+/** In milliseconds. Generous, because machines that run tests are slow and shared. */
 const PATIENCE = 120_000
 
 export interface RunningExample {
-  /** All that it has written up to now, to standard output and standard error. */
+  /** Returns all that it has written so far, to standard output and standard error. */
   output(): string
   /** The URL that it listens on. */
   address: string
@@ -19,13 +19,13 @@ export interface RunningExample {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** What a process gets from a test run: coverage and the watch of its logs. */
+/** Returns the variables that a process inherits from a test run: for coverage and for watching its logs. */
 function ofTheRun(): NodeJS.ProcessEnv {
   const { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS, TEST_BUILD } = process.env
   return { PATH, NODE_V8_COVERAGE, NODE_OPTIONS, WATCH_LOGS, TEST_BUILD }
 }
 
-/** The process of an example, with the settings given and none of this process' own. */
+/** Starts the process of an example, with the given settings and none of this process. */
 export function spawnExample(
   file: string,
   env: NodeJS.ProcessEnv = {},
@@ -45,7 +45,7 @@ export function spawnExample(
   return { child, output: () => output }
 }
 
-/** Waits until the example has said where it listens and, with `until`, has written that, too. */
+/** Starts an example, and waits until it has written where it listens and what `until` matches. */
 export async function startExample(
   file: string,
   { env, args, until = /./ }: { env?: NodeJS.ProcessEnv; args?: readonly string[]; until?: RegExp } = {},
@@ -74,12 +74,12 @@ export async function startExample(
   }
 }
 
-/** The reference app with its development sign-in, as `npm start` starts it. */
+/** Starts the reference app with its development sign-in, as `npm start` does. */
 export function startSample(env: NodeJS.ProcessEnv, until = /\/dashboard/): Promise<RunningExample> {
   return startExample('loom-api/server.ts', { env, args: ['--dev-sign-in'], until })
 }
 
-/** Runs a shell command to its end, as one that was copied from a document. */
+/** Runs a shell command to its end, as if it were copied from a document. */
 export async function runShell(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
   // A document's curl shows its progress; here only the answer counts.
   const script = `set -e\ncurl() { command curl -sS "$@"; }\n${command}`

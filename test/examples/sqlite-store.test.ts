@@ -1,4 +1,4 @@
-/** The store of docs/writing-a-store.md keeps the contract of stores. */
+/** The store of docs/writing-a-store.md meets the contract of stores. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coherenceContract, keyStoreContract } from 'fastify-tenant-auth/testing'
@@ -8,12 +8,12 @@ interface Sqlite {
   DatabaseSync: new (path: string) => SqliteDatabase & { close(): void }
 }
 
-// Node 20 has none, and its types neither.
+// Neither Node 20 nor its types have it.
 const sqlite: string = 'node:sqlite'
 const library = (await import(sqlite).catch(() => null)) as Sqlite | null
 
 if (library === null) {
-  test('only Node 20 comes without SQLite', () => assert.match(process.version, /^v20\./))
+  test('only Node 20 lacks SQLite', () => assert.match(process.version, /^v20\./))
 } else {
   const open = async () => {
     const database = new library.DatabaseSync(':memory:')

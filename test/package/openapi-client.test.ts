@@ -1,4 +1,4 @@
-/** A client made from the OpenAPI document alone: its types are generated and checked, and it lives the life of a key. */
+/** A client generated from the OpenAPI document only, which type-checks and calls every key route. */
 import assert from 'node:assert/strict'
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { openKeyApi } from '../http/openapi/key-api.ts'
 import { ROOT, run, runTool, temporaryFolder } from './pack.ts'
 
-/** Arguments: the service's URL, a session token. Prints what was answered. */
+/** Takes the URL of the service and a session token as arguments. Prints the answers. */
 const CLIENT = `
 import createClient from 'openapi-fetch'
 import type { paths } from './key-api.d.ts'
@@ -42,7 +42,7 @@ const revoked = await api.DELETE('/console/keys/{id}', { params: { path } })
 answers.push(revoked.data?.details.status, await use(key), await use(next))
 const again = await api.PATCH('/console/keys/{id}', { params: { path }, body: { name: 'x' } })
 answers.push(again.error?.error.code)
-// @ts-expect-error A name is a text.
+// @ts-expect-error A name is a string.
 void (() => api.PATCH('/console/keys/{id}', { params: { path }, body: { name: 5 } }))
 console.log(JSON.stringify(answers))
 `
@@ -67,7 +67,7 @@ test('a client generated from the document compiles, and creates, changes, uses,
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG))
   writeFileSync(join(folder, 'client.ts'), CLIENT)
   writeFileSync(join(folder, 'document.json'), JSON.stringify(app.swagger()))
-  // It needs TypeScript 5, which nothing else here does.
+  // The generator needs TypeScript 5, which nothing else here does.
   const generator = ['-y', '-p', 'openapi-typescript@7.13.0', '-p', 'typescript@5.9.3', 'openapi-typescript']
   run('npx', [...generator, 'document.json', '-o', 'key-api.d.ts'], folder)
   runTool('typescript/bin/tsc', ['-p', '.'], folder)

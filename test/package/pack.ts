@@ -1,8 +1,8 @@
 /**
- * The package as npm would publish it, and empty projects that have it installed.
+ * Packs the package as npm would publish it, and sets up empty projects that have it installed.
  *
- * It is packed from a copy of the repository, because packing builds, and building here would pull `dist` away from under
- * whatever runs beside this test. A project gets exactly the dependencies that the manifest names, so one that is
+ * It is packed from a copy of the repository, because packing builds, and building here would replace `dist`
+ * while other tests use it. A project gets exactly the dependencies that the manifest names, so one that is
  * missing there is missing here.
  */
 import { execFileSync } from 'node:child_process'
@@ -34,12 +34,12 @@ export function pack(): string {
   const copy = temporaryFolder()
   cpSync(ROOT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(basename(path)) })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  // `prepare` builds. Its output goes to the error stream: the last line of standard output is the file's name.
+  // `prepare` builds, with its output on standard error. Standard output ends with the name of the file.
   const output = run('npm', ['pack', '--pack-destination', copy], copy)
   return join(copy, output.trim().split('\n').at(-1) ?? '')
 }
 
-/** An empty project in which the tarball is installed, with what it depends on and what the project itself uses. */
+/** Creates a project with the tarball, its dependencies and what the project itself uses installed. */
 export function project(tarball: string, files: Record<string, string>, uses: string[] = []): string {
   const folder = temporaryFolder()
   const installed = join(folder, 'node_modules/fastify-tenant-auth')
@@ -61,7 +61,7 @@ export function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** Runs a program to its end. @throws Error with what it printed, where it fails */
+/** Runs a program to its end. @throws Error with what it printed, if it fails */
 export function run(program: string, args: string[], cwd = ROOT, env: NodeJS.ProcessEnv = {}): string {
   try {
     return execFileSync(program, args, {
@@ -77,7 +77,7 @@ export function run(program: string, args: string[], cwd = ROOT, env: NodeJS.Pro
   }
 }
 
-/** Runs a program of the repository's own tools, by the name of its package's file. */
+/** Runs one of the repository's own tools, by its path in `node_modules`. */
 export function runTool(path: string, args: string[], cwd: string): string {
   return run(process.execPath, [join(ROOT, 'node_modules', path), ...args], cwd)
 }

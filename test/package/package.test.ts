@@ -8,7 +8,7 @@ import { pack, project, readManifest, ROOT, run, runTool, temporaryFolder } from
 const tarball = pack()
 const TSC = 'typescript/bin/tsc'
 
-/** A service that answers one request each way, and says what it answered. */
+/** A service that accepts one request, refuses another, and prints its answers. */
 const SERVICE = `
 const keyStore = new MemoryKeyStore()
 const keys = new KeyManager(keyStore)
@@ -31,7 +31,7 @@ const TSCONFIG = JSON.stringify({
     strict: true,
     target: 'es2023',
     module: 'nodenext',
-    // Clerk's declarations need it: they name packages that nobody has.
+    // Clerk's declarations need it: they refer to packages that are not installed.
     skipLibCheck: true,
     types: ['node'],
     outDir: 'out',
@@ -45,7 +45,7 @@ import { KeyManager, tenantAuth } from 'fastify-tenant-auth'
 import { MemoryKeyStore } from 'fastify-tenant-auth/stores/memory'
 `
 
-test('installed into an empty ESM TypeScript project it compiles and serves', () => {
+test('compiles and serves in an empty ESM project with TypeScript', () => {
   const folder = project(tarball, {
     'package.json': '{"type":"module"}',
     'tsconfig.json': TSCONFIG,
@@ -56,8 +56,8 @@ test('installed into an empty ESM TypeScript project it compiles and serves', ()
 })
 
 test(
-  'npm installs it with all that it needs, and nothing beside fastify has to be asked for',
-  { skip: !process.env.CI && 'it takes the registry' },
+  'serves after npm has installed only it and fastify',
+  { skip: !process.env.CI && 'it needs the registry' },
   () => {
     const folder = temporaryFolder()
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
@@ -67,12 +67,12 @@ test(
   },
 )
 
-describe('the declarations hold without skipLibCheck', () => {
+describe('the declarations type-check without skipLibCheck', () => {
   const withClerk = /console-auth|key-routes|clerk-webhooks|testing/
   for (const entry of entryPoints()) {
-    // Clerk's own declarations name packages that nobody has; whatever does not show a session must not load them.
+    // Clerk's own declarations need missing packages. Entry points without sessions must not load them.
     const isClean = entry !== 'fastify-tenant-auth' && !withClerk.test(entry)
-    test(`of ${entry}${isClean ? '' : ', but for what is wrong in those of Clerk'}`, () => {
+    test(`of ${entry}${isClean ? '' : ', except for errors in those of Clerk'}`, () => {
       const folder = project(tarball, {
         'package.json': '{"type":"module"}',
         'tsconfig.json': TSCONFIG.replace('"skipLibCheck":true', '"skipLibCheck":false'),
@@ -91,7 +91,7 @@ describe('the declarations hold without skipLibCheck', () => {
   }
 })
 
-test('installed into a CommonJS TypeScript project it compiles and serves', () => {
+test('compiles and serves in a CommonJS project with TypeScript', () => {
   const folder = project(tarball, {
     'package.json': '{"type":"commonjs"}',
     'tsconfig.json': TSCONFIG,
@@ -102,7 +102,7 @@ test('installed into a CommonJS TypeScript project it compiles and serves', () =
   assert.equal(run(process.execPath, ['--no-warnings', 'out/main.js'], folder), ANSWERED)
 })
 
-test('installed into a CommonJS project, plain require works', () => {
+test('serves in a CommonJS project with plain require', () => {
   const requires = `
     const { default: fastify } = require('fastify')
     const { KeyManager, tenantAuth } = require('fastify-tenant-auth')
@@ -148,7 +148,7 @@ test('@fastify/autoload finds the plugins as default exports, with autoConfig as
   assert.equal(run(process.execPath, ['main.js'], folder), 'org_acme 401\n')
 })
 
-test('the default export of each plugin subpath is its named export too', () => {
+test('the default export of each plugin subpath is also its named export', () => {
   const folder = project(tarball, {
     'main.mjs': `
       import * as root from 'fastify-tenant-auth'
@@ -165,7 +165,7 @@ test('the default export of each plugin subpath is its named export too', () => 
   )
 })
 
-test('its command line runs, and says what it can do', () => {
+test('the command line prints its help', () => {
   const folder = project(tarball, {})
   const command = join(
     folder,
@@ -181,7 +181,7 @@ test('every entry point can be imported without the optional peers', () => {
   assert.equal(run(process.execPath, ['main.mjs'], folder), 'imported\n')
 })
 
-/** What can be imported: the package and its paths. */
+/** Returns what can be imported: the package and its subpaths. */
 function entryPoints(): string[] {
   const paths = Object.keys(readManifest(ROOT).exports).filter((path) => path !== './package.json')
   return paths.map((path) => `fastify-tenant-auth${path.slice(1)}`)
@@ -198,13 +198,13 @@ for (const entry of ['tenant-auth', 'stores', 'stores/memory', 'stores/postgres'
   })
 }
 
-test('importing /console-auth is what loads Clerk, so the list of modules can be trusted', () => {
+test('importing /console-auth loads Clerk, which shows that the list of modules is complete', () => {
   assert.ok(
     modulesLoadedBy(`import 'fastify-tenant-auth/console-auth'`).some((url) => url.includes('@clerk')),
   )
 })
 
-/** The URLs of all scripts of a process, as V8 itself lists them. */
+/** Returns the URLs of all scripts of a process, as V8 lists them. */
 function modulesLoadedBy(source: string): string[] {
   const folder = project(tarball, { 'main.mjs': source })
   const coverage = temporaryFolder()
@@ -215,7 +215,7 @@ function modulesLoadedBy(source: string): string[] {
   })
 }
 
-test('the tarball holds the build and the documents, and nothing else', () => {
+test('the tarball contains the build and the documents, and nothing else', () => {
   const listed = run('tar', ['-tzf', tarball]).trim().split('\n')
   const outside = listed.filter((path) => !/^package\/dist\/.+\.(js|d\.ts)$/.test(path)).sort()
   assert.deepEqual(outside, [
@@ -226,22 +226,22 @@ test('the tarball holds the build and the documents, and nothing else', () => {
     'package/package.json',
   ])
   const declarations = listed.filter((path) => path.endsWith('.d.ts') && !path.includes('/shared/'))
-  assert.equal(declarations.length, entryPoints().length, 'one for each entry point, beside what they share')
+  assert.equal(declarations.length, entryPoints().length, 'one for each entry point, besides what they share')
 })
 
-test('its manifest holds nothing of how it is built', () => {
+test('the manifest contains nothing that only development needs', () => {
   const manifest = JSON.parse(run('tar', ['-xOzf', tarball, 'package/package.json'])) as object
   for (const name of ['scripts', 'devDependencies', 'workspaces', 'overrides', 'allowScripts']) {
     assert.ok(!(name in manifest), name)
   }
 })
 
-test('publint --strict finds nothing', () => {
+test('publint --strict finds no problems', () => {
   run('npx', ['-y', 'publint@0.3.25', 'run', tarball, '--strict'])
 })
 
-test('attw finds nothing wrong with the types of an ESM-only package', () => {
-  // It deletes the tarball that it is given.
+test('attw finds no problems with the types of an ESM-only package', () => {
+  // attw deletes the tarball that it is given.
   const copy = join(temporaryFolder(), 'package.tgz')
   copyFileSync(tarball, copy)
   const attw = ['-y', '@arethetypeswrong/cli@0.18.5', copy]

@@ -9,9 +9,9 @@ import { BLOCKS, type Page, readPage, section } from '../docs/pages.ts'
 import { startPostgres } from '../servers/index.ts'
 import { pack, project, run, temporaryFolder } from './pack.ts'
 
-const NEEDS_REGISTRY = { skip: !process.env.CI && 'it takes the registry' }
+const NEEDS_REGISTRY = { skip: !process.env.CI && 'it needs the registry' }
 
-/** What the quick start tells to run, to save, and to start. */
+/** Returns what the quick start says to install, save and start. */
 function steps(page: Page) {
   const text = section(page, 'Quick start')
   const [install = ''] = /^npm install .*$/m.exec(text) ?? []
@@ -21,7 +21,7 @@ function steps(page: Page) {
   return { install, file, code, start }
 }
 
-/** Starts a server whose file the reader has saved. */
+/** Saves the file of a server, and starts it. */
 function started(folder: string, file: string, code: string, env: NodeJS.ProcessEnv = {}) {
   writeFileSync(join(folder, file), code)
   const options = { cwd: folder, env: { ...process.env, ...env } }
@@ -45,11 +45,11 @@ async function follow(folder: string): Promise<void> {
   }
 }
 
-test('the quick start ends with a 200, and a 401 once the key is revoked', async () => {
+test('the quick start answers 200 to its key, and 401 once the key is revoked', async () => {
   await follow(project(pack(), {}))
 })
 
-test('so it does where npm installs the package', NEEDS_REGISTRY, async () => {
+test('the quick start does the same after npm has installed the package', NEEDS_REGISTRY, async () => {
   const folder = temporaryFolder()
   const { install } = steps(readPage('README.md'))
   assert.equal(install, 'npm install fastify-tenant-auth fastify')
@@ -58,7 +58,7 @@ test('so it does where npm installs the package', NEEDS_REGISTRY, async () => {
   await follow(folder)
 })
 
-test('a key of the quick start’s dashboard is good on its server, and a 401 once the dashboard has revoked it', async (t) => {
+test('the quick start’s server accepts a key of its dashboard, until that revokes it', async (t) => {
   const [, api = '', dashboard = ''] = BLOCKS.filter(
     ({ page, language }) => page === 'docs/quick-start.md' && language === 'ts',
   ).map(({ code }) => code)

@@ -1,4 +1,4 @@
-/** Services test with Jest and Vitest: the package works in their realms, where a `Date` is not this realm's `Date`. */
+/** The package works in the realms of Jest and Vitest, where a `Date` is not this realm's `Date`. */
 import assert from 'node:assert/strict'
 import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ const TEST = `
 import fastify from 'fastify'
 import { KeyManager, MemoryKeyStore, tenantAuth } from 'fastify-tenant-auth'
 
-test('a key lives, and ends', async () => {
+test('a key works until it is revoked', async () => {
   const store = new MemoryKeyStore()
   const keys = new KeyManager(store, { scopes: ['read'] })
   const { tenant } = await keys.createTenant({ name: 'Acme', metadata: { plan: 'pro' } })
@@ -59,7 +59,7 @@ let folder: string
 before(() => {
   copyFileSync(join(ROOT, 'test/package/runners/package.json'), join(runners, 'package.json'))
   run('npm', ['install', '--no-audit', '--no-fund'], runners)
-  // The tests that docs/testing.md shows. Jest has another name for the import, which the page says.
+  // The tests that docs/testing.md shows. Jest imports from another package, as the page says.
   const [forNode = '', forVitest = ''] = readPage('docs/testing.md')
     .blocks.filter(({ language }) => language === 'js')
     .map(({ code }) => code)
@@ -74,14 +74,14 @@ before(() => {
   symlinkSync(join(runners, 'node_modules/vitest'), join(folder, 'node_modules/vitest'))
 })
 
-test('the test that docs/testing.md shows passes under node:test', () => {
-  // The context would make it answer this test in a form of its own.
+test('the test in docs/testing.md passes with node:test', () => {
+  // With the context, it would report to this test in another format.
   const output = run(process.execPath, ['node.test.mjs'], folder, { NODE_TEST_CONTEXT: undefined })
   assert.match(output, /pass 1\n/)
 })
 
 for (const [name, command] of Object.entries(RUNNERS)) {
-  test(`a service's test passes under ${name}`, () => {
+  test(`the test of a service passes with ${name}`, () => {
     assert.doesNotThrow(() => run(process.execPath, command(runners, folder), folder))
   })
 }

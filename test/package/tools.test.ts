@@ -1,4 +1,4 @@
-/** The package where people are: the oldest TypeScript that its types are for, and bundles. */
+/** The package with the tools of its users: the oldest supported TypeScript, and bundlers. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -44,7 +44,7 @@ for (const version of ['5.4.5', '5.9.3']) {
 }
 
 for (const format of ['esm', 'cjs'] as const) {
-  test(`esbuild makes one file of it that runs, as ${format}`, async () => {
+  test(`esbuild bundles a service into one file that runs, as ${format}`, async () => {
     const folder = project(tarball, { 'package.json': '{"type":"module"}', 'main.ts': SERVICE })
     const outfile = join(folder, format === 'esm' ? 'bundle.mjs' : 'bundle.cjs')
     // The line that docs/typescript.md gives.

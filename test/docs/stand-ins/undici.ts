@@ -1,4 +1,4 @@
-/** What a page shows of `undici`, which is not a dependency. */
+/** The part of `undici` that a page uses. It is not a dependency. */
 export class ProxyAgent {
   readonly address: string
 
