@@ -1,4 +1,4 @@
-/** A route's demand that nobody checks, and a credential that cannot meet it. */
+/** Requirements of routes that no guard checks, and credentials that cannot meet a requirement. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastifyAuth from '@fastify/auth'
@@ -32,7 +32,7 @@ type Build = (
 const route = (app: FastifyInstance, config: FastifyContextConfig, options: object = {}) =>
   void app.get('/', { ...options, config }, async () => 'in')
 
-describe('a demand that nobody checks keeps the app from starting', () => {
+describe('a route requirement', () => {
   const unguarded: [string, Build][] = [
     ['without the plugin', (app, _guard, config) => route(app, config)],
     [
@@ -50,14 +50,14 @@ describe('a demand that nobody checks keeps the app from starting', () => {
       },
     ],
     [
-      'around the guarded scope, before and after it',
+      'in a parent of the guarded scope',
       (app, guard, config) => {
         route(app, config)
         app.register(async (guarded) => guard(guarded))
       },
     ],
     [
-      'in a scope below that was made before the plugin was registered',
+      'in a child scope that was created before the plugin was registered',
       (app, guard, config) => {
         app.register(async (below) => route(below, config))
         guard(app)
@@ -71,7 +71,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
       },
     ],
     [
-      'with addHook: false and a check in the handler, which may have begun by then',
+      'with addHook: false and a check in the handler, which is too late',
       (app, guard, config) => {
         guard(app, { addHook: false })
         app.get('/', { config }, async (request, reply) => app.verifyTenantKey(request, reply))
@@ -83,7 +83,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
       ['tenantAuth', SCOPES],
       ['consoleAuth', ROLE],
     ] as const) {
-      it(`${where} (${kind})`, async () => {
+      it(`keeps the app from starting ${where} (${kind})`, async () => {
         const app = fastify()
         build(app, plugins[kind], config)
         await assert.rejects(async () => app.ready(), {
@@ -104,7 +104,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
       },
     ],
     [
-      'below the scope',
+      'in a descendant of the scope',
       (app, guard, config) => {
         guard(app)
         app.register(async (below) => void below.register(async (deep) => route(deep, config)))
@@ -127,7 +127,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
     ],
   ]
   for (const [where, build] of guarded) {
-    it(`but not ${where}`, async () => {
+    it(`lets the app start ${where}`, async () => {
       const app = fastify()
       build(app, plugins.tenantAuth, SCOPES)
       await app.ready()
@@ -135,7 +135,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
     })
   }
 
-  it('and answers 500, once the body was not handled, where the hook did not call the check', async () => {
+  it('is answered 500 if the hook of the route did not call the check', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore, addHook: false })
     route(app, SCOPES, { onRequest: async () => {} })
@@ -145,7 +145,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
     await app.close()
   })
 
-  it('refuses an eitherCredential that is no boolean', async () => {
+  it('cannot have an eitherCredential that is not a boolean', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore })
     route(app, { ...SCOPES, eitherCredential: 'yes' as never })
@@ -155,7 +155,7 @@ describe('a demand that nobody checks keeps the app from starting', () => {
   })
 })
 
-describe('a route that takes either credential', () => {
+describe('a route that accepts either credential', () => {
   const either: onRequestAsyncHookHandler = async function (request, reply) {
     return 'x-tenant-api-key' in request.headers
       ? this.verifyTenantKey(request, reply)
@@ -169,7 +169,7 @@ describe('a route that takes either credential', () => {
     admin: bearer({ orgId: 'org_1', orgRole: 'org:admin' }),
   }
   const cases: [string, FastifyContextConfig, Record<keyof typeof credentials, number>][] = [
-    ['no demand', {}, { key: 200, 'key with the scope': 200, user: 200, admin: 200 }],
+    ['no requirement', {}, { key: 200, 'key with the scope': 200, user: 200, admin: 200 }],
     ['scopes', SCOPES, { key: 403, 'key with the scope': 200, user: 403, admin: 403 }],
     ['a role', ROLE, { key: 403, 'key with the scope': 403, user: 403, admin: 200 }],
     ['both', { ...SCOPES, ...ROLE }, { key: 403, 'key with the scope': 403, user: 403, admin: 403 }],
@@ -186,7 +186,7 @@ describe('a route that takes either credential', () => {
   ]
   for (const [what, config, expected] of cases) {
     for (const hook of ['onRequest', 'preHandler', 'of the scope'] as const) {
-      it(`with ${what}, checked in ${hook}`, async () => {
+      it(`applies ${what}, checked in the hook ${hook}`, async () => {
         const app = fastify()
         app.setErrorHandler(errorEnvelope)
         await app.register(tenantAuth, { keyStore, addHook: false })
@@ -204,7 +204,7 @@ describe('a route that takes either credential', () => {
     }
   }
 
-  it('and both in one request, where @fastify/auth demands both or the scope has both guards', async () => {
+  it('needs both in one request if @fastify/auth requires both, or the scope has both guards', async () => {
     const headers = { ...credentials['key with the scope'], ...credentials.admin }
     for (const how of ['@fastify/auth', 'guards'] as const) {
       const app = fastify()
@@ -237,7 +237,7 @@ describe('a route that takes either credential', () => {
   })
 })
 
-describe('a demand that would be read by nobody keeps the app from starting', () => {
+describe('a misspelt or misplaced requirement', () => {
   const scopes = { scopes: ['read'] }
   const odd: [string, object, object?][] = [
     ...[
@@ -252,7 +252,7 @@ describe('a demand that would be read by nobody keeps the app from starting', ()
     ['config.eithercredential', { eithercredential: true }],
     ['tenantAuth beside config', {}, { tenantAuth: scopes }],
     ['consoleAuth beside config', {}, { consoleAuth: { role: 'org:admin' } }],
-    ['config.tenantAuth of its prototype', Object.create(SCOPES) as object],
+    ['config.tenantAuth in the prototype', Object.create(SCOPES) as object],
     [
       'config.tenantAuth of a class',
       new (class {
@@ -263,7 +263,7 @@ describe('a demand that would be read by nobody keeps the app from starting', ()
     ],
   ]
   for (const [what, config, options] of odd) {
-    it(what, async () => {
+    it(`keeps the app from starting: ${what}`, async () => {
       for (const guarded of [true, false]) {
         const app = fastify()
         app.register(async (api) => {
@@ -276,7 +276,7 @@ describe('a demand that would be read by nobody keeps the app from starting', ()
     })
   }
 
-  it('and names of others are left alone', async () => {
+  it('is not suspected in unrelated config', async () => {
     const app = fastify()
     plugins.tenantAuth(app)
     const config = { tenant: 1, auth: 1, tenantPath: 1, console: 1, credential: 1, rateLimit: { max: 1 } }
@@ -285,7 +285,7 @@ describe('a demand that would be read by nobody keeps the app from starting', ()
     await app.close()
   })
 
-  it('where an onRoute hook of the app has added it, and no guard checks each request', async () => {
+  it('keeps the app from starting if an onRoute hook added it and no guard checks requests', async () => {
     const cases: [demand: FastifyContextConfig, guard: object | null, starts: boolean][] = [
       [SCOPES, null, false],
       [SCOPES, { addHook: false }, false],

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fastify, { type FastifyReply } from 'fastify'
 import { AuthError, errorEnvelope, genReqId, TenantAuthError } from '../../src/index.ts'
 
-/** What an app answers whose handler throws. */
+/** Returns the answer of an app whose handler throws. */
 async function answerOf(throws: (reply: FastifyReply) => unknown) {
   const app = fastify({ genReqId })
   app.setErrorHandler(errorEnvelope)
@@ -28,10 +28,10 @@ describe('errorEnvelope', () => {
     [
       ['statusCode', () => error({ statusCode: 404 }), [404, 'NOT_FOUND', 'said']],
       ['status', () => error({ status: 422 }), [422, 'UNPROCESSABLE_CONTENT', 'said']],
-      ['a status of its own', () => error({ statusCode: 499 }), [499, 'REQUEST_FAILED', 'said']],
+      ['a status without a name', () => error({ statusCode: 499 }), [499, 'REQUEST_FAILED', 'said']],
       ["the reply's status", (reply) => (reply.code(409), error({})), [409, 'CONFLICT', 'said']],
       [
-        'a status that is none',
+        'an invalid status',
         () => error({ statusCode: 'ERR_X' }),
         [500, 'INTERNAL_ERROR', 'An unexpected error happened'],
       ],
@@ -46,33 +46,33 @@ describe('errorEnvelope', () => {
         () => error({ statusCode: 503 }),
         [503, 'UNAVAILABLE', 'The service is unavailable, try again shortly'],
       ],
-      ['what is no Error', () => ({ statusCode: 404 }), [404, 'NOT_FOUND', 'The request cannot be answered']],
-      ['a text', () => 'oops', [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
+      ['a plain object', () => ({ statusCode: 404 }), [404, 'NOT_FOUND', 'The request cannot be answered']],
+      ['a string', () => 'oops', [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
       ['null', () => null, [500, 'INTERNAL_ERROR', 'An unexpected error happened']],
       [
-        'ours for clients',
+        'a TenantAuthError for clients',
         () => new TenantAuthError('KEY_NOT_FOUND', 'no such key'),
         [404, 'KEY_NOT_FOUND', 'no such key'],
       ],
       [
-        'ours for programs',
+        'a TenantAuthError for programs',
         () => new TenantAuthError('TENANT_AUTH_BAD_OPTION', 'header must be …'),
         [500, 'INTERNAL_ERROR', 'An unexpected error happened'],
       ],
       [
-        'a refusal',
+        'an AuthError',
         () => new AuthError('AUTH_TENANT_SUSPENDED', { reason: 'suspended' }),
         [403, 'AUTH_TENANT_SUSPENDED', 'The tenant of this API key is suspended'],
       ],
     ]
   for (const [what, throws, expected] of cases) {
-    it(`answers by ${what}`, async () => {
+    it(`maps ${what} to an answer`, async () => {
       const { status, code, message } = await answerOf(throws)
       assert.deepEqual([status, code, message], expected)
     })
   }
 
-  it('has a code for each status that an app may well answer', async () => {
+  it('has a code for each common status', async () => {
     const codes: Record<number, string> = {
       400: 'BAD_REQUEST',
       401: 'UNAUTHORIZED',
@@ -91,7 +91,7 @@ describe('errorEnvelope', () => {
     }
   })
 
-  it('logs what it hides, errors of 500 and above, and nothing else', async () => {
+  it('hides and logs errors of 500 and above, and no others', async () => {
     for (const [statusCode, logged] of [
       [500, true],
       [503, true],
@@ -114,12 +114,12 @@ describe('errorEnvelope', () => {
     }
   })
 
-  it('sends the headers that an error asks for', async () => {
+  it('sends the headers of an error', async () => {
     const { headers } = await answerOf(() => error({ statusCode: 405, headers: { allow: 'GET' } }))
     assert.equal(headers.allow, 'GET')
   })
 
-  it('serves as frameworkErrors, and quotes no address: clients put keys into them', async () => {
+  it('works as frameworkErrors, and repeats no URL, which may contain a key', async () => {
     const app = fastify({ genReqId, frameworkErrors: errorEnvelope })
     app.get('/:id', async () => 'found')
     for (const [url, status] of [
@@ -136,7 +136,7 @@ describe('errorEnvelope', () => {
 })
 
 describe('AuthError', () => {
-  it('captures no stack, and leaves the stacks of other errors alone', () => {
+  it('captures no stack trace, and leaves those of other errors alone', () => {
     const { stackTraceLimit } = Error
     assert.doesNotMatch(new AuthError('AUTH_INVALID_KEY', { reason: 'missing' }).stack ?? '', /\n/)
     assert.equal(Error.stackTraceLimit, stackTraceLimit)

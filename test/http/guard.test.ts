@@ -1,4 +1,4 @@
-/** Whatever code of the app's throws around a guard: an answer, no pass, and a process that goes on. */
+/** Whatever the app's code throws around a guard, it answers, lets nobody in, and the process goes on. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
@@ -7,10 +7,10 @@ import { Guard, type GuardOptions, type Outcome } from '../../src/http/guard.ts'
 import type { Refusal } from '../../src/http/refusal.ts'
 
 const REFUSAL: Refusal = { code: 'AUTH_INVALID_KEY', reason: 'missing', headers: { 'www-authenticate': 'X' } }
-/** `Error` with a cause that nothing but these tests throws. */
+/** Values that code may throw, errors or not. */
 const THROWN = [new Error('mine'), undefined, null, 0, '', 'text', Symbol('s')] as const
 
-/** Node ends a process for these; `node:test` would blame any test. */
+/** Errors for which Node would end the process, and `node:test` would blame any test. */
 const fatal: unknown[] = []
 const note = (error: unknown) => void fatal.push(error)
 before(() => void process.on('uncaughtException', note).on('unhandledRejection', note))
@@ -28,7 +28,7 @@ function guardOf(options: Pick<GuardOptions<'missing'>, 'check'> & Partial<Guard
   return new Guard({ plugin: 'tenantAuth', reasons: ['missing'], errorResponse: undefined, ...options })
 }
 
-/** What a guarded route answers, checked at once and later. `in` is the handler's answer. */
+/** Returns what a guarded route answers, with a sync and an async check. The handler answers `in`. */
 async function answers(outcome: () => Outcome, { guard: options, server, prepare }: Around = {}) {
   const seen: { status: number | string; body: string; error: unknown }[] = []
   for (const check of [outcome, async () => outcome()]) {
@@ -52,7 +52,7 @@ async function answers(outcome: () => Outcome, { guard: options, server, prepare
   assert.deepEqual(fatal.splice(0), [])
   return seen
 }
-/** An error hook gets nothing but errors: for "no error" is what `done` takes everything else. */
+/** Hooks get only errors, with the thrown value as the cause: `done` takes any other value for "no error". */
 const madeOf = (error: unknown, thrown: unknown) =>
   error instanceof Error && (error === thrown || error.cause === thrown)
 const statuses = async (...args: Parameters<typeof answers>) =>
@@ -62,7 +62,7 @@ const refuse = (): Outcome => REFUSAL
 const envelope = /^\{"request_id":"[^"]*","error":\{"code":"AUTH_INVALID_KEY","message":"[^"]*"\}\}$/
 
 describe('a guard', () => {
-  it('lets in, refuses and counts', async () => {
+  it('lets requests in, refuses and counts them', async () => {
     assert.deepEqual(await statuses(() => null), [200, 200])
     const refused = await answers(refuse)
     for (const { status, body } of refused) {
@@ -82,7 +82,7 @@ describe('a guard', () => {
     const throws = () => {
       throw thrown
     }
-    it(`lets nobody in where the check throws ${String(thrown)}`, async () => {
+    it(`lets nobody in if the check throws ${String(thrown)}`, async () => {
       for (const { status, error } of await answers(throws)) {
         assert.equal(status, 500)
         assert.equal(madeOf(error, thrown), true)
@@ -92,7 +92,7 @@ describe('a guard', () => {
       assert.equal(guard.accepted, 0)
     })
 
-    it(`refuses as ever where the logger throws ${String(thrown)}`, async () => {
+    it(`still refuses if the logger throws ${String(thrown)}`, async () => {
       const prepare = (app: FastifyInstance) =>
         void app.addHook('onRequest', async (request) => {
           request.log = { ...request.log, info: throws, warn: throws } as never
@@ -104,13 +104,13 @@ describe('a guard', () => {
       )
     })
 
-    it(`refuses as ever where the app's serializer throws ${String(thrown)}`, async () => {
+    it(`still refuses if the app's serializer throws ${String(thrown)}`, async () => {
       const prepare = (app: FastifyInstance) =>
         void app.addHook('onRequest', async (_request, reply) => void reply.serializer(throws))
       assert.deepEqual(await statuses(refuse, { prepare }), [401, 401])
     })
 
-    it(`lets nobody in where an onSend hook throws ${String(thrown)}`, async () => {
+    it(`lets nobody in if an onSend hook throws ${String(thrown)}`, async () => {
       const prepare = (app: FastifyInstance) =>
         void app.addHook('onSend', (_request, _reply, _payload, done) => {
           throws()
@@ -119,7 +119,7 @@ describe('a guard', () => {
       for (const { body } of await answers(refuse, { prepare })) assert.notEqual(body, 'in')
     })
 
-    it(`lets nobody in where errorResponse throws ${String(thrown)}`, async () => {
+    it(`lets nobody in if errorResponse throws ${String(thrown)}`, async () => {
       const unreadable = new Proxy({}, { get: throws })
       for (const errorResponse of [throws, async () => throws(), () => unreadable]) {
         for (const { status, error } of await answers(refuse, { guard: { errorResponse } })) {
@@ -130,20 +130,20 @@ describe('a guard', () => {
     })
   }
 
-  it('takes a promise of another realm for one, as one is where somebody has replaced the global', async () => {
+  it('awaits a promise of another realm, as there are if somebody has replaced the global', async () => {
     const promise = runInNewContext('(outcome) => Promise.resolve(outcome)') as (of: Outcome) => never
     assert.deepEqual(await statuses(() => promise(null)), [200, 200])
     assert.deepEqual(await statuses(() => promise(REFUSAL)), [401, 401])
   })
 
-  it('lets nobody in where what errorResponse returns cannot be sent', async () => {
+  it('lets nobody in if what errorResponse returns cannot be sent', async () => {
     const body = { toJSON: () => assert.fail('mine') }
     for (const errorResponse of [() => body, async () => body]) {
       assert.deepEqual(await statuses(refuse, { guard: { errorResponse } }), [500, 500])
     }
   })
 
-  it('ends the connection where nothing else is left', async () => {
+  it('ends the connection if no answer can be sent', async () => {
     const throws = () => {
       throw undefined
     }
@@ -199,7 +199,7 @@ describe('a guard', () => {
     ['an object', { a: 1 }, ['{"a":1}', 'application/json; charset=utf-8']],
     ['nothing', undefined, ['', undefined]],
   ] as const) {
-    it(`sends ${what} that errorResponse returns, or promises`, async () => {
+    it(`sends ${what} that errorResponse returns or resolves to`, async () => {
       for (const errorResponse of [() => body, async () => body]) {
         const app = fastify()
         const guard = guardOf({ check: refuse, errorResponse })

@@ -8,7 +8,7 @@ const calls: Record<string, (name: never) => unknown> = {
   withoutCredentials,
 }
 for (const [call, of] of Object.entries(calls)) {
-  it(`${call} takes names alone, and says so`, () => {
+  it(`${call} rejects what is not the name of a header`, () => {
     const odd = [
       null,
       5,
@@ -28,6 +28,6 @@ for (const [call, of] of Object.entries(calls)) {
   })
 }
 
-it('a header is the same in any case', () => {
+it('the case of a header name does not matter', () => {
   assert.deepEqual(securitySchemes('X-Tenant-Api-Key'), securitySchemes())
 })

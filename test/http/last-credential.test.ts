@@ -10,7 +10,7 @@ import { LastCredentials } from '../../src/http/last-credential.ts'
 const on = (socket: object) => ({ socket }) as IncomingMessage
 
 describe('the last credential of a connection', () => {
-  it('is found by the same text, to the last character', () => {
+  it('is recalled by exactly the same text only', () => {
     const last = new LastCredentials<string>()
     const [socket, other] = [{}, {}]
     assert.equal(last.of(on(socket)).recall('secret'), undefined)
@@ -21,7 +21,7 @@ describe('the last credential of a connection', () => {
     assert.equal(last.of(on(other)).recall('secret'), undefined)
   })
 
-  it('is one: the next takes its place', () => {
+  it('is replaced by the next one', () => {
     const last = new LastCredentials<string>()
     const socket = {}
     last.of(on(socket)).remember('one', 'first')
@@ -30,7 +30,7 @@ describe('the last credential of a connection', () => {
     assert.equal(last.of(on(socket)).recall('other'), 'second')
   })
 
-  it('is not kept any more after eight others in a row, for a connection that carries many clients', () => {
+  it('is no longer kept after eight different ones in a row, as from a proxy', () => {
     const last = new LastCredentials<string>()
     const [own, shared] = [{}, {}]
     for (let i = 0; i < 8; i++) last.of(on(shared)).remember(`secret ${i}`, `found ${i}`)
@@ -47,14 +47,14 @@ describe('the last credential of a connection', () => {
     }
   })
 
-  it('is of one guard: another one knows nothing of it', () => {
+  it('is not shared with another guard', () => {
     const [mine, yours] = [new LastCredentials<string>(), new LastCredentials<string>()]
     const socket = {}
     mine.of(on(socket)).remember('secret', 'found')
     assert.equal(yours.of(on(socket)).recall('secret'), undefined)
   })
 
-  it('is forgotten at once where a request has come over no connection', () => {
+  it('is not remembered for a request without a connection', () => {
     const last = new LastCredentials<string>()
     for (const socket of [undefined, null]) {
       const request = { socket } as unknown as IncomingMessage
@@ -63,7 +63,7 @@ describe('the last credential of a connection', () => {
     }
   })
 
-  it('is of a connection of HTTP/1, and of a session of HTTP/2', async (t) => {
+  it('belongs to a connection with HTTP/1, and to a session with HTTP/2', async (t) => {
     for (const http2 of [false, true]) {
       const { port, found } = await serve(
         t,
@@ -76,7 +76,7 @@ describe('the last credential of a connection', () => {
   })
 })
 
-/** Remembers on each request the number of requests that there were. */
+/** Serves a route that remembers, on each request, how many there have been. */
 async function serve(t: TestContext, app: FastifyInstance) {
   t.after(() => app.close())
   const last = new LastCredentials<number>()

@@ -36,7 +36,7 @@ test('a new key and a token are redacted in a logged answer or body', () => {
   assert.doesNotMatch(written(), /credential-1/)
 })
 
-test('a key and a token are cut out of the URL that Fastify logs', async () => {
+test('a key and a token are redacted in the URL that Fastify logs', async () => {
   const key = generateKey('loom', 'live')
   const token = new SessionSigner().signSession({ userId: 'user_1' })
   let output = ''
@@ -51,7 +51,7 @@ test('a key and a token are cut out of the URL that Fastify logs', async () => {
   assert.doesNotMatch(output, /credential-1/)
 })
 
-test('the bytes of a request that Node could not read are redacted', async (t) => {
+test('the bytes of a request that Node cannot parse are redacted', async (t) => {
   let output = ''
   const stream = { write: (line: string) => void (output += line) }
   const app = fastify({ logger: { level: 'trace', redact: redactCredentials, stream } })
@@ -64,7 +64,7 @@ test('the bytes of a request that Node could not read are redacted', async (t) =
   assert.match(output, /"rawPacket":"\[Redacted\]"/)
 })
 
-/** A key or a token as somebody may have sent it: any of its characters percent-encoded, once or more often. */
+/** A key or a token as a client may send it: with any characters percent-encoded, once or repeatedly. */
 const spelt = (secret: fc.Arbitrary<string>, share: number) =>
   fc
     .tuple(secret, fc.infiniteStream(fc.nat(99)), fc.constantFrom('%', '%25', '%2525'), fc.boolean())
@@ -87,7 +87,7 @@ const credentials = fc.oneof(
 )
 const credential = fc.oneof(...[0, 20, 100].map((share) => spelt(credentials, share)))
 
-/** Where it stands in a text: what apps, proxies, drivers and Node quote. */
+/** The texts around a credential: what apps, proxies, drivers and Node quote. */
 const QUOTES: ((secret: string) => string)[] = [
   (secret) => secret,
   (secret) => `/a?page=2&key=${secret}&b`,
@@ -140,7 +140,7 @@ const PLACES: ((text: string, name: string) => Record<string, unknown>)[] = [
   (text) => ({ req: { query: { any: text }, params: { '*': text } }, reqId: text, hostname: text }),
 ]
 
-/** Everything that a line says, with percent-encoding undone as often as it was done. */
+/** Returns a line with all of its percent-encoding undone. */
 function decoded(line: string): string {
   let text = line
   for (let time = 0; time < 4; time++)
@@ -154,7 +154,7 @@ function redacting(redact = redactCredentials) {
   return { app, written: () => output.replaceAll(/"(?:time|pid)":\d+,/g, ''), clear: () => (output = '') }
 }
 
-test('no key and no token gets through, wherever it stands and however it is spelt', () => {
+test('no key or token gets into the log, whatever its place and its encoding', () => {
   const { app, written, clear } = redacting()
   const circular: Record<string, unknown> = {}
   circular.self = circular
@@ -174,7 +174,7 @@ test('no key and no token gets through, wherever it stands and however it is spe
   )
 })
 
-test('a credential without a form is redacted by the name of where it stands', () => {
+test('a credential of unknown format is redacted by the name of its field', () => {
   fc.assert(
     fc.property(
       header.filter((name) => !/host|version/i.test(name)),
@@ -191,7 +191,7 @@ test('a credential without a form is redacted by the name of where it stands', (
   )
 })
 
-test('a header of the app is redacted like those that are known', () => {
+test('a custom header is redacted like the known ones', () => {
   const { app, written } = redacting(credentialRedaction('X-My-Key'))
   app.log.info({
     req: { url: '/' },
@@ -202,7 +202,7 @@ test('a header of the app is redacted like those that are known', () => {
   assert.doesNotMatch(written(), /credential-1/)
 })
 
-test('what is no credential is logged as it is, whatever it is', () => {
+test('any value that is not a credential is logged unchanged', () => {
   const plain = redacting({ paths: [], censor: (value) => value })
   const { app, written } = redacting()
   const values = {
@@ -221,7 +221,7 @@ test('what is no credential is logged as it is, whatever it is', () => {
   assert.equal(written(), plain.written())
 })
 
-test('what cannot be looked at does not keep a line from being written', () => {
+test('a value that cannot be read does not keep a line from being logged', () => {
   const { app, written } = redacting()
   const bad = {
     get secret(): string {
@@ -232,7 +232,7 @@ test('what cannot be looked at does not keep a line from being written', () => {
   assert.match(written(), /"bad":"\[unable to redact\]","other":1.*"msg":"a message"/)
 })
 
-test('a long text takes no longer for being made to', () => {
+test('a long text made to be slow does not take exponential time', () => {
   const { censor } = redactCredentials
   const texts = [
     'a_',
@@ -247,5 +247,5 @@ test('a long text takes no longer for being made to', () => {
   ].map((part) => part.repeat(100_000 / part.length))
   const started = process.cpuUsage()
   for (const text of texts) censor(text, ['msg'])
-  assert.ok(process.cpuUsage(started).user < 20_000_000, 'hours, if it were exponential')
+  assert.ok(process.cpuUsage(started).user < 20_000_000, 'exponential time would be hours')
 })

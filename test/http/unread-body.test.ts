@@ -1,4 +1,4 @@
-/** Bodies of refused requests, on real sockets: not invited, not read, and the connection ends with the answer. */
+/** Bodies of refused requests, on real sockets: not invited, not read, and the answer ends the connection. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -39,7 +39,7 @@ async function build(how: 'guards' | 'throw' | 'verify'): Promise<FastifyInstanc
   return app
 }
 
-/** Sends the head of a request, then a body without an end where one is asked for, until the server ends the connection. */
+/** Sends the head of a request and a body, and returns what comes until the server ends the connection. */
 async function send(port: number, path: string, lines: string[], body = ''): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
@@ -53,7 +53,7 @@ async function send(port: number, path: string, lines: string[], body = ''): Pro
 }
 
 for (const how of ['guards', 'throw', 'verify'] as const) {
-  describe(`the body of a request that is refused (${how})`, () => {
+  describe(`the body of a refused request (${how})`, () => {
     let app: FastifyInstance
     let port = 0
     before(async () => {
@@ -63,10 +63,10 @@ for (const how of ['guards', 'throw', 'verify'] as const) {
     after(() => app.close())
 
     for (const [what, lines] of [
-      ['of a length', ['content-length: 1000000']],
-      ['of a small length', ['content-length: 10']],
-      ['without a length', ['transfer-encoding: chunked']],
-      ['that waits to be invited', ['content-length: 1000000', 'expect: 100-continue']],
+      ['with a large content length', ['content-length: 1000000']],
+      ['with a small content length', ['content-length: 10']],
+      ['without a content length', ['transfer-encoding: chunked']],
+      ['with expect: 100-continue', ['content-length: 1000000', 'expect: 100-continue']],
     ] as const) {
       it(`${what} is neither invited nor waited for`, async () => {
         for (const [path, status] of [
@@ -81,7 +81,7 @@ for (const how of ['guards', 'throw', 'verify'] as const) {
       })
     }
 
-    it('of a good key without the scope ends the connection where it is large, and not where it is small', async () => {
+    it('ends the connection of a key that lacks a scope if it is large, but not if it is small', async () => {
       const key = `x-tenant-api-key: ${good}`
       assert.match(
         await send(port, '/scope', [key, 'content-length: 70000']),
@@ -97,7 +97,7 @@ for (const how of ['guards', 'throw', 'verify'] as const) {
   })
 }
 
-it('the body of a user who may not change keys ends the connection', async (t) => {
+it('the body of a request by a user who may not change keys ends the connection', async (t) => {
   const app = fastify()
   t.after(() => app.close())
   await app.register(consoleAuth, { jwtKey, authorizedParties })
@@ -107,7 +107,7 @@ it('the body of a user who may not change keys ends the connection', async (t) =
   assert.match(answer, /^HTTP\/1\.1 403 [^]*connection: close/i)
 })
 
-it('a body is invited once somebody reads it, and a route that reads none invites none', async () => {
+it('a body is invited once a handler reads it', async () => {
   const app = await build('guards')
   app.get('/none', async () => 'answered')
   const port = await listen(app)
@@ -128,7 +128,7 @@ it('a body is invited once somebody reads it, and a route that reads none invite
   await app.close()
 })
 
-it("an app's own listener for it is left alone", async () => {
+it("a checkContinue listener of the app's own is left alone", async () => {
   const app = fastify()
   const own = () => {}
   app.server.on('checkContinue', own)

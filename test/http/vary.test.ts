@@ -5,7 +5,7 @@ import { consoleAuth, tenantAuth } from '../../src/index.ts'
 import { SessionSigner } from '../../src/testing/session-signer.ts'
 import { MapStore } from '../tenant-auth/set-up.ts'
 
-it('an answer that a shared cache may keep varies by the header of the key, and no other one', async () => {
+it('an answer varies by the header of the key if a shared cache may store it', async () => {
   const keyStore = new MapStore()
   const key = keyStore.add()
   const app = fastify()
@@ -18,7 +18,7 @@ it('an answer that a shared cache may keep varies by the header of the key, and 
   })
   const HEADER = 'x-tenant-api-key'
   for (const [given, vary] of [
-    [{}, HEADER], // Kept by a cache's own judgement.
+    [{}, HEADER], // A cache may decide to store it.
     [{ 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT', vary: 'Origin' }, `Origin, ${HEADER}`],
     [{ 'cache-control': 'max-age=60' }, HEADER],
     [{ 'cache-control': 'public, s-maxage=60', vary: 'Origin' }, `Origin, ${HEADER}`],
@@ -40,7 +40,7 @@ it('an answer that a shared cache may keep varies by the header of the key, and 
   await app.close()
 })
 
-it('where a check is called by the route, an answer varies if it was let in by the key', async (t) => {
+it('an answer varies if its route has called verifyTenantKey, and no other answer does', async (t) => {
   const keyStore = new MapStore()
   const app = fastify()
   t.after(() => app.close())
@@ -52,7 +52,7 @@ it('where a check is called by the route, an answer varies if it was let in by t
   assert.equal((await app.inject({ url: '/open', headers })).headers.vary, undefined)
 })
 
-it('an answer to a session varies where shared caches are told to keep it', async (t) => {
+it('an answer to a session varies by authorization if it tells shared caches to store it', async (t) => {
   const signer = new SessionSigner()
   const { jwtKey, authorizedParties } = signer
   const app = fastify()

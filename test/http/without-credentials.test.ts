@@ -15,7 +15,7 @@ const authorization = `Bearer ${signer.signSession()}`
 for (const [what, guard, names, sent, upstreamHas] of [
   ['tenantAuth', (app) => app.register(tenantAuth, { keyStore }), [], { 'x-tenant-api-key': key }, {}],
   [
-    'tenantAuth with a header of its own',
+    'tenantAuth with a custom header',
     (app) => app.register(tenantAuth, { keyStore, header: 'x-key' }),
     ['X-Key'],
     { 'x-key': key, authorization: 'Basic upstream' },
@@ -29,7 +29,7 @@ for (const [what, guard, names, sent, upstreamHas] of [
     {},
   ],
 ] as [string, (app: FastifyInstance) => unknown, string[], Record<string, string>, object][]) {
-  it(`a proxy behind ${what} sends the credential of the request no further`, async (t) => {
+  it(`a proxy behind ${what} does not forward the credential`, async (t) => {
     const upstream = fastify()
     upstream.post('/:part', async ({ headers, body }) => ({ headers, body }))
     const address = await upstream.listen({ host: '127.0.0.1', port: 0 })

@@ -33,7 +33,7 @@ interface Document {
   paths: Record<string, Record<string, Operation>>
 }
 
-/** The document of an app with these scopes, which validates. */
+/** Returns the app that `define` sets up, and its document, which must be valid. */
 async function documentOf(
   test: TestContext,
   options: FastifyDynamicSwaggerOptions | null,
@@ -50,7 +50,7 @@ async function documentOf(
   return { app, document: document as unknown as Document }
 }
 
-/** A tenant scope with a route that demands scopes, one that does not, and an open route outside. */
+/** A guarded scope with a route that requires scopes and one that does not, and an open route outside. */
 function tenantRoutes(options: Partial<TenantAuthOptions> = {}) {
   return async (app: FastifyInstance) => {
     app.get('/open', async () => 'open')
@@ -72,14 +72,14 @@ describe('OpenAPI: a guarded route', () => {
     })
   }
 
-  it('names its scopes in words, since only schemes of OAuth 2 have a place for them', async (t) => {
+  it('names its scopes in a description, since only OAuth 2 schemes have a field for them', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), tenantRoutes())
     const usage = document.paths['/usage']?.get
     assert.deepEqual(usage?.security, [{ tenantApiKey: [] }])
     assert.match(usage?.responses['403']?.description ?? '', /Required: usage:read$/)
   })
 
-  it('answers 401, 403 and 503 with the envelope, and what it answered before', async (t) => {
+  it('has 401, 403 and 503 with the envelope, beside its own responses', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), tenantRoutes())
     const responses = document.paths['/start']?.post?.responses ?? {}
     assert.deepEqual(Object.keys(responses), ['200', '401', '403', '503'])
@@ -92,7 +92,7 @@ describe('OpenAPI: a guarded route', () => {
     }
   })
 
-  it('keeps the responses and the security that it describes itself', async (t) => {
+  it('keeps the responses and the security that it declares itself', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       await app.register(tenantAuth, { keyStore })
       const own = { ...Type.Object({ why: Type.String() }), description: 'of the app' }
@@ -108,7 +108,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(Object.keys(operation?.responses ?? {}), ['200', '401', '403', '503'])
   })
 
-  it('of the console carries a bearer token, its role and its permission', async (t) => {
+  it('of the console has a bearer token, and names its role and its permission', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       await app.register(consoleAuth, session)
       const consoleAuthDemand = { role: 'org:admin', permission: 'org:keys:manage' }
@@ -119,7 +119,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.match(operation?.responses['403']?.description ?? '', /Required: org:admin, org:keys:manage$/)
   })
 
-  it('in two guarded scopes takes both credentials', async (t) => {
+  it('in two nested guarded scopes requires both credentials', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       await app.register(consoleAuth, session)
       await app.register(async (inner) => {
@@ -130,7 +130,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(document.paths['/both']?.get?.security, [{ consoleSession: [], tenantApiKey: [] }])
   })
 
-  it('is described by each of two scopes that stand apart, with the header of each', async (t) => {
+  it('has the header of its own scope if two scopes are guarded separately', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       for (const header of ['x-tenant-api-key', 'x-other-key']) {
         await app.register(async (scope) => {
@@ -151,7 +151,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(app.swagger(), document)
   })
 
-  it('is described in Swagger 2, too', async (t) => {
+  it('is described in Swagger 2 too', async (t) => {
     const { tenantApiKey } = securitySchemes()
     const consoleSession = { type: 'apiKey', in: 'header', name: 'authorization' } as const
     const securityDefinitions = { tenantApiKey, consoleSession } as never
@@ -166,7 +166,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(document.paths['/usage']?.get?.security, [{ tenantApiKey: [] }])
   })
 
-  it("leaves the app's own transform in force, which sees what the route takes", async (t) => {
+  it("is also passed to the app's own transform, with its security", async (t) => {
     const seen: unknown[] = []
     const options: FastifyDynamicSwaggerOptions = {
       ...openapi('3.1.0'),
@@ -180,7 +180,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(seen.filter(Boolean), [[{ tenantApiKey: [] }], [{ tenantApiKey: [] }]])
   })
 
-  it('claims no body where the app has one of its own for refusals', async (t) => {
+  it('has no schema for refusals if the app has its own errorResponse', async (t) => {
     const options = { errorResponse: () => ({ nope: true }) }
     const { document } = await documentOf(t, openapi('3.1.0'), tenantRoutes(options))
     const refusal = document.paths['/start']?.post?.responses['401']
@@ -188,7 +188,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.match(refusal?.description ?? '', /missing, invalid or expired/)
   })
 
-  it('gets no JSON schema where the app serialises by schemas of another kind', async (t) => {
+  it('gets no JSON schema if the app has its own serializer compiler', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       app.setSerializerCompiler(() => JSON.stringify)
       await app.register(tenantAuth, { keyStore })
@@ -198,7 +198,7 @@ describe('OpenAPI: a guarded route', () => {
     assert.deepEqual(Object.keys(document.paths['/usage']?.get?.responses ?? {}), ['200'])
   })
 
-  it('is not described where the plugin does not guard it', async (t) => {
+  it('is not described if the plugin does not guard it', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
       app.addHook('preHandler', async (request, reply) => app.verifyTenantKey(request, reply))
       await tenantRoutes({ addHook: false })(app)
@@ -207,8 +207,8 @@ describe('OpenAPI: a guarded route', () => {
   })
 })
 
-describe('OpenAPI: the security schemes', () => {
-  it('are those that guarded routes refer to', async (t) => {
+describe('OpenAPI: securitySchemes()', () => {
+  it('returns the schemes that guarded routes refer to', async (t) => {
     assert.deepEqual(securitySchemes(), {
       tenantApiKey: { type: 'apiKey', in: 'header', name: 'x-tenant-api-key' },
       consoleSession: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
@@ -224,7 +224,7 @@ describe('OpenAPI: the security schemes', () => {
   })
 })
 
-describe('OpenAPI: the answers themselves', () => {
+describe('OpenAPI: the answers of the app', () => {
   it('are the same bytes with and without swagger', async (t) => {
     const answers = []
     for (const options of [null, openapi('3.1.0')]) {
@@ -241,7 +241,7 @@ describe('OpenAPI: the answers themselves', () => {
     assert.equal(answers[1]?.[2], '{"of":"the app"}')
   })
 
-  it('of a guarded route are not cut to the shape that the document shows for refusals', async (t) => {
+  it('are not cut to the schema that the document has for refusals', async (t) => {
     const { app } = await documentOf(t, openapi('3.1.0'), async (app) => {
       await app.register(consoleAuth, session)
       app.get('/busy', (_request, reply) => reply.code(503).send({ of: 'the app' }))
@@ -251,12 +251,12 @@ describe('OpenAPI: the answers themselves', () => {
     assert.equal((await app.inject({ url: '/busy', headers })).body, '{"of":"the app"}')
   })
 
-  it('come from no route but those of the app', async (t) => {
+  it('come from no routes but those of the app', async (t) => {
     const { app } = await documentOf(t, openapi('3.1.0'), tenantRoutes())
     assert.doesNotMatch(app.printRoutes({ commonPrefix: false }), /TRACE|openapi/)
   })
 
-  it('have the schema that the document shows', () => {
+  it('have a schema with the title ErrorResponse', () => {
     assert.equal(ErrorResponse.title, 'ErrorResponse')
   })
 })

@@ -1,4 +1,4 @@
-/** What an OpenAPI document says, in the words of TypeScript: what a client's types are generated from, in few lines. */
+/** An OpenAPI document in the notation of TypeScript, which is what types of clients are generated from. */
 
 export interface Schema {
   type?: string | string[]
@@ -18,7 +18,7 @@ export interface Operation {
   responses: Record<string, { content?: Record<string, { schema: Schema }> }>
 }
 
-/** @param named schemas that are shown by their title */
+/** @param named titles of schemas to show by their title */
 export function typeOf(schema: Schema | undefined, named: readonly string[] = []): string {
   if (schema === undefined) return 'nothing'
   const { title, anyOf, items, properties, required = [], additionalProperties: more } = schema
@@ -36,7 +36,7 @@ export function typeOf(schema: Schema | undefined, named: readonly string[] = []
   return [schema.type ?? 'unknown'].flat().join(' | ')
 }
 
-/** What goes in, and what comes out by status. */
+/** Returns what an operation takes, and what it answers by status. */
 export function signatureOf(operation: Operation, named: readonly string[] = []): Record<string, string> {
   const { parameters = [], requestBody, responses } = operation
   const json = (holder?: { content?: Record<string, { schema: Schema }> }) =>

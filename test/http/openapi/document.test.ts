@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of the key routes, field by field: a client's types are generated from it. */
+/** What the OpenAPI document says about the key routes, field by field, as generated clients need it. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import SwaggerParser from '@apidevtools/swagger-parser'
@@ -11,7 +11,7 @@ const KEY =
   'status: "active" | "paused" | "expired" | "revoked", createdAt: string, createdBy: string | null, ' +
   'expiresAt: string | null, revokedAt: string | null, pausedAt: string | null, networks: string[] | null, lastUsedAt: string | null }'
 const REACH = 'confirmedBy: "all" | "lease" | "none", waitedMs: number'
-/** Statuses that are answered with an error: of routes that read, that change, that take a body. */
+/** Statuses of errors: of routes that read, of routes of one key, and of those that take a body. */
 const READING = ['400', '401', '403', '503']
 const OF_ONE_KEY = [...READING, '404']
 const WITH_BODY = [...OF_ONE_KEY, '409', '413', '415']
@@ -68,12 +68,12 @@ describe('the OpenAPI document of the key routes', () => {
     await SwaggerParser.validate(structuredClone(app.swagger()) as never)
   })
 
-  it('has these operations and no other', () => {
+  it('has exactly these operations', () => {
     assert.deepEqual(Object.keys(operations).sort(), Object.keys(OPERATIONS).sort())
   })
 
   for (const [name, [takes, status, answer, errors]] of Object.entries(OPERATIONS)) {
-    it(`says what ${name} takes and answers`, () => {
+    it(`describes what ${name} takes and answers`, () => {
       const operation = operations[name]
       assert.ok(operation)
       const expected = Object.fromEntries(errors.map((code) => [code, 'ErrorResponse']))
@@ -82,7 +82,7 @@ describe('the OpenAPI document of the key routes', () => {
     })
   }
 
-  it('says what a key and an error are', () => {
+  it('describes a key and an error', () => {
     const answer = (status: string) =>
       operations['get /console/keys/{id}']?.responses[status]?.content?.['application/json']?.schema as Schema
     assert.equal(typeOf(answer('200')), KEY)
@@ -92,7 +92,7 @@ describe('the OpenAPI document of the key routes', () => {
     )
   })
 
-  it('says of an operation what a status means there', () => {
+  it('explains what a status means for an operation', () => {
     const told = (name: string, status: string) =>
       (operations[name]?.responses[status] as { description?: string } | undefined)?.description ?? ''
     const create = 'post /console/keys'

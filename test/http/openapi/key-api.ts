@@ -1,4 +1,4 @@
-/** A service with a guarded route and the key routes, described, and someone who is signed in to it. */
+/** Starts a service with a guarded route, the key routes and an OpenAPI document, and signs a user in. */
 import swagger from '@fastify/swagger'
 import { Type } from '@sinclair/typebox'
 import fastify, { type FastifyInstance } from 'fastify'
