@@ -9,7 +9,7 @@ const STAFF: TestSession = { ...ADMIN_OF_A, claims: { act: { sub: 'user_staff' }
 const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
 
 describe('key routes: who is calling', () => {
-  it('lets an impersonator read and change nothing', async (t) => {
+  it('lets an impersonator read, but change nothing', async (t) => {
     const { send, keys } = await consoleApp(t)
     const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
     const url = `/console/keys/${details.id}`
@@ -29,7 +29,7 @@ describe('key routes: who is calling', () => {
     assert.deepEqual((await keys.list({ tenantId: 'org_a' })).keys, [details])
   })
 
-  it('records both where an impersonator may change keys', async (t) => {
+  it('records both the user and the impersonator if impersonators may change keys', async (t) => {
     const events: KeyAuditEvent[] = []
     const { send } = await consoleApp(t, {
       options: { allowImpersonation: true, onAudit: (event) => void events.push(event) },
@@ -45,7 +45,7 @@ describe('key routes: who is calling', () => {
     })
   })
 
-  it('says to choose an organization where none is active', async (t) => {
+  it('tells the user to choose an organization if none is active', async (t) => {
     const { send } = await consoleApp(t)
     const answer = await send({ userId: 'user_alone' }, { url: '/console/keys' })
     assert.deepEqual([answer.status, answer.body.error.code], [403, 'AUTH_FORBIDDEN'])
@@ -55,7 +55,7 @@ describe('key routes: who is calling', () => {
     )
   })
 
-  it('asks, in the words of Clerk\u2019s front end, whoever has not verified lately who they are', async (t) => {
+  it('asks for a reverification as Clerk\u2019s front end expects it if canWrite requires one', async (t) => {
     const asked = await consoleApp(t, {
       options: { canWrite: (user) => user.has({ role: 'org:admin' }) && { reverification: 'strict' } },
     })

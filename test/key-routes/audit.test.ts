@@ -19,7 +19,7 @@ function logTo(lines: string[]) {
 }
 
 describe('key routes: audit', () => {
-  it('tells who did what to which key, when and from where', async (t) => {
+  it('reports who did what to which key, when and from where', async (t) => {
     const events: KeyAuditEvent[] = []
     const { send } = await consoleApp(t, { options: { onAudit: (event) => void events.push(event) } })
     const began = Date.now()
@@ -70,7 +70,7 @@ describe('key routes: audit', () => {
     assert.ok(!JSON.stringify(events).includes(key))
   })
 
-  it('is silent about what changed nothing', async (t) => {
+  it('reports nothing about a request that changed nothing', async (t) => {
     const events: KeyAuditEvent[] = []
     const { send } = await consoleApp(t, { options: { onAudit: (event) => void events.push(event) } })
     await send(MEMBER_OF_A, CREATE)
@@ -90,7 +90,7 @@ describe('key routes: audit', () => {
     ],
     ['rejects', () => Promise.reject(new Error('the audit log is full'))],
   ] as const) {
-    it(`answers all the same when the hook ${what}, and logs the event whole`, async (t) => {
+    it(`still answers when the hook ${what}, and logs the whole event`, async (t) => {
       const lines: string[] = []
       const { send } = await consoleApp(t, { options: { onAudit }, server: logTo(lines) })
       const created = await send<Created>(ADMIN_OF_A, CREATE)
@@ -105,7 +105,7 @@ describe('key routes: audit', () => {
     })
   }
 
-  it('does not wait for ever for the hook', async (t) => {
+  it('does not wait forever for the hook', async (t) => {
     const lines: string[] = []
     const { send } = await consoleApp(t, {
       options: { onAudit: () => new Promise<void>(() => {}) },
@@ -115,7 +115,7 @@ describe('key routes: audit', () => {
     assert.match(lines[0] ?? '', /no answer within 2000 ms/)
   })
 
-  it('says that it is not known whether a change was made, when the store did not answer', async (t) => {
+  it('reports an unknown outcome when the store does not answer', async (t) => {
     const events: KeyAuditEvent[] = []
     const store = new MemoryKeyStore()
     const { send } = await consoleApp(t, { store, options: { onAudit: (event) => void events.push(event) } })
@@ -127,7 +127,7 @@ describe('key routes: audit', () => {
     )
   })
 
-  it('tells of nothing that the store says it has not done, and of what has been done all the same', async (t) => {
+  it('reports no change that the store has not made, but one that it could not confirm', async (t) => {
     const events: KeyAuditEvent[] = []
     const store = new MemoryKeyStore()
     const { send, keys } = await consoleApp(t, {
@@ -148,7 +148,7 @@ describe('key routes: audit', () => {
     )
   })
 
-  it('cuts a key out of whatever a client has put it into', async (t) => {
+  it('redacts a key that a client sent in a header or a request id', async (t) => {
     const events: KeyAuditEvent[] = []
     const key = generateKey('tk', 'live')
     const { send } = await consoleApp(t, {
@@ -159,7 +159,7 @@ describe('key routes: audit', () => {
     assert.deepEqual([events[0]?.userAgent, events[0]?.requestId], ['curl [key]', 'req-[key]'])
   })
 
-  it('logs no key of an event that was not taken', async (t) => {
+  it('redacts a key in an event that it logs because the hook failed', async (t) => {
     const lines: string[] = []
     const { send } = await consoleApp(t, {
       options: { onAudit: () => Promise.reject(new Error('not taken')) },
@@ -171,7 +171,7 @@ describe('key routes: audit', () => {
     assert.ok(!lines.join().includes(key))
   })
 
-  it('answers all the same when the logger throws as well', async (t) => {
+  it('still answers when the logger throws as well', async (t) => {
     const { send } = await consoleApp(t, {
       options: { onAudit: () => Promise.reject(new Error('not taken')) },
       server: {

@@ -10,7 +10,7 @@ interface Answered {
 
 const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
 
-/** What an app may do to all of its routes. */
+/** Changes that an app may make to all of its routes. */
 const APPS: Record<string, (app: FastifyInstance) => void> = {
   'a validator, serializer and error handler': (app) => {
     app.setValidatorCompiler(() => () => ({ value: { hijacked: true } }))
@@ -21,8 +21,8 @@ const APPS: Record<string, (app: FastifyInstance) => void> = {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   },
-  'no parser at all': (app) => app.removeAllContentTypeParsers(),
-  'hooks that change what comes and goes': (app) => {
+  'no parsers': (app) => app.removeAllContentTypeParsers(),
+  'hooks that change requests and answers': (app) => {
     app.addHook('preValidation', async (request) => {
       request.body = { hijacked: true }
       Object.assign(request.query as object, { hijacked: true })
@@ -43,7 +43,7 @@ const APPS: Record<string, (app: FastifyInstance) => void> = {
 
 describe('key routes: in any app', () => {
   for (const [what, prepare] of Object.entries(APPS)) {
-    it(`keep their word with ${what}`, async (t) => {
+    it(`work as documented with ${what}`, async (t) => {
       const { send } = await consoleApp(t, { prepare })
       const misspelt = { ...CREATE, payload: { name: 'n', environment: 'live', scopse: [] } }
       const refused = await send(ADMIN_OF_A, misspelt)
@@ -80,7 +80,7 @@ describe('key routes: in any app', () => {
     })
   }
 
-  it('take a body by its type alone, and never quote it', async (t) => {
+  it('accept a body by its content type only, and never repeat it', async (t) => {
     const { send, keys } = await consoleApp(t)
     const payload = JSON.stringify(CREATE.payload)
     for (const [type, body, status] of [
@@ -100,7 +100,7 @@ describe('key routes: in any app', () => {
     }
   })
 
-  it('take a parameter of a query once', async (t) => {
+  it('accept a query parameter only once', async (t) => {
     const { send } = await consoleApp(t)
     for (const query of [
       'limit=1&limit=2',

@@ -1,4 +1,4 @@
-/** An app with key routes as a service has them: real session tokens, a real manager, a store in memory. */
+/** An app with key routes, as in a service: real session tokens, a real manager, a store in memory. */
 import fastify, { type FastifyInstance, type FastifyServerOptions, type InjectOptions } from 'fastify'
 import type { TestContext } from 'node:test'
 import { consoleAuth } from '../../src/console-auth/index.ts'
@@ -9,7 +9,7 @@ import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { SessionSigner, type TestSession } from '../../src/testing/index.ts'
 
-/** Making a key pair takes a while, and one serves all. */
+/** Generating a key pair takes a while, so all tests share one. */
 export const signer = new SessionSigner()
 
 export const ADMIN_OF_A: TestSession = { userId: 'user_admin', orgId: 'org_a', orgRole: 'org:admin' }
@@ -26,7 +26,7 @@ export interface Answer<Body> {
 export interface ConsoleApp {
   app: FastifyInstance
   keys: KeyRoutesManager
-  /** Sends a request with the session's token; with `null`, without one. */
+  /** Sends a request with the token of a session, or without one if it is `null`. */
   send: <Body = ErrorResponse>(session: TestSession | null, request: InjectOptions) => Promise<Answer<Body>>
 }
 
@@ -39,7 +39,7 @@ interface Parts {
   prepare?: (app: FastifyInstance) => void | Promise<void>
 }
 
-/** Closed when the test ends. Organizations A and B are tenants. */
+/** Creates an app that is closed when the test ends. Organizations A and B are tenants. */
 export async function consoleApp(test: TestContext, parts: Parts = {}): Promise<ConsoleApp> {
   const app = fastify(parts.server)
   test.after(() => app.close())

@@ -16,7 +16,7 @@ const create = (idempotencyKey: string) =>
   }) as const
 
 describe('key routes: Idempotency-Key', () => {
-  it('makes one key of a create that is repeated, and names it', async (t) => {
+  it('creates one key for a repeated create, and names it', async (t) => {
     const { send, keys } = await consoleApp(t)
     const first = await send<Created>(ADMIN_OF_A, create('attempt-1'))
     const again = await send(ADMIN_OF_A, create('attempt-1'))
@@ -25,7 +25,7 @@ describe('key routes: Idempotency-Key', () => {
     assert.equal((await keys.list({ tenantId: 'org_a' })).keys.length, 1)
   })
 
-  it('makes one key of fifty repetitions at once, and shows it to one of them', async (t) => {
+  it('creates one key for fifty concurrent repetitions, and shows it to one of them', async (t) => {
     const { send, keys } = await consoleApp(t)
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => send<Partial<Created>>(ADMIN_OF_A, create('attempt-1'))),
@@ -35,7 +35,7 @@ describe('key routes: Idempotency-Key', () => {
     assert.equal((await keys.list({ tenantId: 'org_a' })).keys.length, 1)
   })
 
-  it('makes one key of a rotation that is repeated', async (t) => {
+  it('creates one key for a repeated rotation', async (t) => {
     const { send, keys } = await consoleApp(t)
     const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
     const payload = { graceSeconds: 0 }
@@ -47,7 +47,7 @@ describe('key routes: Idempotency-Key', () => {
     assert.equal((await keys.list({ tenantId: 'org_a' })).keys.length, 2)
   })
 
-  it('is a matter of one organization', async (t) => {
+  it('belongs to one organization', async (t) => {
     const { send } = await consoleApp(t)
     const answers = [await send(ADMIN_OF_A, create('same')), await send(ADMIN_OF_B, create('same'))]
     assert.deepEqual(
@@ -57,7 +57,7 @@ describe('key routes: Idempotency-Key', () => {
   })
 
   for (const value of ['', ' ', 'two words', 'one, two', 'ü', 'x'.repeat(201)]) {
-    it(`is refused as ${JSON.stringify(value.slice(0, 20))}`, async (t) => {
+    it(`cannot be ${JSON.stringify(value.slice(0, 20))}`, async (t) => {
       const { send, keys } = await consoleApp(t)
       const answer = await send(ADMIN_OF_A, create(value))
       assert.deepEqual([answer.status, answer.body.error.code], [400, 'VALIDATION_FAILED'])
@@ -65,7 +65,7 @@ describe('key routes: Idempotency-Key', () => {
     })
   }
 
-  it('is refused, not ignored, where it would mean nothing', async (t) => {
+  it('is refused, not ignored, on requests for which it has no meaning', async (t) => {
     const { send, keys } = await consoleApp(t)
     const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
     const url = `/console/keys/${details.id}`

@@ -19,7 +19,7 @@ const create = (name = 'server', more: object = {}) =>
   ({ method: 'POST', url: '/console/keys', payload: { name, environment: 'live', ...more } }) as const
 
 describe('key routes: the life of a key', () => {
-  it('creates a key, shows it once, and says who made it', async (t) => {
+  it('creates a key, shows it once, and says who created it', async (t) => {
     const { send } = await consoleApp(t)
     const expiresAt = '2099-05-06T07:08:09.000Z'
     const created = await send<{ key: string; details: Details }>(
@@ -46,11 +46,11 @@ describe('key routes: the life of a key', () => {
     assert.ok(!listed.text.includes(created.body.key))
   })
 
-  it('lists newest first, in pages, and tells whether the reader may write', async (t) => {
+  it('lists keys newest first, in pages, and says whether the user may write', async (t) => {
     const { send } = await consoleApp(t)
     for (const name of ['one', 'two', 'three']) {
       await send(ADMIN_OF_A, create(name))
-      await sleep(2) // Keys of one millisecond are in the order of their ids.
+      await sleep(2) // Keys of the same millisecond are in the order of their ids.
     }
     const first = await send<Page>(MEMBER_OF_A, { url: '/console/keys?limit=2' })
     assert.ok(Value.Check(schemas.ListAnswer, first.body))
@@ -65,7 +65,7 @@ describe('key routes: the life of a key', () => {
     assert.deepEqual(names, ['three', 'two', 'one'])
   })
 
-  it('shows a single key, without what could be used', async (t) => {
+  it('shows a single key, without its secret', async (t) => {
     const { send } = await consoleApp(t)
     const created = await send<{ key: string; details: Details }>(ADMIN_OF_A, create())
     const shown = await send<Details>(MEMBER_OF_A, { url: `/console/keys/${created.body.details.id}` })
@@ -73,7 +73,7 @@ describe('key routes: the life of a key', () => {
     assert.deepEqual(shown.body, created.body.details)
   })
 
-  it('changes name, scopes and expiry, each alone, and says how far it reached', async (t) => {
+  it('changes name, scopes and expiry separately, and returns the confirmation', async (t) => {
     const { send } = await consoleApp(t)
     const { id } = (await send<{ details: Details }>(ADMIN_OF_A, create('server', { scopes: ['read'] }))).body
       .details
@@ -91,7 +91,7 @@ describe('key routes: the life of a key', () => {
     assert.equal(unlimited.body.confirmedBy, 'all')
   })
 
-  it('rotates: a new key like the old one, which ends after the grace', async (t) => {
+  it('rotates a key to a new one with the same scopes, and ends the old one after the grace', async (t) => {
     const { send } = await consoleApp(t)
     const old = (
       await send<{ key: string; details: Details }>(ADMIN_OF_A, create('server', { scopes: ['read'] }))
@@ -112,7 +112,7 @@ describe('key routes: the life of a key', () => {
     assert.ok(Date.parse(rotated.body.retired.expiresAt ?? '') >= before + 60_000)
   })
 
-  it('rotates without a body: the old key stays valid', async (t) => {
+  it('rotates a key without a body, which leaves the old one valid', async (t) => {
     const { send } = await consoleApp(t)
     const old = (await send<{ details: Details }>(ADMIN_OF_A, create())).body.details
     const rotated = await send<{ retired: Details }>(ADMIN_OF_A, {
@@ -123,7 +123,7 @@ describe('key routes: the life of a key', () => {
     assert.equal(rotated.body.retired.expiresAt, null)
   })
 
-  it('revokes, says how far it reached, and may be repeated', async (t) => {
+  it('revokes a key, returns the confirmation, and may be repeated', async (t) => {
     const { send } = await consoleApp(t)
     const { id } = (await send<{ details: Details }>(ADMIN_OF_A, create())).body.details
     const request = { method: 'DELETE', url: `/console/keys/${id}` } as const
@@ -151,7 +151,7 @@ describe('key routes: the life of a key', () => {
     assert.equal(shown.body.status, 'expired')
   })
 
-  it('creates as many keys as are asked for at once', async (t) => {
+  it('creates fifty keys in concurrent requests', async (t) => {
     const { send } = await consoleApp(t)
     const created = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
@@ -167,7 +167,7 @@ describe('key routes: the life of a key', () => {
     )
   })
 
-  it('lets no cache keep any answer', async (t) => {
+  it('forbids caches to store any answer', async (t) => {
     const { send } = await consoleApp(t)
     const answers = [
       await send(ADMIN_OF_A, create()),

@@ -12,7 +12,7 @@ const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', env
 const LIST = { url: '/console/keys' } as const
 
 describe('key routes: options', () => {
-  it('take a KeyManager', async () => {
+  it('require a KeyManager', async () => {
     for (const keys of [undefined, null, {}, new MemoryKeyStore()]) {
       const app = fastify()
       await assert.rejects(async () => app.register(keyRoutes, { keys } as unknown as KeyRoutesOptions), {
@@ -24,7 +24,7 @@ describe('key routes: options', () => {
   })
 
   for (const name of ['tenantOf', 'canRead', 'canWrite', 'onAudit']) {
-    it(`take a function as ${name}`, async () => {
+    it(`require a function as ${name}`, async () => {
       const app = fastify()
       const options = { keys: new KeyManager(new MemoryKeyStore()), [name]: 'org:admin' }
       await assert.rejects(async () => app.register(keyRoutes, options as unknown as KeyRoutesOptions), {
@@ -35,7 +35,7 @@ describe('key routes: options', () => {
     })
   }
 
-  it('are refused by any other name', async () => {
+  it('reject an unknown name', async () => {
     const app = fastify()
     const options = { keys: new KeyManager(new MemoryKeyStore()), canWritte: () => false }
     await assert.rejects(async () => app.register(keyRoutes, options), {
@@ -46,7 +46,7 @@ describe('key routes: options', () => {
     await app.close()
   })
 
-  it('are refused where no session is checked', async () => {
+  it('are rejected if consoleAuth is not registered', async () => {
     const app = fastify()
     await assert.rejects(
       async () => app.register(keyRoutes, { keys: new KeyManager(new MemoryKeyStore()) }),
@@ -58,7 +58,7 @@ describe('key routes: options', () => {
     await app.close()
   })
 
-  it('are refused in a scope that consoleAuth does not reach, beside one that it does', async () => {
+  it('are rejected in a sibling of the scope that consoleAuth guards', async () => {
     const app = fastify()
     const keys = new KeyManager(new MemoryKeyStore(), { scopes: [] })
     const { jwtKey, authorizedParties } = signer
@@ -72,7 +72,7 @@ describe('key routes: options', () => {
     await app.close()
   })
 
-  it('check the session themselves where consoleAuth does so on demand alone', async (t) => {
+  it('let the routes check the session themselves with addHook: false', async (t) => {
     const { send } = await consoleApp(t, { consoleAuth: { addHook: false } })
     assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
     assert.equal((await send(MEMBER_OF_A, CREATE)).status, 403)
@@ -80,7 +80,7 @@ describe('key routes: options', () => {
     assert.deepEqual([refused.status, refused.body.error.code], [401, 'AUTH_INVALID_TOKEN'])
   })
 
-  it('say which scopes users may grant, or that any will do', async (t) => {
+  it('require the scopes that users may grant, or "any"', async (t) => {
     const unlimited = () => new KeyManager(new MemoryKeyStore())
     const listed = () => new KeyManager(new MemoryKeyStore(), { scopes: ['read', 'write', 'internal:admin'] })
     const refused: [KeyManager, unknown][] = [
@@ -125,7 +125,7 @@ describe('key routes: options', () => {
     }
   })
 
-  it('let nobody pass on scopes that they may not grant', async (t) => {
+  it('let no user extend a key with scopes that they may not grant', async (t) => {
     const manager = new KeyManager(new MemoryKeyStore())
     const { send, keys } = await consoleApp(t, { options: { keys: manager, scopes: ['read'] } })
     assert.equal((await send(ADMIN_OF_A, CREATE)).status, 201)
@@ -155,7 +155,7 @@ describe('key routes: options', () => {
     assert.equal((await send(ADMIN_OF_A, { method: 'DELETE', url })).status, 200)
   })
 
-  it('tenantOf says whose keys they are', async (t) => {
+  it('tenantOf chooses the tenant', async (t) => {
     const { send, keys } = await consoleApp(t, {
       options: { tenantOf: async ({ orgId }) => (orgId === 'org_a' ? 'tenant_1' : null) },
     })
@@ -172,7 +172,7 @@ describe('key routes: options', () => {
     })
   }
 
-  it('canRead and canWrite say who may', async (t) => {
+  it('canRead and canWrite decide who may read and write', async (t) => {
     const { send } = await consoleApp(t, {
       options: {
         canRead: ({ userId }) => userId === 'user_admin',
@@ -185,14 +185,14 @@ describe('key routes: options', () => {
     assert.equal((await send(MEMBER_OF_A, CREATE)).status, 201)
   })
 
-  it('canWrite lets in by true alone, not by a promise or another truthy value', async (t) => {
+  it('canWrite permits with true only, not with a promise or another truthy value', async (t) => {
     for (const answer of [Promise.resolve(false), Promise.resolve(true), 1, 'no']) {
       const { send } = await consoleApp(t, { options: { canWrite: () => answer as unknown as boolean } })
       assert.equal((await send(ADMIN_OF_A, CREATE)).status, 403)
     }
   })
 
-  it('an error of their own functions lets nobody in, and shows nothing of itself', async (t) => {
+  it('an error in one of their functions is answered 500, without its message', async (t) => {
     const { send } = await consoleApp(t, {
       options: {
         tenantOf: () => {

@@ -7,7 +7,7 @@ import { ADMIN_OF_A, ADMIN_OF_B, type Answer, consoleApp, MEMBER_OF_A } from './
 
 interface Target {
   name: string
-  /** What is sent when all is well. */
+  /** A valid request. */
   request: (id: string) => InjectOptions
   writes: boolean
   takesBody: boolean
@@ -49,7 +49,7 @@ const TARGETS: Target[] = [
 const WITH_ID = TARGETS.filter(({ name }) => name.includes(':id'))
 const WITH_BODY = TARGETS.filter(({ takesBody }) => takesBody)
 
-/** Every error has the envelope and nothing else, names its request, and holds nothing of the key. */
+/** Asserts that an error has the envelope only, names its request, and contains nothing of the key. */
 function assertRefused(answer: Answer<unknown>, status: number, code: string): void {
   assert.deepEqual(
     [answer.status, answer.headers['content-type']],
@@ -75,9 +75,9 @@ async function withKey(test: TestContext) {
   return { ...fixture, store, id: details.id, details, unchanged }
 }
 
-describe('key routes: who is let in', () => {
+describe('key routes: access', () => {
   for (const { name, request, writes } of TARGETS) {
-    it(`${name} takes a session`, async (t) => {
+    it(`${name} requires a session`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       const answer = await send(null, request(id))
       assertRefused(answer, 401, 'AUTH_INVALID_TOKEN')
@@ -85,13 +85,13 @@ describe('key routes: who is let in', () => {
       await unchanged()
     })
 
-    it(`${name} takes an active organization`, async (t) => {
+    it(`${name} requires an active organization`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       assertRefused(await send({ userId: 'user_alone' }, request(id)), 403, 'AUTH_FORBIDDEN')
       await unchanged()
     })
 
-    it(`${name} is ${writes ? 'not ' : ''}for a member`, async (t) => {
+    it(`${name} is ${writes ? 'forbidden' : 'allowed'} for a member`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       const answer = await send(MEMBER_OF_A, request(id))
       if (writes) {
@@ -103,7 +103,7 @@ describe('key routes: who is let in', () => {
   }
 
   for (const { name, request } of WITH_ID) {
-    it(`${name} answers alike for another organization's key and for one that does not exist`, async (t) => {
+    it(`${name} answers the same for another organization's key as for an unknown one`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       const foreign = await send(ADMIN_OF_B, request(id))
       const unknown = await send(ADMIN_OF_B, request('key_unknown'))
@@ -113,7 +113,7 @@ describe('key routes: who is let in', () => {
     })
   }
 
-  it('lists nothing of another organization, whatever the request says its tenant is', async (t) => {
+  it('GET and POST /keys ignore or refuse a tenant that the request names', async (t) => {
     const { send, id } = await withKey(t)
     const listed = await send<{ keys: unknown[] }>(ADMIN_OF_B, {
       url: '/console/keys',
@@ -131,7 +131,7 @@ describe('key routes: who is let in', () => {
     )
   })
 
-  it('answers 503 where it does not come out in time for whom', async (t) => {
+  it('GET /keys answers 503 if tenantOf does not resolve in time', async (t) => {
     let asked = () => {}
     const asking = new Promise<void>((resolve) => (asked = resolve))
     const tenantOf = () => {
@@ -148,7 +148,7 @@ describe('key routes: who is let in', () => {
     assert.equal(answer.headers['retry-after'], '1')
   })
 
-  it('says nothing of the body to whoever may not write', async (t) => {
+  it('every route answers 403 to a member before it reads the body', async (t) => {
     const { send, id } = await withKey(t)
     for (const { request } of WITH_BODY) {
       const answer = await send(MEMBER_OF_A, { ...request(id), payload: '{"broken', headers: JSON_TYPE })
@@ -159,20 +159,20 @@ describe('key routes: who is let in', () => {
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-describe('key routes: what is taken', () => {
+describe('key routes: input', () => {
   for (const { name, request } of WITH_BODY) {
     const bodies: [string, Partial<InjectOptions>, number, string][] = [
       ['a malformed body', { payload: '{"name":', headers: JSON_TYPE }, 400, 'BAD_REQUEST'],
-      ['a body that is no object', { payload: '[1]', headers: JSON_TYPE }, 400, 'VALIDATION_FAILED'],
+      ['a body that is not an object', { payload: '[1]', headers: JSON_TYPE }, 400, 'VALIDATION_FAILED'],
       [
-        'a body of another type',
+        'a body with another content type',
         { payload: 'x', headers: { 'content-type': 'text/csv' } },
         415,
         'UNSUPPORTED_MEDIA_TYPE',
       ],
       ['an oversized body', { payload: { name: 'n'.repeat(20_000) } }, 413, 'PAYLOAD_TOO_LARGE'],
       [
-        'values of other types',
+        'values of the wrong type',
         { payload: { name: 5, environment: [], graceSeconds: '5' } },
         400,
         'VALIDATION_FAILED',
@@ -186,7 +186,7 @@ describe('key routes: what is taken', () => {
       })
     }
 
-    it(`${name} refuses a property that it does not know, and does not repeat its name`, async (t) => {
+    it(`${name} refuses an unknown property, and does not repeat its name`, async (t) => {
       const { send, id, unchanged } = await withKey(t)
       const { payload, ...rest } = request(id)
       const answer = await send(ADMIN_OF_A, {
@@ -213,7 +213,7 @@ describe('key routes: what is taken', () => {
     ],
     ['a scope twice', { name: 'n', environment: 'live', scopes: ['read', 'read'] }, /^body\/scopes must be /],
     [
-      'a scope that is no text',
+      'a scope that is not a string',
       { name: 'n', environment: 'live', scopes: [1] },
       /^body\/scopes\/0 must be a scope/,
     ],
@@ -228,17 +228,17 @@ describe('key routes: what is taken', () => {
       /^body\/expiresAt must be an RFC 3339/,
     ],
     [
-      'an expiry at no hour',
+      'an expiry at an hour that does not exist',
       { name: 'n', environment: 'live', expiresAt: '2031-01-01T24:00:00Z' },
       /^body\/expiresAt must be /,
     ],
     [
-      'a lifetime in place of an expiry',
+      'a lifetime instead of an expiry',
       { name: 'n', environment: 'live', expiresAt: 3600 },
       /^body\/expiresAt must be /,
     ],
   ]
-  // What surrounds a date and time is passed over by `Date.parse`.
+  // `Date.parse` ignores what surrounds a date and time.
   for (const expiresAt of ['Thu 2031-01-01 00:00:00Z', '2031-01-01 00:00:00Z (x)']) {
     const payload = { name: 'n', environment: 'live', expiresAt }
     creations.push([`an expiry of ${expiresAt}`, payload, /^body\/expiresAt must be /])
@@ -260,7 +260,7 @@ describe('key routes: what is taken', () => {
     })
   }
 
-  it('PATCH /keys/:id refuses to change nothing', async (t) => {
+  it('PATCH /keys/:id refuses a body without changes', async (t) => {
     const { send, id } = await withKey(t)
     const answer = await send(ADMIN_OF_A, { method: 'PATCH', url: `/console/keys/${id}`, payload: {} })
     assertRefused(answer, 400, 'VALIDATION_FAILED')
@@ -275,12 +275,12 @@ describe('key routes: what is taken', () => {
     })
   }
 
-  it('GET /keys refuses a cursor of its own making', async (t) => {
+  it('GET /keys refuses an invalid cursor', async (t) => {
     const { send } = await consoleApp(t)
     assertRefused(await send(MEMBER_OF_A, { url: '/console/keys?cursor=abc' }), 400, 'KEY_INVALID')
   })
 
-  it('answers 404 to ids that no key can have', async (t) => {
+  it('every route answers 404 to an id that no key can have', async (t) => {
     const { send } = await withKey(t)
     for (const { request } of WITH_ID) {
       for (const id of ['%00', '%F0%9F%94%91', "'%20or%201=1", 'k'.repeat(100)]) {
@@ -289,7 +289,7 @@ describe('key routes: what is taken', () => {
     }
   })
 
-  it('changes and rotates no revoked key, shows it, and revokes it again', async (t) => {
+  it('a revoked key can be shown and revoked again, but not changed or rotated', async (t) => {
     const { send, keys, id } = await withKey(t)
     await keys.revoke(id)
     for (const { name, request } of WITH_ID) {
@@ -302,7 +302,7 @@ describe('key routes: what is taken', () => {
 
 describe('key routes: when the store fails', () => {
   for (const { name, request } of TARGETS) {
-    it(`${name} answers 503, says when to try again, and shows nothing of the failure`, async (t) => {
+    it(`${name} answers 503 with Retry-After, and shows nothing of the failure`, async (t) => {
       const { send, store, id } = await withKey(t)
       for (const method of ['listKeys', 'insertKey', 'findKey', 'updateKey', 'revokeKey'] as const) {
         t.mock.method(store, method, () =>
@@ -316,7 +316,7 @@ describe('key routes: when the store fails', () => {
     })
   }
 
-  it('does not claim a revocation that the fleet has not confirmed', async (t) => {
+  it('DELETE /keys/:id answers 503 if the revocation cannot be confirmed', async (t) => {
     const store = new MemoryKeyStore()
     const { send, keys } = await consoleApp(t, { store })
     const { details } = await keys.create({ tenantId: 'org_a', name: 'n', environment: 'live' })
@@ -325,7 +325,7 @@ describe('key routes: when the store fails', () => {
     assertRefused(answer, 503, 'UNAVAILABLE')
   })
 
-  it('shows nothing that a store answers beyond the contract', async (t) => {
+  it('GET /keys shows no fields that a store returns beyond the contract', async (t) => {
     class TalkativeStore extends MemoryKeyStore {
       override async listKeys(...args: Parameters<MemoryKeyStore['listKeys']>) {
         const keys = await super.listKeys(...args)

@@ -16,7 +16,7 @@ const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', env
 const LIST = { url: '/console/keys' } as const
 
 describe('key routes: a tenant for each organization', () => {
-  it('is made with its first key, and named after it', async (t) => {
+  it('is created with its first key, and named after the organization', async (t) => {
     const { send, keys } = await consoleApp(t)
     const listed = await send<{ keys: unknown[]; canWrite: boolean }>(ADMIN, LIST)
     assert.deepEqual(listed.body, { keys: [], nextCursor: null, canWrite: true })
@@ -31,7 +31,7 @@ describe('key routes: a tenant for each organization', () => {
     assert.equal((await keys.getTenant('org_nameless')).name, 'org_nameless')
   })
 
-  it('is made once by two instances at once', async (t) => {
+  it('is created once by two concurrent instances', async (t) => {
     const store = new MemoryKeyStore()
     let asked = 0
     let together = () => {}
@@ -52,7 +52,7 @@ describe('key routes: a tenant for each organization', () => {
     assert.equal((await one.keys.list({ tenantId: 'org_new' })).keys.length, 2)
   })
 
-  it('is made as the app says, or not at all', async (t) => {
+  it('is created as newTenant returns it, or not at all', async (t) => {
     const said = await consoleApp(t, {
       options: { newTenant: async ({ orgId }) => ({ name: `of ${orgId}`, metadata: { plan: 'free' } }) },
     })
@@ -63,7 +63,7 @@ describe('key routes: a tenant for each organization', () => {
     for (const newTenant of [false, () => null] as const) {
       const { send, keys } = await consoleApp(t, { options: { newTenant } })
       const listed = await send<{ canWrite: boolean }>(ADMIN, LIST)
-      assert.equal(listed.body.canWrite, false, 'nobody may write where a create cannot succeed')
+      assert.equal(listed.body.canWrite, false, 'nobody may write if a create cannot succeed')
       const refused = await send(ADMIN, CREATE)
       assert.deepEqual([refused.status, refused.body.error.code], [404, 'TENANT_NOT_FOUND'])
       await assert.rejects(keys.getTenant('org_new'), { code: 'TENANT_NOT_FOUND' })
@@ -72,7 +72,7 @@ describe('key routes: a tenant for each organization', () => {
     }
   })
 
-  it('is not asked for where there is one', async (t) => {
+  it('is not requested from newTenant if it exists', async (t) => {
     let asked = 0
     const newTenant = () => {
       asked++
@@ -84,7 +84,7 @@ describe('key routes: a tenant for each organization', () => {
     assert.equal(asked, 0)
   })
 
-  it('is made with what can be a tenant alone', async (t) => {
+  it('is not created with an invalid name', async (t) => {
     const { send, keys } = await consoleApp(t, { options: { newTenant: () => ({ name: '' }) } })
     const refused = await send(ADMIN, CREATE)
     assert.deepEqual([refused.status, refused.body.error.code], [400, 'KEY_INVALID'])
@@ -92,7 +92,7 @@ describe('key routes: a tenant for each organization', () => {
   })
 })
 
-/** `consoleApp` makes tenants of its own, which are there by now. */
+/** `consoleApp` creates tenants, which already exist here. */
 function withTenants(keys: KeyManager): KeyManager {
   const createTenant = keys.createTenant.bind(keys)
   keys.createTenant = (options) =>

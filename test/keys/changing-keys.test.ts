@@ -5,14 +5,14 @@ import { hashKey } from '../../src/keys/key-format.ts'
 import { code, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('getting a key', () => {
-  it('answers its details', async () => {
+  it('returns its details', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     assert.deepEqual(await keys.get(details.id), details)
     assert.deepEqual(await keys.get(details.id, { tenantId }), details)
   })
 
-  it('that is unknown is KEY_NOT_FOUND, whatever the id', async () => {
+  it('rejects with KEY_NOT_FOUND if it is unknown, whatever the id', async () => {
     const { keys } = await setUp()
     for (const id of ['key_nobody', '', 'a\0b', 'x'.repeat(10_000), undefined, null, 7, {}]) {
       await assert.rejects(keys.get(id as string), code('KEY_NOT_FOUND'))
@@ -21,7 +21,7 @@ describe('getting a key', () => {
 })
 
 describe('another tenant\u2019s key', () => {
-  it('is KEY_NOT_FOUND, just as one that is not there', async () => {
+  it('is KEY_NOT_FOUND, like one that does not exist', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
     const { details } = await keys.create({ ...VALUES, tenantId })
@@ -43,7 +43,7 @@ describe('another tenant\u2019s key', () => {
     assert.deepEqual(await keys.get(details.id), details)
   })
 
-  it('is not to be had by a tenantId that happens to be undefined', async () => {
+  it('is not accessible with an invalid tenantId such as undefined', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     for (const wrong of [undefined, null, '', 7]) {
@@ -58,7 +58,7 @@ describe('another tenant\u2019s key', () => {
 })
 
 describe('updating a key', () => {
-  it('changes what is named, and tells the caches before it returns', async () => {
+  it('changes the given fields, and informs the caches before it returns', async () => {
     const { keys, store, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId, scopes: ['a'] })
     const heard: string[] = []
@@ -75,7 +75,7 @@ describe('updating a key', () => {
     assert.deepEqual((await keys.update(details.id, {})).details, { ...details, expiresAt: null })
   })
 
-  it('of an unknown key is KEY_NOT_FOUND, of a revoked one KEY_REVOKED', async () => {
+  it('rejects with KEY_NOT_FOUND if it is unknown, and with KEY_REVOKED if it is revoked', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await assert.rejects(keys.update('key_nobody', { name: 'x' }), code('KEY_NOT_FOUND'))
@@ -83,7 +83,7 @@ describe('updating a key', () => {
     await assert.rejects(keys.update(details.id, { expiresAt: inHours(1) }), code('KEY_REVOKED'))
   })
 
-  it('with values that are not acceptable is KEY_INVALID, and changes nothing', async () => {
+  it('rejects invalid values with KEY_INVALID, and changes nothing', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     const wrong = [
@@ -98,7 +98,7 @@ describe('updating a key', () => {
   })
 })
 
-describe('what has ended', () => {
+describe('a key that has ended', () => {
   it('stays ended, whether it has expired or was rotated without a grace', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, store, tenantId } = await setUp()
@@ -116,7 +116,7 @@ describe('what has ended', () => {
     }
   })
 
-  it('is not asked of a store of one\u2019s own, which may not look', async (t) => {
+  it('is not updated in the store, which may not check whether it has ended', async (t) => {
     const { keys, store, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { grace: 0 })
@@ -125,7 +125,7 @@ describe('what has ended', () => {
     assert.equal(updated.mock.callCount(), 0)
   })
 
-  it('may be revoked, and then is', async () => {
+  it('can still be revoked', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { grace: 0 })
@@ -133,7 +133,7 @@ describe('what has ended', () => {
     await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_REVOKED'))
   })
 
-  it('does not begin before its last moment', async (t) => {
+  it('has not ended before its last moment', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
@@ -143,7 +143,7 @@ describe('what has ended', () => {
 })
 
 describe('identifying a key', () => {
-  it('says whose it is and what has become of it', async (t) => {
+  it('returns its tenant and its status', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
@@ -157,7 +157,7 @@ describe('identifying a key', () => {
     assert.equal((await keys.identify(key)).status, 'revoked')
   })
 
-  it('takes the whole key and nothing else', async () => {
+  it('accepts only the whole key', async () => {
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     for (const wrong of [
@@ -176,7 +176,7 @@ describe('identifying a key', () => {
 })
 
 describe('a date of another realm', () => {
-  it('is a date, and one that is none in time is refused', async () => {
+  it('is accepted, unless it is invalid', async () => {
     const { keys, tenantId } = await setUp()
     const foreign = runInNewContext('new Date(Date.now() + 3_600_000)') as Date
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: foreign })
@@ -194,7 +194,7 @@ describe('a date of another realm', () => {
 })
 
 describe('revoking a key', () => {
-  it('ends it, and answers when the caches know', async () => {
+  it('ends it, and returns once the caches know', async () => {
     const { keys, store, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     const heard: string[] = []
@@ -206,7 +206,7 @@ describe('revoking a key', () => {
     assert.ok((await lookUp(store, hashKey(key)))?.revokedAt)
   })
 
-  it('again answers the first moment, and is confirmed again', async (t) => {
+  it('again returns the time of the first revocation, and is confirmed again', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
@@ -226,7 +226,7 @@ describe('revoking a key', () => {
     assert.deepEqual(await keys.get(other.details.id), other.details)
   })
 
-  it('of an unknown key is KEY_NOT_FOUND', async () => {
+  it('rejects with KEY_NOT_FOUND if it is unknown', async () => {
     const { keys } = await setUp()
     await assert.rejects(keys.revoke('key_nobody'), code('KEY_NOT_FOUND'))
   })

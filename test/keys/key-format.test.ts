@@ -22,8 +22,8 @@ const generated = fc
   .tuple(prefixes, environments)
   .map(([prefix, environment]) => generateKey(prefix, environment))
 
-describe('the form of a key', () => {
-  it('is that of every key that is made, with any prefix and environment', () => {
+describe('the format of a key', () => {
+  it('is that of every generated key, with any prefix and environment', () => {
     fc.assert(
       fc.property(prefixes, environments, (prefix, environment) => {
         const key = generateKey(prefix, environment)
@@ -35,12 +35,12 @@ describe('the form of a key', () => {
     )
   })
 
-  it('is as it was when it was released: the checksum never changes', () => {
-    // Worked out with another implementation of CRC32.
+  it('has not changed since the first release: the checksum stays the same', () => {
+    // Computed with another implementation of CRC32.
     assert.ok(isWellFormed('tk_live_0123456789ABCDEFGHIJKLMNOPQRSTUVW4CNfqC'))
   })
 
-  it('is lost with any one character changed', () => {
+  it('is broken by a change of any character', () => {
     const printable = fc.integer({ min: 0x20, max: 0x7e }).map((point) => String.fromCodePoint(point))
     fc.assert(
       fc.property(generated, fc.nat(), printable, (key, place, character) => {
@@ -52,7 +52,7 @@ describe('the form of a key', () => {
     )
   })
 
-  it('is lost with each character of one key changed to each other that a key may have', () => {
+  it('is broken by a change of each character to any other that a key may have', () => {
     const key = generateKey('tk', 'live')
     for (let i = 0; i < key.length; i++) {
       for (const character of `${BASE62}_`) {
@@ -62,7 +62,7 @@ describe('the form of a key', () => {
     }
   })
 
-  it('is lost with two neighbours swapped', () => {
+  it('is broken by a swap of two neighbouring characters', () => {
     fc.assert(
       fc.property(generated, fc.nat(), (key, place) => {
         const i = place % (key.length - 1)
@@ -72,7 +72,7 @@ describe('the form of a key', () => {
     )
   })
 
-  it('is lost with anything before, after or left out', () => {
+  it('is broken by added or missing characters', () => {
     fc.assert(
       fc.property(generated, fc.nat(), fc.string({ minLength: 1 }), (key, place, rest) => {
         const i = place % key.length
@@ -84,7 +84,7 @@ describe('the form of a key', () => {
     )
   })
 
-  it('is not that of random strings, even of those that look like one', () => {
+  it('does not match random strings, even if they look like a key', () => {
     const alike = fc
       .tuple(prefixes, environments, fc.stringMatching(/^[0-9A-Za-z]{39}$/))
       .map((parts) => parts.join('_'))
@@ -96,7 +96,7 @@ describe('the form of a key', () => {
     )
   })
 
-  it('is not made up for by a checksum that fits', () => {
+  it('has to be correct even if the checksum matches', () => {
     const random = '0123456789ABCDEFGHIJKLMNOPQRSTUVW'
     for (const labels of ['tk_live', 'TK_live', 'tk_Live', 'my_company_live', 'a__b_live', 'Ab_1_Test']) {
       assert.ok(isWellFormed(withChecksum(`${labels}_${random}`)), labels)
@@ -121,7 +121,7 @@ describe('the form of a key', () => {
     for (const body of wrong) assert.ok(!isWellFormed(withChecksum(body)), JSON.stringify(body))
   })
 
-  it('spares prefixes and environments that are no labels', () => {
+  it('allows only labels as prefixes and environments', () => {
     for (const label of ['', '1st', '_a', 'a_', 'a-b', 'a'.repeat(17), 'é', 'a\n', '\na']) {
       assert.doesNotMatch(label, PREFIX_PATTERN)
       assert.doesNotMatch(label, ENVIRONMENT_PATTERN)
@@ -137,7 +137,7 @@ describe('the random part', () => {
     assert.equal(keys.size, 10_000)
   })
 
-  it('has every character of the alphabet equally often, at every place', () => {
+  it('has every character of the alphabet equally often', () => {
     const counts = new Map<string, number>(Array.from(BASE62, (character) => [character, 0]))
     const rounds = 4_000
     for (let i = 0; i < rounds; i++) {
@@ -148,13 +148,13 @@ describe('the random part', () => {
     assert.equal(counts.size, 62)
     const expected = (rounds * 33) / 62
     const chiSquared = [...counts.values()].reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0)
-    // 61 degrees of freedom: above 130 once in about a million runs. `byte % 62`, the usual mistake, comes to 1,000.
+    // 61 degrees of freedom: above 130 once in a million runs. `byte % 62`, the usual mistake, gives 1,000.
     assert.ok(chiSquared < 130, `${chiSquared}`)
   })
 })
 
-describe('what is kept of a key', () => {
-  it('is the SHA-256 of all of it, in lower-case hexadecimal', () => {
+describe('what is stored of a key', () => {
+  it('is the SHA-256 of the whole key, in lower-case hexadecimal', () => {
     fc.assert(
       fc.property(generated, (key) => {
         assert.equal(hashKey(key), createHash('sha256').update(key, 'utf8').digest('hex'))
@@ -163,7 +163,7 @@ describe('what is kept of a key', () => {
     )
   })
 
-  it('is the same in memory, as one character for each byte', () => {
+  it('is the same hash in memory, with one character for each byte', () => {
     fc.assert(
       fc.property(generated, (key) => {
         assert.equal(digestKey(key).length, 32)
@@ -173,7 +173,7 @@ describe('what is kept of a key', () => {
     )
   })
 
-  it('to show is prefix, environment, four characters, and the last four', () => {
+  it('for display is the prefix, the environment, four characters, and the last four', () => {
     fc.assert(
       fc.property(prefixes, environments, (prefix, environment) => {
         const key = generateKey(prefix, environment)
@@ -185,7 +185,7 @@ describe('what is kept of a key', () => {
   })
 })
 
-/** The checksum as the format has it, worked out from the other end. */
+/** Appends the checksum of the format, computed in another way. */
 function withChecksum(body: string): string {
   const digits = [5, 4, 3, 2, 1, 0].map((power) => Math.floor(crc32(body) / 62 ** power) % 62)
   return body + digits.map((digit) => BASE62[digit]).join('')

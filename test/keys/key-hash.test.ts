@@ -11,7 +11,7 @@ import { code, VALUES } from './set-up.ts'
 const PEPPER = 'a secret of the service'
 const OWN: KeyHash = (key) => createHash('sha3-256').update(key).digest('hex')
 
-describe('how a key becomes its hash', () => {
+describe('the hash function of a store', () => {
   const hashes: Record<string, [KeyHash, (key: string) => string]> = {
     'SHA-512': [sha512KeyHash, (key) => createHash('sha512').update(key).digest('hex')],
     'an HMAC': [hmacKeyHash(PEPPER), (key) => createHmac('sha256', PEPPER).update(key).digest('hex')],
@@ -22,7 +22,7 @@ describe('how a key becomes its hash', () => {
     'a function of the app': [OWN, OWN],
   }
   for (const [name, [keyHash, expected]] of Object.entries(hashes)) {
-    it(`is ${name}: keys that exist are taken over, new ones are made, and both are checked`, async (t) => {
+    it(`can be ${name}, with which imported and new keys are accepted`, async (t) => {
       const store = new MemoryKeyStore({ keyHash })
       const keys = new KeyManager(store)
       await keys.createTenant({ id: 'acme', name: 'Acme' })
@@ -50,7 +50,7 @@ describe('how a key becomes its hash', () => {
       assert.equal((await keys.identify(old)).details.id, imported.details.id)
       await keys.revoke(imported.details.id)
       assert.deepEqual([await use(old), await use(made.key)], [401, made.details.id])
-      // Not the hash of another kind, and not the key by its two ends.
+      // Neither a hash of another length, nor most of the key as start and last4.
       const other = createHash('sha384').update(old).digest('hex')
       for (const wrong of [{ hash: other }, { hash: expected('short-ab'), start: 'short-', last4: 'ab' }]) {
         const values = { ...VALUES, tenantId: 'acme', start: '', last4: '', ...wrong }
@@ -59,7 +59,7 @@ describe('how a key becomes its hash', () => {
     })
   }
 
-  it('is refused where it is no hash', async () => {
+  it('is rejected if it does not hash', async () => {
     const wrong: unknown[] = [
       'sha512',
       (key: string) => key,

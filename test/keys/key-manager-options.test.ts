@@ -5,7 +5,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { code, setUp, VALUES } from './set-up.ts'
 
 describe('a KeyManager', () => {
-  it('takes only a store with the writing side, and says what one lacks', () => {
+  it('accepts only a writable store, and says what another one lacks', () => {
     const half = Object.assign(new MemoryKeyStore(), { findByHash: undefined, listKeys: undefined })
     const refuses = (store: unknown, message: RegExp) =>
       assert.throws(() => new KeyManager(store as never), { code: 'TENANT_AUTH_BAD_OPTION', message })
@@ -26,7 +26,7 @@ describe('a KeyManager', () => {
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
   for (const [name, values] of Object.entries(wrong)) {
-    it(`names ${name} where it is not acceptable`, () => {
+    it(`rejects an invalid ${name}, and names it`, () => {
       for (const value of values) {
         assert.throws(
           () => new KeyManager(new MemoryKeyStore(), { [name]: value }),
@@ -39,12 +39,12 @@ describe('a KeyManager', () => {
     })
   }
 
-  it('takes no default that is longer than the longest', () => {
+  it('rejects a defaultLifetime longer than maxLifetime', () => {
     const options = { maxLifetime: 1_000, defaultLifetime: 1_001 }
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options), code('TENANT_AUTH_BAD_OPTION'))
   })
 
-  it('refuses an option that there is not', () => {
+  it('rejects an unknown option', () => {
     const options = { environment: ['live'] }
     assert.throws(() => new KeyManager(new MemoryKeyStore(), options as object), {
       code: 'TENANT_AUTH_BAD_OPTION',
@@ -53,7 +53,7 @@ describe('a KeyManager', () => {
     })
   })
 
-  it('keeps its own copy of the lists it is given', async () => {
+  it('copies the lists that it is given', async () => {
     const [environments, scopes] = [['live'], ['a']]
     const { keys, tenantId } = await setUp({ environments, scopes })
     environments.push('test')

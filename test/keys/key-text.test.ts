@@ -13,13 +13,13 @@ const key = fc
   .map(([prefix, environment]) => generateKey(prefix, environment))
 
 describe('keys in a text', () => {
-  it('are found and cut, whatever stands before and after', () => {
+  it('are found and redacted, whatever precedes and follows them', () => {
     const around = fc.oneof(fc.string({ maxLength: 40 }), fc.stringMatching(/^[0-9A-Za-z_]{0,60}$/))
     fc.assert(
       fc.property(around, key, around, (before, key, after) => {
         const text = before + key + after
         assert.ok(holdsKey(text))
-        // A longer prefix may end in the same checksum once in four thousand million texts.
+        // Once in four thousand million texts, a longer prefix may have the same checksum.
         assert.ok(keysIn(text).includes(key))
         assert.ok(!withoutCredentials(text).includes(key))
       }),
@@ -27,7 +27,7 @@ describe('keys in a text', () => {
     )
   })
 
-  it('are cut one by one, and what is no key stays', () => {
+  it('are redacted one by one, and nothing else is', () => {
     const [a, b] = [generateKey('tk', 'live'), generateKey('my_company', 'Test')]
     const altered = a.slice(0, -1) + (a.endsWith('0') ? '1' : '0')
     assert.equal(
@@ -41,7 +41,7 @@ describe('keys in a text', () => {
     }
   })
 
-  it('and tokens beside them', () => {
+  it('are redacted, as tokens are', () => {
     const token = new SessionSigner().signSession()
     assert.equal(withoutCredentials(`agent/1 (Bearer ${token})`), 'agent/1 (Bearer [token])')
     assert.equal(withoutCredentials('eyJust a word, and file.eyJ'), 'eyJust a word, and file.eyJ')
@@ -49,7 +49,7 @@ describe('keys in a text', () => {
     assert.equal(withoutCredentials(odd), odd)
   })
 
-  it('are cut out of all that data holds, names included', () => {
+  it('are redacted in nested data, names included', () => {
     const key = generateKey('tk', 'live')
     const at = new Date()
     assert.deepEqual(withoutCredentialsDeep({ at, a: [key, { b: `x ${key}`, [key]: null }], n: 1 }), {

@@ -5,7 +5,7 @@ import { hashKey } from '../../src/keys/key-format.ts'
 import { code, setUp, VALUES } from './set-up.ts'
 
 describe('listing keys', () => {
-  it('comes in pages that together hold each key of the tenant once', async () => {
+  it('returns pages that together have each key of the tenant once', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
     await keys.create({ ...VALUES, tenantId: tenant.id })
@@ -19,7 +19,7 @@ describe('listing keys', () => {
     }
   })
 
-  it('is newest first', async (t) => {
+  it('returns the newest first', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: 1_000 })
     const { keys, tenantId } = await setUp()
     for (const name of ['one', 'two', 'three']) {
@@ -33,7 +33,7 @@ describe('listing keys', () => {
     )
   })
 
-  it('shows fifty unless told otherwise', async () => {
+  it('returns fifty by default', async () => {
     const { keys, tenantId } = await setUp()
     for (let i = 0; i < 51; i++) await keys.create({ ...VALUES, tenantId })
     const page = await keys.list({ tenantId })
@@ -41,14 +41,14 @@ describe('listing keys', () => {
     assert.ok(page.nextCursor)
   })
 
-  it('ends with a cursor of null, on a page that is full too', async () => {
+  it('ends with a cursor of null, even on a full page', async () => {
     const { keys, tenantId } = await setUp()
     for (let i = 0; i < 2; i++) await keys.create({ ...VALUES, tenantId })
     assert.equal((await keys.list({ tenantId, limit: 2 })).nextCursor, null)
     assert.deepEqual(await keys.list({ tenantId: 'org_nobody' }), { keys: [], nextCursor: null })
   })
 
-  it('shows revoked keys, and no hash', async () => {
+  it('returns revoked keys, but no hash', async () => {
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     await keys.revoke(details.id)
@@ -57,7 +57,7 @@ describe('listing keys', () => {
     assert.ok(!JSON.stringify(page).includes(hashKey(key)))
   })
 
-  it('with a cursor that no list has answered is KEY_INVALID', async () => {
+  it('rejects a cursor that it has not returned with KEY_INVALID', async () => {
     const { keys, tenantId } = await setUp()
     for (let i = 0; i < 2; i++) await keys.create({ ...VALUES, tenantId })
     const { nextCursor } = await keys.list({ tenantId, limit: 1 })
@@ -87,7 +87,7 @@ describe('listing keys', () => {
     }
   })
 
-  it('with a limit or a tenant that is none is KEY_INVALID', async () => {
+  it('rejects an invalid limit or tenant with KEY_INVALID', async () => {
     const { keys, tenantId } = await setUp()
     for (const limit of [0, -1, 101, 1.5, Number.NaN, '5', null]) {
       await assert.rejects(keys.list({ tenantId, limit: limit as number }), code('KEY_INVALID'))

@@ -6,7 +6,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { code, HOUR, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('creating a key', () => {
-  it('answers a key that the store knows by its hash, and the details', async () => {
+  it('returns a key that the store finds by its hash, and the details', async () => {
     const { keys, store, tenantId } = await setUp()
     const before = Date.now()
     const { key, details } = await keys.create({
@@ -40,7 +40,7 @@ describe('creating a key', () => {
     })
   })
 
-  it('needs no more than tenant, name and environment', async () => {
+  it('requires only tenant, name and environment', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     const { scopes, metadata, expiresAt, createdBy } = details
@@ -55,14 +55,14 @@ describe('creating a key', () => {
     )
   })
 
-  it('shows the key nowhere else: not in details, not in lists', async () => {
+  it('never shows the key again, in details or lists', async () => {
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     const shown = JSON.stringify([details, await keys.get(details.id), await keys.list({ tenantId })])
     assert.ok(!shown.includes(key) && !shown.includes(hashKey(key)))
   })
 
-  it('uses the prefix and the environments of the settings', async () => {
+  it('uses the configured prefix and environments', async () => {
     const store = new MemoryKeyStore()
     const keys = new KeyManager(store, { prefix: 'loom', environments: ['prod'] })
     const { tenant } = await keys.createTenant({ name: 'Acme' })
@@ -76,14 +76,14 @@ describe('creating a key', () => {
     assert.deepEqual(details.scopes, ['b', 'a'])
   })
 
-  it('for a tenant that is not there is TENANT_NOT_FOUND', async () => {
+  it('rejects an unknown tenant with TENANT_NOT_FOUND', async () => {
     const { keys } = await setUp()
     await assert.rejects(keys.create({ ...VALUES, tenantId: 'org_nobody' }), code('TENANT_NOT_FOUND'))
   })
 })
 
 describe('an idempotency key', () => {
-  it('used again makes no second key, and names the first', async () => {
+  it('creates no second key when it is used again, and names the first', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, idempotencyKey: 'once' })
     for (const name of ['server', 'other']) {
@@ -97,7 +97,7 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 
-  it('used at the same time by ten makes one key', async () => {
+  it('creates one key for ten concurrent calls', async () => {
     const { keys, tenantId } = await setUp()
     const attempts = Array.from({ length: 10 }, () =>
       keys.create({ ...VALUES, tenantId, idempotencyKey: 'once' }).then(
@@ -109,15 +109,15 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 
-  it('leads to an id that never changes its form', async () => {
+  it('yields the same id in every version', async () => {
     const { keys } = await setUp()
     await keys.createTenant({ id: 'org_acme', name: 'Acme' })
     const { details } = await keys.create({ ...VALUES, tenantId: 'org_acme', idempotencyKey: 'once' })
-    // SHA-256 of both, with NUL between them, worked out elsewhere.
+    // SHA-256 of both, separated by NUL, computed elsewhere.
     assert.equal(details.id, 'key_ca0615d4bd518e01daa0359373a298bb')
   })
 
-  it('is each tenant\u2019s own', async () => {
+  it('belongs to one tenant', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
     const one = await keys.create({ ...VALUES, tenantId, idempotencyKey: 'once' })
@@ -125,7 +125,7 @@ describe('an idempotency key', () => {
     assert.notEqual(one.details.id, other.details.id)
   })
 
-  it('of a rotation makes no second key either', async () => {
+  it('creates no second key for a rotation either', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { idempotencyKey: 'once' })
@@ -133,7 +133,7 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 2)
   })
 
-  it('is answered first, whatever else the time that has passed has made wrong', async (t) => {
+  it('is checked first, whatever else has become invalid in the meantime', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const expiring = { ...VALUES, tenantId, expiresAt: new Date(Date.now() + 250), idempotencyKey: 'create' }
@@ -148,7 +148,7 @@ describe('an idempotency key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 3)
   })
 
-  it('that is empty or no string is KEY_INVALID', async () => {
+  it('is KEY_INVALID if it is empty, too long or not a string', async () => {
     const { keys, tenantId } = await setUp()
     for (const idempotencyKey of ['', 'x'.repeat(201), 7 as never, null as never]) {
       await assert.rejects(keys.create({ ...VALUES, tenantId, idempotencyKey }), code('KEY_INVALID'))
@@ -160,7 +160,7 @@ describe('importing a key', () => {
   const hash = hashKey('an old key of another form')
   const imported = { ...VALUES, hash, start: 'sk_', last4: 'form' }
 
-  it('makes it known by its hash, and tells the caches: it may have been refused a moment ago', async () => {
+  it('stores its hash, and informs the caches, which may have refused it before', async () => {
     const { keys, store, tenantId } = await setUp()
     const heard: string[] = []
     store.coherence.subscribe((hashes) => heard.push(...hashes))
@@ -171,7 +171,7 @@ describe('importing a key', () => {
     assert.deepEqual([answer.details.start, answer.details.last4], ['sk_', 'form'])
   })
 
-  it('with a hash that is there is KEY_EXISTS, in another tenant too', async () => {
+  it('rejects an existing hash with KEY_EXISTS, even for another tenant', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
     await keys.import({ ...imported, tenantId })
@@ -179,7 +179,7 @@ describe('importing a key', () => {
     await assert.rejects(keys.import({ ...imported, tenantId: tenant.id }), code('KEY_EXISTS'))
   })
 
-  it('takes a hash, and not the key itself', async () => {
+  it('accepts a hash, but not the key itself', async () => {
     const { keys, tenantId } = await setUp()
     const wrong = [
       { hash: 'an old key of another form' },
@@ -201,7 +201,7 @@ describe('importing a key', () => {
     await keys.import({ ...imported, tenantId, start: '', last4: '' })
   })
 
-  it('shows no whole key by its two ends', async () => {
+  it('rejects a start and last4 that reveal most of the key', async () => {
     const { keys, tenantId } = await setUp()
     const key = '123e4567-e89b-12d3-a456-426614174000'
     const hash = hashKey(key)
@@ -222,7 +222,7 @@ describe('the life of a key', () => {
   const DAY = 24 * HOUR
   const end = (key: { details: { expiresAt: Date | null } }) => key.details.expiresAt?.getTime()
 
-  it('ends by default as the settings have it', async (t) => {
+  it('ends by default as configured', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const now = Date.now()
     for (const [options, expected] of [
@@ -238,7 +238,7 @@ describe('the life of a key', () => {
     assert.equal(end(await keys.create({ ...VALUES, tenantId, expiresAt: null })), undefined)
   })
 
-  it('is not longer than it may be, however it was asked for', async (t) => {
+  it('is at most maxLifetime, by whichever call it is set', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, store, tenantId } = await setUp({ maxLifetime: DAY })
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(24) })
@@ -254,19 +254,19 @@ describe('the life of a key', () => {
         await assert.rejects(attempt, code('KEY_LIFETIME_TOO_LONG'))
       }
     }
-    // From the making on, and not from each change.
+    // Counted from when the key was created, not from each change.
     await assert.rejects(keys.update(id, { expiresAt: inHours(24) }), code('KEY_LIFETIME_TOO_LONG'))
     await keys.update(id, { expiresAt: inHours(23) })
     const longer = new KeyManager(store, { maxLifetime: 25 * HOUR })
     await assert.rejects(longer.create({ ...VALUES, tenantId, expiresAt: null }), /at most 1\.04 days after/)
-    // What was made without a limit is not handed on without one.
+    // A key created without a limit does not pass that on to its successor.
     const unlimited = await new KeyManager(store).create({ ...VALUES, tenantId })
     assert.equal(end(await keys.rotate(unlimited.details.id)), Date.now() + DAY)
   })
 })
 
-describe('how many keys a tenant may have', () => {
-  it('is counted in live ones, whichever way they are made', async () => {
+describe('maxKeys', () => {
+  it('counts the live keys of a tenant, by whichever call they are created', async () => {
     const { keys, tenantId } = await setUp({ maxKeys: 2 })
     const imported = { ...VALUES, tenantId, hash: 'ab'.repeat(32), start: '', last4: '' }
     const first = await keys.create({ ...VALUES, tenantId })
@@ -278,7 +278,7 @@ describe('how many keys a tenant may have', () => {
     ]) {
       await assert.rejects(attempt, { code: 'KEY_LIMIT_REACHED', statusCode: 409 })
     }
-    assert.equal((await keys.list({ tenantId })).keys.length, 2, 'nothing is made in vain')
+    assert.equal((await keys.list({ tenantId })).keys.length, 2, 'no key is created in vain')
     const next = await keys.rotate(first.details.id, { grace: 0 })
     await keys.revoke(next.details.id)
     await keys.create({ ...VALUES, tenantId })
@@ -286,7 +286,7 @@ describe('how many keys a tenant may have', () => {
     await keys.create({ ...VALUES, tenantId: tenant.id })
   })
 
-  it('is never exceeded by those that are made at the same moment', async () => {
+  it('is never exceeded by concurrent calls', async () => {
     const store = new MemoryKeyStore()
     const managers = [1, 2, 3].map(() => new KeyManager(store, { maxKeys: 3 }))
     const [keys] = managers as [KeyManager]
@@ -306,7 +306,7 @@ describe('how many keys a tenant may have', () => {
 })
 
 describe('a key in a field that is stored', () => {
-  it('is refused, whichever the field, and not quoted', async () => {
+  it('is rejected, whatever the field, and not repeated', async () => {
     const { keys, store, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     const before = await store.listKeys({ tenantId, limit: 10 })
@@ -335,7 +335,7 @@ describe('a key in a field that is stored', () => {
     assert.deepEqual(await store.listKeys({ tenantId, limit: 10 }), before)
   })
 
-  it('is no id to look for', async (t) => {
+  it('is not looked up as an id', async (t) => {
     const { keys, store, tenantId } = await setUp()
     const { key } = await keys.create({ ...VALUES, tenantId })
     const found = t.mock.method(store, 'findKey')
@@ -402,7 +402,7 @@ describe('values of a key', () => {
     createdBy: ['', 7, 'x'.repeat(201), 'a\nb', 'a\u2028b'],
   }
   for (const [name, values] of Object.entries(bad)) {
-    it(`${name} that is not acceptable is KEY_INVALID, named, and makes nothing`, async () => {
+    it(`with an invalid ${name} are KEY_INVALID, which names it, and create no key`, async () => {
       const { keys, tenantId } = await setUp()
       for (const value of values) {
         await assert.rejects(keys.create({ ...VALUES, tenantId, [name]: value }), (error) => {
@@ -414,7 +414,7 @@ describe('values of a key', () => {
     })
   }
 
-  it('at their limits are acceptable', async () => {
+  it('are accepted at their limits', async () => {
     const { keys, tenantId } = await setUp()
     const good = {
       name: ['x'.repeat(100), '租户 🔑', `'; DROP TABLE keys; --`],
@@ -431,7 +431,7 @@ describe('values of a key', () => {
     }
   })
 
-  it('outside the list of scopes are KEY_INVALID', async () => {
+  it('with scopes outside the configured list are KEY_INVALID', async () => {
     const store = new MemoryKeyStore()
     const keys = new KeyManager(store, { scopes: ['verify:write', 'usage:read'] })
     const { tenant } = await keys.createTenant({ name: 'Acme' })

@@ -7,13 +7,13 @@ import { generateKey } from '../../src/keys/key-format.ts'
 import { checkMetadata } from '../../src/keys/metadata.ts'
 
 describe('metadata', () => {
-  it('is what survives JSON within its size, and nothing else', () => {
+  it('is accepted if it survives JSON and is within its size', () => {
     const value = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6 })
     fc.assert(
       fc.property(value, fc.nat(4_200), (value, size) => {
         const padded = { ...value, 'padding ä': 'x'.repeat(size) }
         const json = JSON.stringify(padded)
-        // JSON has no -0, and not every text can be stored.
+        // JSON has no -0, and not every string can be stored.
         fc.pre(isDeepStrictEqual(JSON.parse(json), padded))
         fc.pre(!json.includes('\\u') && !/\p{Cs}/u.test(json))
         const accepted = Buffer.byteLength(json) <= 4_096
@@ -24,7 +24,7 @@ describe('metadata', () => {
     )
   })
 
-  it('is a copy, and may come from another realm', () => {
+  it('is copied, and may come from another realm', () => {
     const given = runInNewContext('({ list: [{ a: 1 }], none: null })') as { list: object[] }
     const copy = checkMetadata(given) as { list: object[] }
     assert.deepEqual(copy, { list: [{ a: 1 }], none: null })
@@ -35,18 +35,18 @@ describe('metadata', () => {
   })
 
   const hostile: Record<string, () => unknown> = {
-    'one long text': () => ({ a: 'x'.repeat(100_000_000) }),
+    'one long string': () => ({ a: 'x'.repeat(100_000_000) }),
     'a long name': () => ({ ['x'.repeat(100_000_000)]: 1 }),
     'a long list': () => ({ a: Array.from({ length: 1_000_000 }) }),
-    'a list of one text': () => ({ a: Array.from({ length: 10_000 }, () => 'x'.repeat(10_000)) }),
-    'a deep one': () => {
+    'a list of long strings': () => ({ a: Array.from({ length: 10_000 }, () => 'x'.repeat(10_000)) }),
+    'deep nesting': () => {
       let value: object = {}
       for (let i = 0; i < 100_000; i++) value = { value }
       return value
     },
   }
   for (const [name, make] of Object.entries(hostile)) {
-    it(`is refused before it becomes text: ${name}`, (t) => {
+    it(`is rejected before it is serialized: ${name}`, (t) => {
       const value = make()
       const stringify = t.mock.method(JSON, 'stringify')
       assert.throws(() => checkMetadata(value), { code: 'KEY_INVALID' })
@@ -55,7 +55,7 @@ describe('metadata', () => {
     })
   }
 
-  it('with a key anywhere in it is refused, and the key is not quoted', () => {
+  it('is rejected with a key anywhere in it, and the key is not repeated', () => {
     const key = generateKey('tk', 'live')
     for (const value of [{ key }, { a: [{ b: [`Bearer ${key}`] }] }, { [key]: 1 }]) {
       assert.throws(
@@ -68,7 +68,7 @@ describe('metadata', () => {
     }
   })
 
-  it('of other kinds is refused', () => {
+  it('is rejected if it has values that JSON does not', () => {
     class Odd {
       a = 1
     }

@@ -1,4 +1,4 @@
-/** Arguments by a name that there is not: each would be an owner that is not asked for, or an end that never comes. */
+/** Arguments with an unknown name. Ignored, each would leave out a check of the owner, or an expiry. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KeyManager } from '../../src/keys/key-manager.ts'
@@ -7,35 +7,35 @@ import { code, inHours, setUp, VALUES } from './set-up.ts'
 
 type Loose = Record<keyof KeyManager, (...args: unknown[]) => Promise<unknown>>
 
-describe('a call refuses', () => {
+describe('a KeyManager rejects', () => {
   const end = inHours(1)
   const tables: [string, (id: string, tenantId: string) => [method: keyof KeyManager, ...args: unknown[]]][] =
     [
-      ['get by a misspelt owner', (id) => ['get', id, { tenantid: 'other' }]],
-      ['get by an owner that is a text', (id) => ['get', id, 'other']],
-      ['get by an owner that is null', (id) => ['get', id, null]],
-      ['revoke by a misspelt owner', (id) => ['revoke', id, { tenant: 'other' }]],
-      ['update by a misspelt owner', (id) => ['update', id, { name: 'x' }, { tenantID: 'other' }]],
-      ['update by an owner among the values', (id) => ['update', id, { name: 'x', tenantId: 'other' }]],
-      ['update of a misspelt expiry', (id) => ['update', id, { expires_at: end }]],
-      ['rotate by a misspelt owner', (id) => ['rotate', id, { tenant_id: 'other' }]],
+      ['get with a misspelt owner', (id) => ['get', id, { tenantid: 'other' }]],
+      ['get with an owner that is a string', (id) => ['get', id, 'other']],
+      ['get with an owner of null', (id) => ['get', id, null]],
+      ['revoke with a misspelt owner', (id) => ['revoke', id, { tenant: 'other' }]],
+      ['update with a misspelt owner', (id) => ['update', id, { name: 'x' }, { tenantID: 'other' }]],
+      ['update with an owner among the values', (id) => ['update', id, { name: 'x', tenantId: 'other' }]],
+      ['update with a misspelt expiry', (id) => ['update', id, { expires_at: end }]],
+      ['rotate with a misspelt owner', (id) => ['rotate', id, { tenant_id: 'other' }]],
       ['rotate with a misspelt grace', (id) => ['rotate', id, { graceMs: 0 }]],
       ['create with a misspelt expiry', (_, tenantId) => ['create', { tenantId, ...VALUES, expiresat: end }]],
       ['create with misspelt scopes', (_, tenantId) => ['create', { tenantId, ...VALUES, scope: ['read'] }]],
       [
-        'create of a client\u2019s body',
+        'create with a field of the store',
         (_, tenantId) => ['create', { tenantId, ...VALUES, revokedAt: null }],
       ],
       [
-        'import with an idempotency key, which it does not have',
+        'import with an idempotency key, which it does not take',
         (_, tenantId) => [
           'import',
           { tenantId, ...VALUES, hash: '0'.repeat(64), start: '', last4: '', idempotencyKey: 'x' },
         ],
       ],
       ['list with a misspelt limit', (_, tenantId) => ['list', { tenantId, max: 1 }]],
-      ['createTenant that is suspended', () => ['createTenant', { name: 'x', suspended: true }]],
-      ['updateTenant that is suspended', (_, tenantId) => ['updateTenant', tenantId, { suspendedAt: end }]],
+      ['createTenant with suspended', () => ['createTenant', { name: 'x', suspended: true }]],
+      ['updateTenant with suspendedAt', (_, tenantId) => ['updateTenant', tenantId, { suspendedAt: end }]],
     ]
   for (const [what, args] of tables) {
     it(what, async () => {
@@ -49,7 +49,7 @@ describe('a call refuses', () => {
   }
 })
 
-it('the message says what was meant, and never what was given', async () => {
+it('the error suggests what was meant, and never repeats what was given', async () => {
   const { keys } = await setUp()
   const given = { tk_live_3Zt9YvXo0bTjD4Qn8cWmR1sLkEaPfUhGi2xV6: 1 }
   await assert.rejects(
@@ -59,7 +59,7 @@ it('the message says what was meant, and never what was given', async () => {
   await assert.rejects(keys.get('key_x', { tenant_id: 'a' } as object), /Did you mean tenantId\?/)
 })
 
-it('options of MemoryKeyStore are checked as well', () => {
+it('MemoryKeyStore rejects invalid options', () => {
   const error = { code: 'TENANT_AUTH_BAD_OPTION' }
   assert.throws(() => new MemoryKeyStore({ keyhash: String } as object), error)
   assert.throws(() => new MemoryKeyStore({ keyHash: 'sha512' as never }), error)

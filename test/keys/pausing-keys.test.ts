@@ -5,7 +5,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { code, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('pausing a key', () => {
-  it('is undone by resuming it; again it keeps the moment from which it is', async (t) => {
+  it('is undone by resuming it, and keeps its time when it is repeated', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, store, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
@@ -20,7 +20,7 @@ describe('pausing a key', () => {
     await assert.rejects(keys.update(details.id, { paused: 1 as never }), code('KEY_INVALID'))
   })
 
-  it('is not got round by a rotation, and counts as a live one', async () => {
+  it('prevents rotating it, and still counts it towards maxKeys', async () => {
     const { keys, tenantId } = await setUp({ maxKeys: 1 })
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.update(details.id, { paused: true })
@@ -28,7 +28,7 @@ describe('pausing a key', () => {
     await assert.rejects(keys.create({ ...VALUES, tenantId }), code('KEY_LIMIT_REACHED'))
   })
 
-  it('is not got round by a rotation that has looked at the key before', async () => {
+  it('prevents a rotation that has read the key before', async () => {
     const store = new MemoryKeyStore()
     const { keys, tenantId } = await setUp({}, store)
     const { details } = await keys.create({ ...VALUES, tenantId })
@@ -43,7 +43,7 @@ describe('pausing a key', () => {
 })
 
 describe('networks of a key', () => {
-  it('are kept as they are given, changed, and handed on by a rotation', async () => {
+  it('are stored as given, changed by an update, and passed on by a rotation', async () => {
     const { keys, tenantId } = await setUp()
     const networks = ['192.0.2.0/24', '2001:db8::/32', '198.51.100.7', '::1']
     const { details } = await keys.create({ ...VALUES, tenantId, networks: [...networks, '::1'] })
@@ -54,7 +54,7 @@ describe('networks of a key', () => {
     assert.equal((await keys.create({ ...VALUES, tenantId })).details.networks, null)
   })
 
-  it('that are none are KEY_INVALID', async () => {
+  it('are KEY_INVALID if they are not networks', async () => {
     const { keys, tenantId } = await setUp()
     const wrong: unknown[] = [
       [],
@@ -79,8 +79,8 @@ describe('networks of a key', () => {
   })
 })
 
-describe('a list with a filter', () => {
-  it('answers what fits, of a tenant, or of all where null says so', async () => {
+describe('a filtered list', () => {
+  it('returns what matches, of one tenant, or of all if tenantId is null', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ id: 'org_other', name: 'Other Acme' })
     await keys.create({ ...VALUES, tenantId, name: 'billing', expiresAt: inHours(1) })
@@ -100,7 +100,7 @@ describe('a list with a filter', () => {
     assert.deepEqual([first.tenants.length, second.tenants.length, second.nextCursor], [1, 1, null])
   })
 
-  it('that is not acceptable is KEY_INVALID: a tenant that is forgotten does not open all', async () => {
+  it('is KEY_INVALID with an invalid filter, or without a tenantId, which does not mean all', async () => {
     const { keys, tenantId } = await setUp()
     const wrong: object[] = [
       {},

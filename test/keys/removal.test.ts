@@ -4,7 +4,7 @@ import { hashKey } from '../../src/keys/key-format.ts'
 import { code, HOUR, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('deleting a tenant', () => {
-  it('takes its keys along, live, paused and ended, and caches hear of each that was live', async () => {
+  it('deletes its keys, whether live, paused or ended, and informs the caches', async () => {
     const { keys, store, tenantId } = await setUp()
     const { tenant: other } = await keys.createTenant({ name: 'Other' })
     const kept = await keys.create({ ...VALUES, tenantId: other.id })
@@ -26,7 +26,7 @@ describe('deleting a tenant', () => {
     assert.deepEqual(await keys.get(kept.details.id), kept.details)
   })
 
-  it('goes on where keys are made meanwhile, and where it was cut short', async () => {
+  it('completes if keys are created meanwhile, and after it was interrupted', async () => {
     const { keys, store, tenantId } = await setUp()
     await keys.create({ ...VALUES, tenantId })
     const deleteTenant = store.deleteTenant.bind(store)
@@ -43,7 +43,7 @@ describe('deleting a tenant', () => {
     await assert.rejects(keys.getTenant(tenantId), code('TENANT_NOT_FOUND'))
   })
 
-  it('has a smaller sister that leaves everything there, revoked', async () => {
+  it('differs from revokeTenant, which revokes the keys and keeps everything', async () => {
     const { keys, tenantId } = await setUp()
     for (let i = 0; i < 3; i++) await keys.create({ ...VALUES, tenantId })
     const { tenant } = await keys.revokeTenant(tenantId)
@@ -53,12 +53,12 @@ describe('deleting a tenant', () => {
       left.map((key) => key.revokedAt !== null),
       [true, true, true],
     )
-    assert.equal((await keys.revokeTenant(tenantId)).confirmedBy, 'all', 'and again')
+    assert.equal((await keys.revokeTenant(tenantId)).confirmedBy, 'all', 'it can be repeated')
   })
 })
 
-describe('purging', () => {
-  it('deletes what ended before then, of a tenant or of all', async (t) => {
+describe('purging keys', () => {
+  it('deletes those that ended before a time, of one tenant or of all', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
@@ -77,7 +77,7 @@ describe('purging', () => {
     assert.deepEqual(new Set(left.map((key) => key.id)), new Set([lately.details.id, live.details.id]))
   })
 
-  it('takes a moment that is past, and no owner that is not said', async () => {
+  it('rejects a time that is not in the past, and an undefined tenantId', async () => {
     const { keys } = await setUp()
     const wrong = [
       { endedBefore: inHours(1) },

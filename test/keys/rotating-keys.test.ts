@@ -6,7 +6,7 @@ import { code, HOUR, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 const YEAR = 365 * 24 * HOUR
 
 describe('rotating a key', () => {
-  it('makes one that is the same but for the key itself, and leaves the old one valid', async () => {
+  it('creates one with the same fields, and leaves the old one valid', async () => {
     const { keys, store, tenantId } = await setUp()
     const old = await keys.create({
       ...VALUES,
@@ -43,7 +43,7 @@ describe('rotating a key', () => {
   })
 
   for (const grace of [0, 1, HOUR, YEAR]) {
-    it(`with a grace of ${grace} ms ends the old key then`, async () => {
+    it(`ends the old key after a grace of ${grace} ms`, async () => {
       const { keys, tenantId } = await setUp()
       const { details } = await keys.create({ ...VALUES, tenantId })
       const before = Date.now()
@@ -54,7 +54,7 @@ describe('rotating a key', () => {
     })
   }
 
-  it('of a key that has ended takes an expiry, and says so', async () => {
+  it('requires an expiry if the key has ended', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.rotate(details.id, { grace: 0 })
@@ -67,7 +67,7 @@ describe('rotating a key', () => {
     assert.equal((await keys.rotate(details.id, { expiresAt: null })).details.expiresAt, null)
   })
 
-  it('never lets the old key live longer than it would have', async () => {
+  it('never extends the life of the old key', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
     const { retired } = await keys.rotate(details.id, { grace: 2 * HOUR })
@@ -75,7 +75,7 @@ describe('rotating a key', () => {
     assert.deepEqual(await keys.get(details.id), details)
   })
 
-  it('tells the caches of the old key before it returns', async () => {
+  it('informs the caches about the old key before it returns', async () => {
     const { keys, store, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
     const heard: string[] = []
@@ -84,7 +84,7 @@ describe('rotating a key', () => {
     assert.ok(heard.includes(hashKey(key)))
   })
 
-  it('never widens the expiry by itself, and takes another one when told', async () => {
+  it('keeps the expiry, unless it is given another one', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
     const later = inHours(9)
@@ -93,7 +93,7 @@ describe('rotating a key', () => {
     assert.equal((await keys.rotate(details.id, { expiresAt: null })).details.expiresAt, null)
   })
 
-  it('of an expired key takes a new expiry', async (t) => {
+  it('accepts a new expiry for an expired key', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: inHours(1) })
@@ -103,7 +103,7 @@ describe('rotating a key', () => {
     assert.deepEqual(next.retired.expiresAt, details.expiresAt)
   })
 
-  it('of a revoked key is KEY_REVOKED, and makes nothing', async () => {
+  it('rejects a revoked key with KEY_REVOKED, and creates nothing', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     await keys.revoke(details.id)
@@ -111,7 +111,7 @@ describe('rotating a key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 
-  it('of an unknown or foreign key is KEY_NOT_FOUND, and makes nothing', async () => {
+  it('rejects an unknown key or one of another tenant with KEY_NOT_FOUND, and creates nothing', async () => {
     const { keys, tenantId } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Other' })
     const { details } = await keys.create({ ...VALUES, tenantId })
@@ -121,7 +121,7 @@ describe('rotating a key', () => {
     assert.deepEqual(await keys.get(details.id), details)
   })
 
-  it('with values that are not acceptable is KEY_INVALID, and makes nothing', async () => {
+  it('rejects invalid values with KEY_INVALID, and creates nothing', async () => {
     const { keys, tenantId } = await setUp()
     const { details } = await keys.create({ ...VALUES, tenantId })
     const wrong = [
@@ -139,7 +139,7 @@ describe('rotating a key', () => {
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
 
-  it('of a key in an environment that there is no more is KEY_INVALID', async () => {
+  it('rejects a key in an environment that no longer exists with KEY_INVALID', async () => {
     const { store, keys, tenantId } = await setUp({ environments: ['old'] })
     const { details } = await keys.create({ tenantId, name: 'server', environment: 'old' })
     const { keys: now } = await setUp({}, store)

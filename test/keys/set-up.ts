@@ -1,4 +1,4 @@
-/** What the tests of `KeyManager` share: a manager on a store in memory with one tenant. */
+/** What the tests of `KeyManager` share: a manager with a store in memory and one tenant. */
 import assert from 'node:assert/strict'
 import { type UsageErrorCode, TenantAuthError } from '../../src/http/errors.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
@@ -8,7 +8,7 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 
 export const HOUR = 3_600_000
 
-/** The least that a key takes beside its tenant. */
+/** The fields that a key requires, besides its tenant. */
 export const VALUES = { name: 'server', environment: 'live' } as const
 
 export async function setUp(options?: KeyManagerOptions, store = new MemoryKeyStore()) {
@@ -21,10 +21,10 @@ export function inHours(hours: number): Date {
   return new Date(Date.now() + hours * HOUR)
 }
 
-/** For `assert.rejects`: the error has this code. */
+/** For `assert.rejects`: asserts that the error has this code. */
 export function code(expected: UsageErrorCode) {
   return (error: unknown): true => {
-    assert.ok(error instanceof TenantAuthError, `a TenantAuthError is thrown, and not ${String(error)}`)
+    assert.ok(error instanceof TenantAuthError, `expected a TenantAuthError, not ${String(error)}`)
     assert.equal(error.code, expected)
     return true
   }

@@ -11,10 +11,10 @@ import { code, lookUp, setUp, VALUES } from './set-up.ts'
 
 type Store = WritableKeyStore & CoherentKeyStore
 
-/** Milliseconds that a store has: more than any machine stands still for. */
+/** The timeout of the store in milliseconds: longer than any machine stands still. */
 const LIMIT = 60_000
 
-/** A manager whose store does something else in one method, with a tenant and a key that were made before. */
+/** Returns a manager whose store has these methods overridden, with a tenant and a key created before. */
 async function failing(overrides: Partial<Store>) {
   const { store, keys: before, tenantId } = await setUp()
   const { details, key } = await before.create({ ...VALUES, tenantId })
@@ -32,7 +32,7 @@ type Failing = Awaited<ReturnType<typeof failing>>
 
 const never = () => new Promise<never>(() => {})
 
-/** A method that never answers, and whose time is over as soon as it is called. */
+/** Returns a method that never answers, and whose time limit is over as soon as it is called. */
 function hanging(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   return () => {
@@ -46,7 +46,7 @@ const READS: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]>
   identify: ['findByHash', ({ keys, key }) => keys.identify(key)],
   list: ['listKeys', ({ keys, tenantId }) => keys.list({ tenantId })],
   getTenant: ['findTenant', ({ keys, tenantId }) => keys.getTenant(tenantId)],
-  'updateTenant that suspends, reading': [
+  'updateTenant to suspend, reading': [
     'findTenant',
     ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true }),
   ],
@@ -65,11 +65,11 @@ const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]
   revoke: ['revokeKey', ({ keys, id }) => keys.revoke(id)],
   createTenant: ['insertTenant', ({ keys }) => keys.createTenant({ name: 'Acme' })],
   updateTenant: ['updateTenant', ({ keys, tenantId }) => keys.updateTenant(tenantId, { name: 'x' })],
-  'updateTenant that suspends': [
+  'updateTenant to suspend': [
     'updateTenant',
     ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: true }),
   ],
-  'updateTenant that resumes': [
+  'updateTenant to resume': [
     'updateTenant',
     ({ keys, tenantId }) => keys.updateTenant(tenantId, { suspended: false }),
   ],
@@ -78,16 +78,16 @@ const WRITES: Record<string, [keyof Store, (setup: Failing) => Promise<unknown>]
 const FAULTS: Record<string, (t: TestContext) => () => Promise<never>> = {
   hangs: hanging,
   rejects: () => () => Promise.reject(new Error('connection refused')),
-  'throws at once': () => () => {
+  'throws synchronously': () => () => {
     throw new Error('connection refused')
   },
-  'throws what is no Error': () => () => Promise.reject('down'),
+  'rejects with a string': () => () => Promise.reject('down'),
 }
 
-describe('a store that fails', () => {
+describe('a failing store', () => {
   for (const [fault, fail] of Object.entries(FAULTS)) {
     for (const [name, [method, call]] of Object.entries({ ...READS, ...WRITES })) {
-      it(`${fault} in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async (t) => {
+      it(`that ${fault} in ${method} makes ${name} reject with KEY_STORE_UNAVAILABLE`, async (t) => {
         const setup = await failing({ [method]: fail(t) })
         await assert.rejects(call(setup), (error) => {
           assert.ok(error instanceof TenantAuthError && error.cause instanceof Error)
@@ -99,7 +99,7 @@ describe('a store that fails', () => {
     }
   }
 
-  it('leaves an error that names neither a hash nor the store\u2019s own words in its message', async () => {
+  it('causes an error that contains no hash, and not the store\u2019s own message', async () => {
     const { key, ...setup } = await failing({
       revokeKey: async () => {
         const hash = hashKey(key)
@@ -119,7 +119,7 @@ describe('a store that fails', () => {
     })
   })
 
-  it('is waited for as long as the default says, and no longer', async (t) => {
+  it('is waited for until the default timeout, and no longer', async (t) => {
     const { store, id } = await failing({})
     store.findKey = never
     const keys = new KeyManager(store)
@@ -133,7 +133,7 @@ describe('a store that fails', () => {
     await assert.rejects(answer, code('KEY_STORE_UNAVAILABLE'))
   })
 
-  it('and says in an error of this package what it knows is quoted', async () => {
+  it('can throw an error of this package, which is passed on unchanged', async () => {
     const own = new TenantAuthError('KEY_STORE_UNAVAILABLE', 'Nothing was done: a table is locked', {
       effect: 'none',
     })
@@ -143,7 +143,7 @@ describe('a store that fails', () => {
     }
   })
 
-  it('has done nothing where it was asked, and it is not known what where it was told', async (t) => {
+  it('has no effect if it hangs in a read, and an unknown one if it hangs in a write', async (t) => {
     const hang = hanging(t)
     for (const [effect, calls] of [
       ['none', READS],
@@ -155,7 +155,7 @@ describe('a store that fails', () => {
     }
   })
 
-  it('after the write still leaves the write: revoking again says so', async (t) => {
+  it('that hangs after a write has still written, as another revocation shows', async (t) => {
     const hang = hanging(t)
     const { store, keys, id, before } = await failing({
       revokeKey: async (keyId, at) => {
@@ -168,7 +168,7 @@ describe('a store that fails', () => {
   })
 })
 
-describe('a store that answers what cannot be trusted', () => {
+describe('a store that breaks its contract', () => {
   const answers = [
     undefined,
     {},
@@ -181,7 +181,7 @@ describe('a store that answers what cannot be trusted', () => {
     { epoch: 1 },
   ]
   for (const [name, [method, call]] of Object.entries(WRITES)) {
-    it(`in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
+    it(`in ${method} makes ${name} reject with KEY_STORE_UNAVAILABLE`, async () => {
       for (const answer of answers) {
         const setup = await failing({ [method]: async () => answer })
         await assert.rejects(call(setup), code('KEY_STORE_UNAVAILABLE'))
@@ -190,7 +190,7 @@ describe('a store that answers what cannot be trusted', () => {
   }
 
   for (const [name, [method, call]] of Object.entries(READS)) {
-    it(`in ${method}: ${name} is KEY_STORE_UNAVAILABLE`, async () => {
+    it(`in ${method} makes ${name} reject with KEY_STORE_UNAVAILABLE`, async () => {
       for (const answer of [{}, [{}], 7, 'oops', { id: 'key_other' }]) {
         const setup = await failing({ [method]: async () => answer })
         await assert.rejects(call(setup), code('KEY_STORE_UNAVAILABLE'), JSON.stringify(answer))
@@ -198,12 +198,12 @@ describe('a store that answers what cannot be trusted', () => {
     })
   }
 
-  it('nothing in place of a list of keys', async () => {
+  it('with undefined instead of a list of keys is unavailable', async () => {
     const { keys, tenantId } = await failing({ listKeys: async () => undefined as never })
     await assert.rejects(keys.list({ tenantId }), code('KEY_STORE_UNAVAILABLE'))
   })
 
-  it('another key, or another tenant, than it was asked for', async () => {
+  it('with another key or tenant than requested is unavailable', async () => {
     const { store, before, tenantId, id } = await failing({})
     const other = await before.createTenant({ name: 'Other' })
     const foreign = await before.create({ ...VALUES, tenantId: other.tenant.id })
@@ -216,10 +216,10 @@ describe('a store that answers what cannot be trusted', () => {
     await assert.rejects(keys.getTenant(tenantId), code('KEY_STORE_UNAVAILABLE'))
   })
 
-  it('a column of the wrong type, whichever it is', async () => {
+  it('with any column of the wrong type is unavailable', async () => {
     const { store, id } = await failing({})
     const details = (await store.findKey(id)) ?? {}
-    assert.ok(Object.keys(details).length > 5, 'there are columns')
+    assert.ok(Object.keys(details).length > 5, 'the key has columns')
     for (const name of Object.keys(details)) {
       for (const value of [undefined, 7, [7], ...(name.endsWith('At') ? [new Date(NaN)] : [])]) {
         const { keys } = await failing({ findKey: async () => ({ ...details, [name]: value }) as never })
@@ -228,7 +228,7 @@ describe('a store that answers what cannot be trusted', () => {
     }
   })
 
-  it('what is beyond the contract: it stays behind', async () => {
+  it('with additional columns does not pass them on', async () => {
     const { store, id, tenantId, key } = await failing({})
     const found = { ...(await store.findKey(id)), hash: hashKey(key) } as never
     const { keys } = await failing({ findKey: async () => found, listKeys: async () => [found] })
@@ -236,7 +236,7 @@ describe('a store that answers what cannot be trusted', () => {
     assert.ok((await keys.list({ tenantId })).keys.every((details) => !('hash' in details)))
   })
 
-  it('a revoked key without a revokedAt: nothing is claimed', async () => {
+  it('with a revoked key without revokedAt is unavailable', async () => {
     const { keys, store, id } = await failing({
       revokeKey: async (keyId) => {
         const record = await store.findKey(keyId)
@@ -246,7 +246,7 @@ describe('a store that answers what cannot be trusted', () => {
     await assert.rejects(keys.revoke(id), code('KEY_STORE_UNAVAILABLE'))
   })
 
-  it('undefined where a key or a tenant is not there: it is not found', async () => {
+  it('with undefined instead of null has not found the key or tenant', async () => {
     const { keys, id, tenantId } = await failing({
       findKey: async () => undefined as never,
       findTenant: async () => undefined as never,
@@ -256,8 +256,8 @@ describe('a store that answers what cannot be trusted', () => {
   })
 })
 
-describe('a key that goes away between reading and writing', () => {
-  it('is KEY_REVOKED to an update and a rotation, KEY_NOT_FOUND to a revocation', async () => {
+describe('a key that disappears between reading and writing', () => {
+  it('is KEY_REVOKED for an update or a rotation, and KEY_NOT_FOUND for a revocation', async () => {
     const { keys, id } = await failing({
       updateKey: async () => null,
       insertKey: async () => 'not-retirable',
@@ -272,7 +272,7 @@ describe('a key that goes away between reading and writing', () => {
 describe('a confirmation', () => {
   const confirmed = { epoch: 7, confirmedBy: 'lease', instances: 3, waitedMs: 2_070 } as const
 
-  it('is answered as the store gives it, for the epoch of the write', async () => {
+  it('is returned as the store gives it, for the epoch of the write', async () => {
     const epochs: number[] = []
     const store = new MemoryKeyStore()
     store.coherence.confirm = async ({ epoch }) => {
@@ -281,19 +281,19 @@ describe('a confirmation', () => {
     }
     const { keys, tenantId } = await setUp({}, store)
     const { details } = await keys.create({ ...VALUES, tenantId })
-    assert.deepEqual(epochs, [], 'nobody can have asked for a fresh key')
+    assert.deepEqual(epochs, [], 'no cache can know of a new key')
     const answer = await keys.revoke(details.id)
     assert.deepEqual(epochs, [answer.epoch])
     assert.deepEqual([answer.confirmedBy, answer.instances, answer.waitedMs], ['lease', 3, 2_070])
   })
 
-  it('may take longer than the limit of other calls: it ends by itself', async (t) => {
+  it('may take longer than the timeout of other calls, since it ends by itself', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { keys, id } = await failing({ coherence: coherenceAfter(() => t.mock.timers.tick(2 * LIMIT)) })
     assert.equal((await keys.revoke(id)).confirmedBy, 'all')
   })
 
-  it('that fails says that the write took effect', async () => {
+  it('says that the write took effect if it fails', async () => {
     const { keys, id, before } = await failing({ coherence: failingCoherence(new Error('gone')) })
     await assert.rejects(keys.revoke(id), (error) => {
       assert.ok(error instanceof TenantAuthError && error.message.startsWith('The write took effect, but'))
@@ -303,13 +303,13 @@ describe('a confirmation', () => {
     assert.ok((await before.get(id)).revokedAt)
   })
 
-  it('that fails with an error of this package throws that one', async () => {
+  it('passes on an error of this package unchanged', async () => {
     const own = new TenantAuthError('KEY_STORE_UNAVAILABLE', 'The write took effect, and more is not known')
     const { keys, id } = await failing({ coherence: failingCoherence(own) })
     await assert.rejects(keys.update(id, { name: 'x' }), own)
   })
 
-  it('that fails after a rotation claims nothing, and the new key is not lost', async () => {
+  it('is none if it fails after a rotation, which still returns the new key', async () => {
     const { keys, id, store } = await failing({ coherence: failingCoherence(new Error('gone')) })
     const { key, confirmedBy, instances, waitedMs } = await keys.rotate(id, { grace: 0 })
     assert.deepEqual([confirmedBy, instances], ['none', 0])
@@ -317,7 +317,7 @@ describe('a confirmation', () => {
     assert.ok(await lookUp(store, hashKey(key)))
   })
 
-  it('by a store that is not coherent is none', async () => {
+  it('is none if the store is not coherent', async () => {
     const { keys, id } = await failing({ coherence: undefined as never })
     const { confirmedBy, instances, waitedMs } = await keys.revoke(id)
     assert.deepEqual([confirmedBy, instances, waitedMs], ['none', 0, 0])

@@ -4,7 +4,7 @@ import { hashKey } from '../../src/keys/key-format.ts'
 import { code, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('a tenant', () => {
-  it('is made with an id of its own or one that is given', async () => {
+  it('is created with a generated id or a given one', async () => {
     const { keys } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Acme', metadata: { plan: 'pro' } })
     assert.match(tenant.id, /^tenant_[0-9a-f]{24}$/)
@@ -13,14 +13,14 @@ describe('a tenant', () => {
     assert.equal((await keys.createTenant({ id: 'org_1', name: 'Acme' })).tenant.id, 'org_1')
   })
 
-  it('with an id that is taken is TENANT_EXISTS', async () => {
+  it('is TENANT_EXISTS if its id is taken', async () => {
     const { keys } = await setUp()
     await keys.createTenant({ id: 'org_1', name: 'Acme' })
     await assert.rejects(keys.createTenant({ id: 'org_1', name: 'Other' }), code('TENANT_EXISTS'))
     assert.equal((await keys.getTenant('org_1')).name, 'Acme')
   })
 
-  it('with values that are not acceptable is KEY_INVALID', async () => {
+  it('is KEY_INVALID with invalid values', async () => {
     const { keys, tenantId } = await setUp()
     const wrong = [
       { id: '', name: 'Acme' },
@@ -36,7 +36,7 @@ describe('a tenant', () => {
     await assert.rejects(keys.updateTenant(tenantId, { metadata: new Map() }), code('KEY_INVALID'))
   })
 
-  it('that is not there is TENANT_NOT_FOUND', async () => {
+  it('is TENANT_NOT_FOUND if it does not exist', async () => {
     const { keys } = await setUp()
     for (const id of ['org_nobody', '', 'a\0b', undefined, 7]) {
       const wrong = id as string
@@ -47,7 +47,7 @@ describe('a tenant', () => {
     }
   })
 
-  it('is renamed, and its metadata replaced, one without the other', async () => {
+  it('can be renamed, and its metadata replaced, independently', async () => {
     const { keys } = await setUp()
     const { tenant } = await keys.createTenant({ name: 'Acme', metadata: { plan: 'pro' } })
     const renamed = await keys.updateTenant(tenant.id, { name: 'Acme Ltd' })
@@ -57,7 +57,7 @@ describe('a tenant', () => {
     assert.deepEqual(changed, { ...tenant, name: 'Acme Ltd', metadata: {} })
   })
 
-  it('is suspended and resumed, and the caches know of all of its keys before either returns', async () => {
+  it('can be suspended and resumed, of which the caches know before either returns', async () => {
     const { keys, store, tenantId } = await setUp()
     const hashes = new Set<string>()
     for (let i = 0; i < 3; i++) hashes.add(hashKey((await keys.create({ ...VALUES, tenantId })).key))
@@ -75,7 +75,7 @@ describe('a tenant', () => {
     }
   })
 
-  it('that is suspended again keeps the moment from which it is', async (t) => {
+  it('keeps the time of its suspension when it is suspended again', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, tenantId } = await setUp()
     const first = await keys.updateTenant(tenantId, { suspended: true })

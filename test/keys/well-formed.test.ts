@@ -7,7 +7,7 @@ import { BASE62, isWellFormed } from '../../src/keys/well-formed.ts'
 
 const KEY = new RegExp(`^${KEY_FORM}$`)
 
-/** The same question, asked of the pattern and of zlib. */
+/** The same check, made with the pattern and zlib. */
 function isWellFormedByDefinition(key: string): boolean {
   return KEY.test(key) && withChecksum(key.slice(0, -6)) === key
 }
@@ -28,8 +28,8 @@ const label = fc.oneof(
   fc.string({ maxLength: 17 }),
 )
 
-describe('the check of a key’s form', () => {
-  it('says of any labels and any random part with a checksum that fits what the pattern says', () => {
+describe('isWellFormed', () => {
+  it('agrees with the pattern on any labels and random part with a matching checksum', () => {
     const random = fc.oneof(
       fc.stringMatching(/^[0-9A-Za-z]{33}$/),
       fc.stringMatching(/^[!-~]{33}$/),
@@ -44,7 +44,7 @@ describe('the check of a key’s form', () => {
     )
   })
 
-  it('says of any string what the pattern and zlib say', () => {
+  it('agrees with the pattern and zlib on any string', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ maxLength: 90 }), fc.stringMatching(/^_*$/)), (key) => {
         assert.equal(isWellFormed(key), isWellFormedByDefinition(key))
