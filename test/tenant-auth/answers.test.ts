@@ -9,16 +9,16 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { until } from '../harness/until.ts'
 import { listen, LogLines, MapStore, setUp } from './set-up.ts'
 
-describe('a store that gives no answer', () => {
+describe('a failing store', () => {
   const failures: [string, () => unknown][] = [
-    ['throws', () => Promise.reject(new Error('connection refused'))],
-    ['throws something that is no error', () => Promise.reject('down')],
+    ['rejects', () => Promise.reject(new Error('connection refused'))],
+    ['rejects with a value that is not an error', () => Promise.reject('down')],
     ['hangs', () => new Promise(() => {})],
-    ['answers a wrong shape', () => Promise.resolve({ id: 'k' })],
+    ['returns the wrong shape', () => Promise.resolve({ id: 'k' })],
   ]
   for (const [what, findByHash] of failures) {
     for (const cache of [{}, false] as const) {
-      it(`answers 503 with Retry-After when it ${what}, ${cache === false ? 'without a' : 'and fills no'} cache`, async () => {
+      it(`causes a 503 if it ${what}, ${cache === false ? 'without a' : 'and fills no'} cache`, async () => {
         let calls = 0
         const { app, log } = await setUp({
           cache,
@@ -47,7 +47,7 @@ describe('a store that gives no answer', () => {
     }
   }
 
-  it('is logged without what it says of the key', async () => {
+  it('is logged without the hash that its error contains', async () => {
     const key = generateKey('loom', 'live')
     const hash = hashKey(key)
     const error = Object.assign(new Error(`no row for ${hash}`), { code: 'E_ROW', parameters: [hash] })
@@ -59,7 +59,7 @@ describe('a store that gives no answer', () => {
     await app.close()
   })
 
-  it('is logged without it whatever its letters and wherever it stands, even in what is no good error', async () => {
+  it('is logged without the hash in any case and in any field, even of a malformed error', async () => {
     const key = generateKey('loom', 'live')
     const hash = hashKey(key).toUpperCase()
     const error = Object.assign(new Error(), {
@@ -90,23 +90,23 @@ describe('the cause of a 503', () => {
   for (const [what, error, message] of [
     ['an error', new Error('down'), 'down'],
     [
-      'what is behind it',
+      'the cause of an error',
       new Error('query failed', { cause: new Error('too many connections') }),
       'query failed: too many connections',
     ],
     [
-      'what pg throws for a name with two addresses',
+      'the error of pg for a host with two addresses',
       Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')], ''), {
         code: 'ECONNREFUSED',
       }),
       'ECONNREFUSED: connect ECONNREFUSED ::1:5432',
     ],
     [
-      'a connection string',
+      'a connection string, without its credentials',
       new Error('no way to postgres://me:secret@db/x'),
       'no way to postgres://[credentials]@db/x',
     ],
-    ['a Symbol for a message', Object.assign(new Error(), { message: Symbol('s') }), 'Error'],
+    ['a Symbol as the message', Object.assign(new Error(), { message: Symbol('s') }), 'Error'],
     [
       'getters that throw',
       // The stack first: reading it reads the others.
@@ -125,7 +125,7 @@ describe('the cause of a 503', () => {
     })
   }
 
-  it('is said once a second, and then how often it was the case', async (t) => {
+  it('is logged once a second, with the number of repetitions', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { app, log } = await setUp({ keyStore: { findByHash: () => Promise.reject(new Error('down')) } })
     const headers = { 'x-tenant-api-key': generateKey('loom', 'live') }
@@ -142,8 +142,8 @@ describe('the cause of a 503', () => {
   })
 })
 
-describe('an app that closes', () => {
-  it('answers the requests whose keys it is looking up as ever', async () => {
+describe('a closing app', () => {
+  it('still answers requests whose keys it is looking up', async () => {
     const store = new MapStore()
     const key = store.add()
     let asked: () => void
@@ -165,7 +165,7 @@ describe('an app that closes', () => {
 })
 
 describe('errorResponse', () => {
-  it('replaces the body and leaves status and headers', async () => {
+  it('replaces the body and keeps status and headers', async () => {
     const errors: AuthError[] = []
     const { app } = await setUp({
       errorResponse: (error, request) => {
@@ -181,7 +181,7 @@ describe('errorResponse', () => {
     await app.close()
   })
 
-  it('may take its time', async () => {
+  it('may be asynchronous', async () => {
     const { app } = await setUp({ errorResponse: async ({ code }) => ({ title: code }) })
     const response = await app.inject('/')
     assert.equal(response.statusCode, 401)
@@ -192,7 +192,7 @@ describe('errorResponse', () => {
 
   for (const thrown of [undefined, null, 0, '', false, 'text', new Error('mine')]) {
     for (const how of ['throws', 'rejects'] as const) {
-      it(`that ${how} ${String(thrown)} lets nobody in`, async () => {
+      it(`lets nobody in if it ${how} ${String(thrown)}`, async () => {
         const seen: unknown[] = []
         const errorResponse = () => {
           if (how === 'rejects') return Promise.reject(thrown)
@@ -217,7 +217,7 @@ describe('errorResponse', () => {
     }
   }
 
-  it('cannot change what later refusals are answered', async () => {
+  it('cannot change the headers of later refusals', async () => {
     const { app } = await setUp({
       errorResponse: ({ headers }) => {
         const before = { ...headers }
@@ -232,7 +232,7 @@ describe('errorResponse', () => {
     await app.close()
   })
 
-  it("'throw' hands an AuthError to the app's error handler, from memory and from the store", async () => {
+  it("passes an AuthError to the app's error handler with 'throw', without and after a look-up", async () => {
     const seen: AuthError[] = []
     const { app } = await setUp(
       { errorResponse: 'throw' },
@@ -258,7 +258,7 @@ describe('errorResponse', () => {
     await app.close()
   })
 
-  it("reaches fastify's own error handler with its status and headers", async () => {
+  it("keeps status and headers in fastify's own error handler with 'throw'", async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore: new MapStore(), errorResponse: 'throw' })
     app.get('/', async () => 'in')
@@ -270,7 +270,7 @@ describe('errorResponse', () => {
 })
 
 describe('what an operator sees', () => {
-  it('is one log line for each refusal, with a word that never changes and no credential', async () => {
+  it('is one log line for each refusal, with a stable reason and no credential', async () => {
     const { app, log, store } = await setUp()
     const key = store.add({ revokedAt: new Date(0) })
     await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
@@ -283,7 +283,7 @@ describe('what an operator sees', () => {
     await app.close()
   })
 
-  it('is whose key it was, where a good one asked for too much', async () => {
+  it('is the id of the key and of its tenant if a valid key is refused', async () => {
     const { app, log, store } = await setUp(
       {},
       {
@@ -305,7 +305,7 @@ describe('what an operator sees', () => {
     await app.close()
   })
 
-  it('is an event on a diagnostics channel for each request that is let in or refused', async () => {
+  it('is an event on a diagnostics channel for each accepted or refused request', async () => {
     const { app, store } = await setUp()
     const events: AuthEvent[] = []
     const note = (message: unknown) => void events.push(message as AuthEvent)
@@ -324,7 +324,7 @@ describe('what an operator sees', () => {
     await app.close()
   })
 
-  it('has no credential in any event, though a client chose the id of its request', async () => {
+  it('contains no credential in events, even if a client puts one into its request id', async () => {
     const store = new MapStore()
     const app = fastify({ requestIdHeader: 'x-request-id' })
     await app.register(tenantAuth, { keyStore: store })
@@ -342,7 +342,7 @@ describe('what an operator sees', () => {
     await app.close()
   })
 
-  it('is counted', async () => {
+  it('is counted in stats()', async () => {
     const { app, store } = await setUp()
     const key = store.add()
     for (let i = 0; i < 3; i++) await app.inject({ url: '/', headers: { 'x-tenant-api-key': key } })
@@ -359,15 +359,15 @@ describe('what an operator sees', () => {
   })
 })
 
-/** For so long that no slow machine makes it a second look-up, or none. */
+/** Long enough for even a slow machine to make exactly one look-up. */
 const PATIENT = { cache: { ttl: 600_000, negativeTtl: 600_000 }, lookupTimeout: 60_000 }
 
-describe('a thousand requests at once', () => {
+describe('a thousand concurrent requests', () => {
   for (const [what, known] of [
     ['a good key', true],
     ['an unknown key', false],
   ] as const) {
-    it(`with ${what} that is not in memory make one look-up`, async () => {
+    it(`with ${what} that is not cached make one look-up`, async () => {
       const { app, store } = await setUp(PATIENT, { server: { disableRequestLogging: true } })
       const key = known ? store.add() : generateKey('loom', 'live')
       const headers = { 'x-tenant-api-key': key }
@@ -401,7 +401,7 @@ describe('a fleet behind the plugin', async () => {
     assert.equal(fleet.rows.size, 0)
   })
 
-  it('is joined and left as ever where the logger throws, and uses of keys that cannot be stored end nothing', async () => {
+  it('is joined and left even if the logger throws and last uses cannot be stored', async () => {
     const fleet = new FakeFleet({ lease: 60_000 })
     const thrown: string[] = []
     const logMethod = (args: unknown[]) => {
@@ -426,7 +426,7 @@ describe('a fleet behind the plugin', async () => {
     assert.equal(fleet.rows.size, 0)
   })
 
-  it('tells the log of each change, once, with its cause', async () => {
+  it('has each change of its state logged, with the cause', async () => {
     const fleet = new FakeFleet({ lease: 2_000, heartbeat: 20 })
     const log = new LogLines()
     const app = fastify({ logger: { stream: log.stream } })
@@ -460,7 +460,7 @@ describe('a fleet behind the plugin', async () => {
 })
 
 describe('the last use of a key', () => {
-  it('is stored in a store that can, at the latest when the app closes', async () => {
+  it('is stored at the latest when the app closes, unless trackLastUsed is false', async () => {
     for (const trackLastUsed of [true, false]) {
       const keyStore = new MemoryKeyStore()
       const keys = new KeyManager(keyStore)
@@ -474,7 +474,7 @@ describe('the last use of a key', () => {
     }
   })
 
-  it('is logged when it cannot be stored, and the app closes all the same', async () => {
+  it('is logged if it cannot be stored, and does not keep the app from closing', async () => {
     const keyStore = new MemoryKeyStore()
     keyStore.recordUse = () => Promise.reject(new Error('read-only'))
     const keys = new KeyManager(keyStore)
@@ -486,7 +486,7 @@ describe('the last use of a key', () => {
     assert.ok(log.lines.some(({ msg }) => msg === 'could not record when keys were last used'))
   })
 
-  it('is stored once a minute, though no cache remembers the key', async () => {
+  it('is stored once a minute, even without a cache', async () => {
     const store = new MemoryKeyStore()
     const batches: string[][] = []
     const recordUse = store.recordUse.bind(store)
@@ -508,7 +508,7 @@ describe('the last use of a key', () => {
     assert.deepEqual(batches, [[details.id]])
   })
 
-  it('does not stand in the way of a revocation', async () => {
+  it('does not interfere with a revocation', async () => {
     const keyStore = new MemoryKeyStore()
     const keys = new KeyManager(keyStore)
     const { tenant } = await keys.createTenant({ name: 'Acme' })

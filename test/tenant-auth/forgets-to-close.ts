@@ -1,4 +1,4 @@
-/** A program that has an app, never listens and never closes it, as a script or a test does. `STORE` says on what. */
+/** A program whose app never listens and is never closed, like a script. `STORE` chooses the store. */
 import { once } from 'node:events'
 import { isMainThread, Worker } from 'node:worker_threads'
 import Fastify from 'fastify'
@@ -43,7 +43,7 @@ const said = { statusCode, state: app.tenantAuth.stats().fleet?.state }
 if (STORE !== 'PostgreSQL') console.log(JSON.stringify(said))
 else if (isMainThread) {
   const file = process.argv[1] ?? ''
-  // Threads do not inherit what tsx has registered.
+  // Threads do not inherit the loader of tsx.
   const source = `import('tsx/esm/api').then((tsx) => (tsx.register(), import(${JSON.stringify(file)})))`
   await once(file.endsWith('.ts') ? new Worker(source, { eval: true }) : new Worker(file), 'exit')
   const { rows } = await pool.query<{ label: string }>('SELECT label FROM tenant_auth.instances')

@@ -1,4 +1,4 @@
-/** An app that is never closed: it keeps no process alive, and each thread has a name of its own in the fleet. */
+/** An app that is never closed does not keep its process alive. Each thread has a label of its own. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,13 +7,13 @@ import { test } from 'node:test'
 import { program } from '../harness/program.ts'
 import { redisAvailable, startPostgres, startRedis } from '../servers/index.ts'
 
-/** What the program has said, once it has ended by itself. */
+/** Returns what the program has printed, once it has exited by itself. */
 async function run(store: string, url: string) {
   const child = spawn(process.execPath, program('test/tenant-auth/forgets-to-close.ts'), {
     env: { ...process.env, STORE: store, URL: url },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  // Generous: what is seen is whether it ends at all.
+  // Generous: the test is whether it exits at all.
   const limit = setTimeout(() => child.kill('SIGKILL'), 90_000)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
@@ -26,7 +26,7 @@ async function run(store: string, url: string) {
   }
 }
 
-test('a program on PostgreSQL ends although nobody has closed its app; its threads are told apart', async (t) => {
+test('a program on PostgreSQL exits without closing its app, and labels its threads', async (t) => {
   const server = await startPostgres()
   t.after(() => server.stop())
   const { pid, said } = await run('PostgreSQL', server.connectionString)
@@ -43,7 +43,7 @@ test('a program on PostgreSQL ends although nobody has closed its app; its threa
 
 for (const library of ['node-redis', 'ioredis']) {
   test(
-    `a program on Redis by ${library} ends although nobody has closed its app`,
+    `a program on Redis with ${library} exits without closing its app`,
     { skip: !redisAvailable() && 'redis-server is not installed' },
     async (t) => {
       const server = await startRedis()

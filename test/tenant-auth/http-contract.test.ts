@@ -35,7 +35,7 @@ describe('the tenant API on the wire', () => {
   })
   after(() => served.app.close())
 
-  /** Sends the header lines, checks that they are refused like all others, and returns the word in the log. */
+  /** Sends header lines, asserts that they are refused like all others, and returns the logged reason. */
   async function refused(lines: string[]): Promise<string | undefined> {
     const before = served.log.refusals.length
     const { status, headers, body } = await request(port, lines)
@@ -54,7 +54,7 @@ describe('the tenant API on the wire', () => {
     return served.log.refusals.at(-1)?.reason
   }
 
-  it('lets a good key in, with the tenant and the key on the request', async () => {
+  it('accepts a good key, and sets its tenant and details on the request', async () => {
     for (let i = 0; i < 2; i++) {
       const { status, body } = await request(port, [`x-tenant-api-key: ${keys.good}`])
       assert.equal(status, 200)
@@ -72,52 +72,52 @@ describe('the tenant API on the wire', () => {
     }
   })
 
-  it('takes the header in any case, and with white space around its value', async () => {
+  it('accepts the header in any case, and with white space around its value', async () => {
     const { status } = await request(port, [`X-TENANT-Api-Key: \t ${keys.good} \t`])
     assert.equal(status, 200)
   })
 
   const rows: [string, (k: typeof keys) => string[], string][] = [
-    ['absent', () => [], 'missing'],
-    ['empty', () => ['x-tenant-api-key:'], 'empty'],
-    ['only spaces', () => ['x-tenant-api-key:     '], 'empty'],
-    ['sent twice', (k) => [`x-tenant-api-key: ${k.good}`, `x-tenant-api-key: ${k.good}`], 'repeated'],
-    ['sent twice, once empty', (k) => [`x-tenant-api-key: ${k.good}`, 'x-tenant-api-key: '], 'repeated'],
-    ['a list of two in one header', (k) => [`x-tenant-api-key: ${k.good}, ${k.good}`], 'repeated'],
-    ['over 512 characters', () => [`x-tenant-api-key: ${'a'.repeat(513)}`], 'too_long'],
-    ['a good key and 500 more', (k) => [`x-tenant-api-key: ${k.good}${'a'.repeat(500)}`], 'too_long'],
-    ['several kilobytes', () => [`x-tenant-api-key: ${'loom_live_'.repeat(1_000)}`], 'too_long'],
-    ['with a space inside', () => ['x-tenant-api-key: loom live'], 'malformed'],
-    ['with a tab inside', () => ['x-tenant-api-key: loom\tlive'], 'malformed'],
-    ['with UTF-8 inside', (k) => [`x-tenant-api-key: ${k.good}\xc3\xa9`], 'malformed'],
-    ['with latin1 inside', () => ['x-tenant-api-key: \xe9\xff\x80'], 'malformed'],
+    ['no key', () => [], 'missing'],
+    ['an empty key', () => ['x-tenant-api-key:'], 'empty'],
+    ['a key of spaces', () => ['x-tenant-api-key:     '], 'empty'],
+    ['a key sent twice', (k) => [`x-tenant-api-key: ${k.good}`, `x-tenant-api-key: ${k.good}`], 'repeated'],
+    ['a key and an empty one', (k) => [`x-tenant-api-key: ${k.good}`, 'x-tenant-api-key: '], 'repeated'],
+    ['two keys in one header', (k) => [`x-tenant-api-key: ${k.good}, ${k.good}`], 'repeated'],
+    ['a key of 513 characters', () => [`x-tenant-api-key: ${'a'.repeat(513)}`], 'too_long'],
+    ['a good key with a long suffix', (k) => [`x-tenant-api-key: ${k.good}${'a'.repeat(500)}`], 'too_long'],
+    ['a key of several kilobytes', () => [`x-tenant-api-key: ${'loom_live_'.repeat(1_000)}`], 'too_long'],
+    ['a key with a space inside', () => ['x-tenant-api-key: loom live'], 'malformed'],
+    ['a key with a tab inside', () => ['x-tenant-api-key: loom\tlive'], 'malformed'],
+    ['a key with UTF-8 inside', (k) => [`x-tenant-api-key: ${k.good}\xc3\xa9`], 'malformed'],
+    ['a key of latin1 characters', () => ['x-tenant-api-key: \xe9\xff\x80'], 'malformed'],
     ['a no-break space', () => ['x-tenant-api-key: \xa0'], 'malformed'],
     [
-      'with a wrong checksum',
+      'a key with a wrong checksum',
       (k) => [`x-tenant-api-key: ${k.good.slice(0, -1)}${k.good.endsWith('a') ? 'b' : 'a'}`],
       'checksum',
     ],
-    ['in upper case', (k) => [`x-tenant-api-key: ${k.good.toUpperCase()}`], 'checksum'],
-    ['quoted', (k) => [`x-tenant-api-key: "${k.good}"`], 'checksum'],
-    ['with a scheme', (k) => [`x-tenant-api-key: Bearer${k.good}`], 'checksum'],
-    ['unknown', () => [`x-tenant-api-key: ${generateKey('loom', 'live')}`], 'unknown'],
-    ['revoked', (k) => [`x-tenant-api-key: ${k.revoked}`], 'revoked'],
-    ['expired', (k) => [`x-tenant-api-key: ${k.expired}`], 'expired'],
+    ['a key in upper case', (k) => [`x-tenant-api-key: ${k.good.toUpperCase()}`], 'checksum'],
+    ['a quoted key', (k) => [`x-tenant-api-key: "${k.good}"`], 'checksum'],
+    ['a key with a scheme', (k) => [`x-tenant-api-key: Bearer${k.good}`], 'checksum'],
+    ['an unknown key', () => [`x-tenant-api-key: ${generateKey('loom', 'live')}`], 'unknown'],
+    ['a revoked key', (k) => [`x-tenant-api-key: ${k.revoked}`], 'revoked'],
+    ['an expired key', (k) => [`x-tenant-api-key: ${k.expired}`], 'expired'],
     ['a session token', () => [`x-tenant-api-key: ${new SessionSigner().signSession()}`], 'too_long'],
     ['a short JWT', () => ['x-tenant-api-key: eyJhbGciOiJub25lIn0.e30.'], 'checksum'],
-    ['sent as Bearer', (k) => [`authorization: Bearer ${k.good}`], 'wrong_header'],
-    ['sent as Basic', (k) => [`authorization: Basic ${btoa(`${k.good}:`)}`], 'wrong_header'],
-    ['sent as X-API-Key', (k) => [`x-api-key: ${k.good}`], 'wrong_header'],
-    ['sent as a cookie', (k) => [`cookie: x-tenant-api-key=${k.good}`], 'missing'],
+    ['a key sent as Bearer', (k) => [`authorization: Bearer ${k.good}`], 'wrong_header'],
+    ['a key sent as Basic', (k) => [`authorization: Basic ${btoa(`${k.good}:`)}`], 'wrong_header'],
+    ['a key sent as X-API-Key', (k) => [`x-api-key: ${k.good}`], 'wrong_header'],
+    ['a key sent as a cookie', (k) => [`cookie: x-tenant-api-key=${k.good}`], 'missing'],
   ]
   for (const [what, lines, reason] of rows) {
-    it(`refuses a key that is ${what}, like all others, twice`, async () => {
+    it(`answers ${what} with the same 401, twice`, async () => {
       assert.equal(await refused(lines(keys)), reason)
       assert.equal(await refused(lines(keys)), reason)
     })
   }
 
-  it('does not take a key from the query or the body', async () => {
+  it('does not accept a key in the query or the body', async () => {
     const { status } = await request(port, [], `/?x-tenant-api-key=${keys.good}`)
     assert.equal(status, 401)
     const body = JSON.stringify({ 'x-tenant-api-key': keys.good })
@@ -129,14 +129,14 @@ describe('the tenant API on the wire', () => {
     assert.equal(posted.status, 401)
   })
 
-  it('refuses what node refuses by itself, before any plugin: control characters, and headers beyond 16 KiB', async () => {
+  it('leaves control characters and headers beyond 16 KiB to node, which refuses them first', async () => {
     const { status } = await request(port, ['x-tenant-api-key: a\x01b'])
     assert.equal(status, 400)
     const huge = await request(port, [`x-tenant-api-key: ${'a'.repeat(20_000)}`])
     assert.equal(huge.status, 431)
   })
 
-  it('answers each of several pipelined requests by its own key', async () => {
+  it('answers each of several pipelined requests according to its own key', async () => {
     const get = (value: string, last = false) =>
       `GET / HTTP/1.1\r\nhost: test\r\nx-tenant-api-key: ${value}\r\n${last ? 'connection: close\r\n' : ''}\r\n`
     const unknown = generateKey('loom', 'live')
@@ -163,7 +163,7 @@ describe('the tenant API on the wire', () => {
     socket.destroy()
   })
 
-  it('answers 403 for a valid key without the scopes that the route demands, and lets one in that has them all', async () => {
+  it('answers 403 to a key that lacks a scope of the route, and accepts one that has them all', async () => {
     const lacking = await request(port, [`x-tenant-api-key: ${keys.good}`], '/scoped')
     assert.equal(lacking.status, 403)
     assert.equal(JSON.parse(lacking.body).error.code, 'AUTH_INSUFFICIENT_SCOPE')
@@ -172,20 +172,20 @@ describe('the tenant API on the wire', () => {
     assert.deepEqual([having.status, having.body], [200, 'in'])
   })
 
-  it('answers 403 for a key of a suspended tenant', async () => {
+  it('answers 403 to a key of a suspended tenant', async () => {
     const { status, body } = await request(port, [`x-tenant-api-key: ${keys.suspended}`])
     assert.equal(status, 403)
     assert.equal(JSON.parse(body).error.code, 'AUTH_TENANT_SUSPENDED')
     assert.equal(served.log.refusals.at(-1)?.reason, 'suspended')
   })
 
-  it('answers 404 for an unknown route without asking for a key, since no scope of it is known', async () => {
+  it('answers 404 to an unknown route without requiring a key', async () => {
     const { status, body } = await request(port, [], '/nowhere')
     assert.equal(status, 404)
     assert.equal(JSON.parse(body).error.code, 'NOT_FOUND')
   })
 
-  it('escapes a request id that came from the client', async () => {
+  it('escapes a request id that the client sent', async () => {
     const { app, store } = await setUp(
       {},
       { server: { requestIdHeader: 'request-id', genReqId: () => 'made' } },
@@ -198,7 +198,7 @@ describe('the tenant API on the wire', () => {
     await app.close()
   })
 
-  it('answers any value of the header at all with the same 401', async () => {
+  it('answers any value of the header with the same 401', async () => {
     const value = fc.oneof(
       fc.string({
         unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
@@ -225,7 +225,7 @@ describe('the tenant API on the wire', () => {
     )
   })
 
-  it('refuses a key with any one character changed, without asking the store', async () => {
+  it('refuses a key with any one character changed without a look-up', async () => {
     const asked = served.store.lookups.length
     await fc.assert(
       fc.asyncProperty(

@@ -4,7 +4,7 @@ import { KeyManager, MemoryKeyStore, tenantAuth } from '../../src/index.ts'
 import fastify from 'fastify'
 import { setUp } from './set-up.ts'
 
-describe('a key that is bound to networks', () => {
+describe('a key bound to networks', () => {
   const cases: [networks: string[], address: string, status: number][] = [
     [['192.0.2.0/24'], '192.0.2.255', 200],
     [['192.0.2.0/24'], '192.0.3.0', 403],
@@ -21,10 +21,10 @@ describe('a key that is bound to networks', () => {
     [[], '192.0.2.1', 403],
   ]
   for (const [networks, address, status] of cases) {
-    it(`${networks.join(' ') || 'none'} from ${address} is answered ${status}`, async () => {
+    it(`${networks.join(' ') || 'none'} is answered ${status} from ${address}`, async () => {
       const { app, store } = await setUp()
       const headers = { 'x-tenant-api-key': store.add({ networks }) }
-      // The first out of the store, the second out of memory.
+      // The first from the store, the second from memory.
       for (let i = 0; i < 2; i++) {
         const answer = await app.inject({ url: '/', headers, remoteAddress: address })
         assert.equal(answer.statusCode, status)
@@ -32,7 +32,7 @@ describe('a key that is bound to networks', () => {
     })
   }
 
-  it('answers a code of its own, and nothing of scopes or suspension; the log has the address', async () => {
+  it('is answered AUTH_NETWORK_NOT_ALLOWED before any other 403, and its address is logged', async () => {
     const { app, store, log } = await setUp()
     const tenant = { id: 'ten_2', suspended: true }
     const headers = { 'x-tenant-api-key': store.add({ networks: ['192.0.2.0/24'], tenant }) }
@@ -44,7 +44,7 @@ describe('a key that is bound to networks', () => {
     assert.equal(app.scope.tenantAuth.stats().refused.network, 1)
   })
 
-  it('goes by the proxy where Fastify trusts it, and lets nothing in that is no address', async () => {
+  it('is checked against the address that a trusted proxy forwards, whatever its form', async () => {
     const { app, store } = await setUp({}, { server: { trustProxy: '10.0.0.0/8' } })
     const key = store.add({ networks: ['192.0.2.0/24'] })
     const from = async (remoteAddress: string, forwarded: string) =>
@@ -65,7 +65,7 @@ describe('a key that is bound to networks', () => {
     assert.equal(await from('10.0.0.1', 'unknown'), 403)
   })
 
-  it('from a store that answers something else than networks is a 503', async () => {
+  it('is answered 503 if the store returns invalid networks', async () => {
     const { app, store } = await setUp()
     for (const networks of ['192.0.2.0/24', ['192.0.2.0/33'], [7], {}]) {
       const headers = { 'x-tenant-api-key': store.add({ networks: networks as never }) }
@@ -75,7 +75,7 @@ describe('a key that is bound to networks', () => {
 })
 
 describe('a change by the operator', () => {
-  it('pauses, narrows and widens what is in memory at once', async () => {
+  it('pauses, narrows and widens a cached key at once', async () => {
     const keyStore = new MemoryKeyStore()
     const keys = new KeyManager(keyStore)
     const { tenant } = await keys.createTenant({ name: 'Acme' })
@@ -93,6 +93,6 @@ describe('a change by the operator', () => {
     await keys.update(details.id, { networks: null })
     assert.equal(await status(), 200)
     await keys.revoke(details.id)
-    assert.deepEqual((await answer()).json().error, error, 'paused and revoked are answered alike')
+    assert.deepEqual((await answer()).json().error, error, 'paused and revoked get the same answer')
   })
 })

@@ -14,15 +14,15 @@ describe('options of tenantAuth', () => {
     ['a store without findByHash', { keyStore: {} }, /^keyStore must be a KeyStore/],
     ['an impossible header', { header: 'x key' }, /^header must be the name of an HTTP header/],
     ['an empty header', { header: '' }, /^header must be/],
-    ['a header that is no string', { header: 7 }, /^header must be/],
-    ['the header of the console', { header: 'Authorization' }, /^header must be a header that neither HTTP/],
+    ['a header that is not a string', { header: 7 }, /^header must be/],
+    ['the header of sessions', { header: 'Authorization' }, /^header must be a header that neither HTTP/],
     [
-      'the header that keys never come in',
+      'a header in which keys must not be sent',
       { header: 'X-API-Key' },
       /^header must be a header that neither HTTP/,
     ],
     [
-      'a header that Node keeps one of',
+      'a header of which Node keeps only one',
       { header: 'Proxy-Authorization' },
       /^header must be a header that neither HTTP/,
     ],
@@ -35,7 +35,7 @@ describe('options of tenantAuth', () => {
       /^adHook is not an option of tenantAuth, which takes keyStore, header/,
     ],
     [
-      'half a coherence',
+      'an incomplete coherence',
       { keyStore: { findByHash: async () => null, coherence: {} } },
       /^keyStore must be a KeyStore whose/,
     ],
@@ -47,7 +47,7 @@ describe('options of tenantAuth', () => {
     ['max of 0', { cache: { max: 0 } }, /^cache\.max must be a whole number from 1/],
     ['a fractional ttl', { cache: { ttl: 0.5 } }, /^cache\.ttl must be/],
     ['an endless ttl', { cache: { ttl: Infinity } }, /^cache\.ttl must be/],
-    ['a ttl beyond what timers take', { cache: { ttl: 2 ** 31 } }, /^cache\.ttl must be/],
+    ['a ttl beyond the range of timers', { cache: { ttl: 2 ** 31 } }, /^cache\.ttl must be/],
     ['negativeTtl as a string', { cache: { negativeTtl: '5s' } }, /^cache\.negativeTtl must be/],
     [
       'staleIfError below 0',
@@ -56,27 +56,27 @@ describe('options of tenantAuth', () => {
     ],
     ['a time limit of 0', { lookupTimeout: 0 }, /^lookupTimeout must be/],
     ['a cap of NaN', { maxConcurrentLookups: Number.NaN }, /^maxConcurrentLookups must be/],
-    ['addHook as a word', { addHook: 'no' }, /^addHook must be true or false/],
+    ['addHook as a string', { addHook: 'no' }, /^addHook must be true or false/],
     ['trackLastUsed as a number', { trackLastUsed: 1 }, /^trackLastUsed must be true or false/],
     [
-      'an errorResponse that is no function',
+      'an errorResponse that is not a function',
       { errorResponse: {} },
       /^errorResponse must be 'throw' or a function/,
     ],
     [
-      'a time limit that is not under the lease',
+      'a time limit that is not below the lease',
       { keyStore: new FakeFleet({ lease: 1_000 }).connectAs('a') },
       /^lookupTimeout must be under the lease of the store, 1000 ms/,
     ],
   ]
-  it('of Fastify are not for the plugin to refuse', async () => {
+  it('may include those of Fastify', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore, prefix: '/v1', logLevel: 'warn', logSerializers: {} })
     await app.close()
   })
 
   for (const [what, options, message] of wrong) {
-    it(`are refused at registration: ${what}`, async () => {
+    it(`are rejected at registration: ${what}`, async () => {
       const app = fastify()
       await assert.rejects(
         async () => {
@@ -87,7 +87,7 @@ describe('options of tenantAuth', () => {
     })
   }
 
-  it('have the defaults that docs/tenant-auth.md gives', () => {
+  it('have the documented defaults', () => {
     const { keyStore: _keyStore, ...defaults } = checkOptions({ keyStore })
     const cache = { max: 10_000, ttl: 5_000, negativeTtl: 5_000, staleIfError: 0 }
     assert.deepEqual(defaults, {
@@ -107,14 +107,14 @@ describe('options of tenantAuth', () => {
     })
   })
 
-  it('are not changed', async () => {
+  it('may be frozen', async () => {
     const options = Object.freeze({ keyStore, cache: Object.freeze({ max: 7 }) })
     const app = fastify()
     await app.register(tenantAuth, options)
     await app.close()
   })
 
-  it('name another header, in any case, and the challenge names it, too', async () => {
+  it('may name another header, in any case, which the challenge then names', async () => {
     const { app, store } = await setUp({ header: 'X-Loom-Key' })
     const key = store.add()
     const good = await app.inject({ url: '/', headers: { 'x-loom-key': key } })
@@ -124,7 +124,7 @@ describe('options of tenantAuth', () => {
     await app.close()
   })
 
-  it("take keys of another form with keyFormat: 'any', and still nothing that is not visible ASCII", async () => {
+  it("allow keys of another format with keyFormat: 'any', but only visible ASCII", async () => {
     const { app, store } = await setUp({ keyFormat: 'any' })
     const { hashKey } = await import('../../src/keys/key-format.ts')
     store.keys.set(hashKey('0b0c-uuid'), { id: 'k', tenant: { id: 't' } })
@@ -148,7 +148,7 @@ describe('options of tenantAuth', () => {
     { scopes: [''] },
     { scopes: ['a b'] },
   ]) {
-    it(`of a route are checked when it is added: ${JSON.stringify(config)}`, async () => {
+    it(`of a route are checked when it is declared: ${JSON.stringify(config)}`, async () => {
       await assert.rejects(
         setUp(
           {},
@@ -161,7 +161,7 @@ describe('options of tenantAuth', () => {
     })
   }
 
-  it('of a route may demand no scopes', async () => {
+  it('of a route may require no scopes', async () => {
     const { app, store } = await setUp(
       {},
       { routes: (api) => void api.get('/r', { config: { tenantAuth: { scopes: [] } } }, async () => 'in') },

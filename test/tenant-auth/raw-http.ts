@@ -1,4 +1,4 @@
-/** HTTP as bytes on a socket, for what no client library would send. */
+/** HTTP as raw bytes on a socket, for what no client library would send. */
 import { connect } from 'node:net'
 
 export interface RawResponse {
@@ -23,7 +23,7 @@ export function sendRaw(port: number, bytes: string): Promise<string> {
   })
 }
 
-/** One request with these header lines, and its answer. */
+/** Sends one request with these header lines, and returns the answer. */
 export async function request(port: number, lines: string[], path = '/'): Promise<RawResponse> {
   const head = [`GET ${path} HTTP/1.1`, 'host: test', 'connection: close', ...lines].join('\r\n')
   return parse(await sendRaw(port, `${head}\r\n\r\n`))

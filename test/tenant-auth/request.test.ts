@@ -1,4 +1,4 @@
-/** Who a request comes from: outside handlers, under other names, and in an app that has these names already. */
+/** Who a request comes from: outside handlers, under other names, and in an app that has such names. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
@@ -14,7 +14,7 @@ const who = (request: FastifyRequest) => [
   getConsoleUser(request)?.userId ?? null,
 ]
 
-it('is null outside handlers where nobody was let in, in every scope, and who it is where somebody was', async () => {
+it('getTenant and the like return null outside handlers, unless somebody was let in', async () => {
   const log = new LogLines()
   const told: unknown[][] = []
   const serializers = {
@@ -60,7 +60,7 @@ it('is null outside handlers where nobody was let in, in every scope, and who it
   )
 })
 
-it('is said by the error of the property that throws', async () => {
+it('the error of a property that throws suggests its getter', async () => {
   const app = fastify()
   await app.register(tenantAuth, { keyStore: new MapStore(), addHook: false })
   app.get('/tenant', async (request) => request.tenant)
@@ -76,7 +76,7 @@ it('is said by the error of the property that throws', async () => {
 })
 
 describe('other names of the properties', () => {
-  it('are options, so that an app keeps its own', async () => {
+  it('can be set, so that an app keeps its own properties', async () => {
     const app = fastify()
     app.decorateRequest('tenant' as never, 'its own' as never)
     const keyStore = new MapStore()
@@ -99,7 +99,7 @@ describe('other names of the properties', () => {
     ['a getter', { getter: () => 'its own' }],
   ] as const) {
     for (const name of ['tenant', 'tenantKey'] as const) {
-      it(`are asked for where the app has ${what} by the name of ${name}`, async () => {
+      it(`are required if the app has ${what} named ${name}`, async () => {
         const app = fastify()
         app.decorateRequest(name as never, value as never)
         await assert.rejects(

@@ -1,4 +1,4 @@
-/** A scope guards its routes wherever the plugin is registered among them. */
+/** A scope guards all of its routes, wherever among them the plugin is registered. */
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fastify from 'fastify'
@@ -6,7 +6,7 @@ import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { tenantAuth } from '../../src/tenant-auth/index.ts'
 
-it('a route that was declared before the plugin was registered demands its scopes all the same', async () => {
+it('a route declared before the plugin is registered still requires its scopes', async () => {
   const keyStore = new MemoryKeyStore()
   const keys = new KeyManager(keyStore)
   await keys.createTenant({ id: 'tenant_1', name: 'One' })
@@ -23,7 +23,7 @@ it('a route that was declared before the plugin was registered demands its scope
   await app.close()
 })
 
-it('a demand of such a route that is misspelt is met by nobody', async () => {
+it('a misspelt requirement of a route declared before the plugin lets nobody in', async () => {
   const keyStore = new MemoryKeyStore()
   const keys = new KeyManager(keyStore)
   await keys.createTenant({ id: 'tenant_1', name: 'One' })

@@ -7,7 +7,7 @@ import { consoleAuth, errorEnvelope, tenantAuth } from '../../src/index.ts'
 import { SessionSigner } from '../../src/testing/session-signer.ts'
 import { MapStore, setUp } from './set-up.ts'
 
-describe('scopes of routes', () => {
+describe('scopes of an app', () => {
   it('are public or guarded by where the plugin is registered', async () => {
     const { app } = await setUp()
     app.get('/health', async () => 'ok')
@@ -16,7 +16,7 @@ describe('scopes of routes', () => {
     await app.close()
   })
 
-  it('inside a guarded one are guarded as well, and so are HEAD and OPTIONS routes', async () => {
+  it('inside a guarded one are guarded too, with their HEAD and OPTIONS routes', async () => {
     const { app, store } = await setUp(
       {},
       {
@@ -38,7 +38,7 @@ describe('scopes of routes', () => {
     await app.close()
   })
 
-  it('one inside another cannot both register the plugin', async () => {
+  it('cannot register the plugin if a parent scope has registered it', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore: new MapStore() })
     await assert.rejects(
@@ -51,7 +51,7 @@ describe('scopes of routes', () => {
     )
   })
 
-  it('cannot have the plugin around one that has it either, where the inner one came first', async () => {
+  it('cannot register the plugin if a descendant scope has registered it', async () => {
     const app = fastify()
     await app.register(async (outer) => {
       await outer.register(async (inner) => {
@@ -66,7 +66,7 @@ describe('scopes of routes', () => {
     )
   })
 
-  it('side by side have stores and counters of their own', async () => {
+  it('have their own stores and counters if they are siblings', async () => {
     const app = fastify()
     const stores = [new MapStore(), new MapStore()]
     const keys = stores.map((store, i) => store.add({ id: `key_${i}`, tenant: { id: `ten_${i}` } }))
@@ -91,7 +91,7 @@ describe('scopes of routes', () => {
     await app.close()
   })
 
-  it('let a preflight request through where @fastify/cors is registered around them', async () => {
+  it('let a preflight request through if @fastify/cors is registered in a parent', async () => {
     const app = fastify()
     await app.register(cors, { origin: 'https://dashboard.example.com' })
     await app.register(async (api) => {
@@ -142,7 +142,7 @@ describe('a request that tenantAuth has not let in', () => {
     await app.close()
   }
 
-  it('has no tenant and no tenantKey: reading one throws a coded error, it is never undefined', async () => {
+  it('throws a coded error when its tenant or tenantKey is read, and never returns undefined', async () => {
     const app = fastify()
     await app.register(tenantAuth, { keyStore: new MapStore(), addHook: false })
     app.get('/tenant', read('tenant'))
@@ -150,7 +150,7 @@ describe('a request that tenantAuth has not let in', () => {
     await assertThrows(app, ['/tenant', '/key'])
   })
 
-  it('throws as well in open scopes around, beside and below, made before or after', async () => {
+  it('throws in parent, sibling and child scopes too, whether created before or after', async () => {
     const app = fastify()
     const open = (url: string) => async (scope: FastifyInstance) => {
       scope.get(`${url}/tenant`, read('tenant'))
@@ -170,7 +170,7 @@ describe('a request that tenantAuth has not let in', () => {
     )
   })
 
-  it('leaves a property of the same name to another scope', async () => {
+  it('can have a property of the same name in another scope', async () => {
     const app = fastify()
     await app.register(async (api) => {
       await api.register(tenantAuth, { keyStore: new MapStore() })
@@ -209,7 +209,7 @@ describe('app.verifyTenantKey', () => {
     return { app, keyStore, signer }
   }
 
-  it('composes with @fastify/auth: a tenant key or a console session on one route', async () => {
+  it('works with @fastify/auth on a route that accepts a key or a session', async () => {
     const { app, keyStore, signer } = await either()
     const byKey = await app.inject({ url: '/', headers: { 'x-tenant-api-key': keyStore.add() } })
     assert.equal(byKey.statusCode, 200)
@@ -223,7 +223,7 @@ describe('app.verifyTenantKey', () => {
     await app.close()
   })
 
-  it('mixes the two up in neither direction', async () => {
+  it('accepts neither a key as a session nor a session token as a key', async () => {
     const { app, keyStore, signer } = await either()
     for (const headers of [
       { authorization: `Bearer ${keyStore.add()}` },
@@ -234,7 +234,7 @@ describe('app.verifyTenantKey', () => {
     await app.close()
   })
 
-  it('throws an AuthError that carries status, code and headers, and checks the scopes of the route', async () => {
+  it('throws an AuthError with status, code and headers, and checks the scopes of the route', async () => {
     const { app, keyStore } = await either()
     const missing = await app.inject('/scoped')
     assert.equal(missing.headers['www-authenticate'], 'ApiKey header="x-tenant-api-key"')

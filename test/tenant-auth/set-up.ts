@@ -1,4 +1,4 @@
-/** An app with a guarded scope, a store whose look-ups are counted, and a key of each kind. */
+/** An app with a guarded scope, a store that records look-ups, and its log. */
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { Writable } from 'node:stream'
 import {
@@ -13,7 +13,7 @@ import type { KeyStore, StoredKey } from '../../src/stores/key-store.ts'
 
 export const TENANT = { id: 'ten_1', name: 'Acme', metadata: { plan: 'pro' } }
 
-/** A store in a Map, with its look-ups counted. */
+/** A store in a Map that records its look-ups. */
 export class MapStore implements KeyStore {
   readonly keys = new Map<string, StoredKey>()
   lookups: string[] = []

@@ -4,7 +4,7 @@ import { UsageRecorder, type UsageRecorderOptions } from '../../src/tenant-auth/
 
 type Batch = Record<string, number>
 
-/** A store that keeps the batches it is given, and answers as it is told. */
+/** A store that keeps the batches that it is given, and answers as `answer` does. */
 function recordingStore(answer: (call: number) => Promise<void> = async () => {}) {
   const batches: Batch[] = []
   return {
@@ -16,7 +16,7 @@ function recordingStore(answer: (call: number) => Promise<void> = async () => {}
   }
 }
 
-/** Lets time pass, and then every promise that has something to say. */
+/** Lets time pass, and then promises settle. */
 async function pass(ms: number): Promise<void> {
   mock.timers.tick(ms)
   await settle()
@@ -41,7 +41,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 1, b: 2 }])
   })
 
-  it('notes a key once a minute, however often it is told, and however far the clock is set back', async () => {
+  it('records a key once a minute, however often it is noted, even if the clock is set back', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
     for (const now of [100_000, 100_001, 130_000, 159_999, 160_000, 160_001]) {
@@ -53,7 +53,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 100_000 }, { a: 160_000 }, { a: 5 }])
   })
 
-  it('writes nothing where nothing was noted', async () => {
+  it('writes nothing if nothing was noted', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
     await pass(60_000)
@@ -69,7 +69,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [])
   })
 
-  it('keeps no more keys than the bound, and goes on updating those it has', async () => {
+  it('keeps at most max keys, and still updates those that it has', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store, { max: 2 })
     for (const [i, id] of ['a', 'b', 'c', 'a'].entries()) usage.note(id, i * 60_000)
@@ -77,7 +77,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 180_000, b: 60_000 }])
   })
 
-  it('keeps a failed batch for the next flush, without moving a time back', async () => {
+  it('keeps a failed batch for the next flush, without overwriting later times', async () => {
     const { store, errors, usage } = failingOnce(async () => {
       throw new Error('down')
     })
@@ -107,7 +107,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 1 }, { a: 1 }])
   })
 
-  it('does not grow past the bound when a failed batch comes back', async () => {
+  it('does not exceed max when a batch has failed', async () => {
     const { store, usage } = failingOnce(
       async () => {
         throw new Error('down')
@@ -123,7 +123,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches[1], { c: 2, a: 1 })
   })
 
-  it('gives a flush up at its time limit, and asks a hung store no more until it has answered', async () => {
+  it('gives up on a flush at its time limit, and spares a hanging store until it has answered', async () => {
     let release = () => {}
     const hung = new Promise<void>((resolve) => (release = resolve))
     const { store, errors, usage } = failingOnce(() => hung)
@@ -141,7 +141,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches[1], { a: 1, b: 2 })
   })
 
-  it('writes what waits when it is closed, and takes no more', async () => {
+  it('writes what is pending when it is closed, and accepts no more', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
     usage.note('a', 1)
@@ -153,7 +153,7 @@ describe('UsageRecorder', () => {
     assert.equal(store.batches.length, 1)
   })
 
-  it('waits for a flush under way when it is closed, then writes the rest', async () => {
+  it('waits for a flush in progress when it is closed, and then writes the rest', async () => {
     let release = () => {}
     const slow = new Promise<void>((resolve) => (release = resolve))
     const { store, usage } = failingOnce(() => slow)
@@ -168,7 +168,7 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 1 }, { b: 2 }])
   })
 
-  it('closes within the time limit though the store hangs', async () => {
+  it('closes within the time limit even if the store hangs', async () => {
     const { errors, usage } = failingOnce(() => new Promise<void>(() => {}))
     usage.note('a', 1)
     let closed = false
@@ -182,13 +182,13 @@ describe('UsageRecorder', () => {
   })
 })
 
-it('a recorder that has notes does not keep the process alive', () => {
+it('a UsageRecorder with pending notes does not keep the process alive', () => {
   const usage = new UsageRecorder(recordingStore())
   usage.note('a', 1)
   assert.ok(!process.getActiveResourcesInfo().includes('Timeout'))
 })
 
-/** A recorder on a store whose first call ends as given, and every later one well. */
+/** A recorder with a store whose first call ends as given, and every later one successfully. */
 function failingOnce(first: () => Promise<void>, options: UsageRecorderOptions = {}) {
   const store = recordingStore((call) => (call === 1 ? first() : Promise.resolve()))
   const errors: unknown[] = []

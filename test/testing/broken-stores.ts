@@ -1,5 +1,5 @@
 /**
- * Stores that break the contract, each in one way that real ones do. Their tests run in a process of their own
+ * Stores that break the contract, each in a way that real ones do. Their tests run in a process of their own
  * (`contract-sees.test.ts`), because they are meant to fail.
  */
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
@@ -10,19 +10,19 @@ import { MemoryKeyStore } from '../../src/stores/memory.ts'
 export type Store = WritableKeyStore & CoherentKeyStore
 
 export interface Fault {
-  /** What the store does instead. `right` is the store as it should be. */
+  /** Returns the methods to replace. `right` is a correct store. */
   break: (right: Store) => Partial<Store>
   /** Part of the name of a test that must fail. */
   seenBy: string
 }
 
-/** A store with this fault, or one without any. */
+/** Returns a store with this fault, or a correct one. */
 export function breakStore(fault?: Fault): Store {
   const right = new MemoryKeyStore()
   return { ...methodsOf(right), ...fault?.break(right) }
 }
 
-/** A store's methods, bound: private fields are not inherited. */
+/** Returns the methods of a store, bound, since private fields are not inherited. */
 function methodsOf(right: MemoryKeyStore): Store {
   return {
     coherence: right.coherence,
@@ -42,7 +42,7 @@ function methodsOf(right: MemoryKeyStore): Store {
   }
 }
 
-/** The right look-up, with something changed in what it finds. */
+/** Returns a look-up that changes what the correct one finds. */
 export function changed(right: Store, change: (found: StoredKey) => StoredKey): Store['findByHash'] {
   return async (hash, options) => {
     const found = await right.findByHash(hash, options)

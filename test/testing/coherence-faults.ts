@@ -1,10 +1,10 @@
-/** What `coherenceContract` must see in a store of kind `local`. */
+/** Faults that `coherenceContract` must detect in a store of kind `local`. */
 import type { WriteMark } from '../../src/coherence/driver.ts'
 import type { StoredKey } from '../../src/stores/key-store.ts'
 import type { Fault, Store } from './broken-stores.ts'
 
 export const COHERENCE_FAULTS: Record<string, Fault> = {
-  'has but one epoch': {
+  'always returns the same epoch': {
     seenBy: 'rise with every write that matters',
     break: (right) => ({
       async updateKey(id, patch) {
@@ -13,30 +13,30 @@ export const COHERENCE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'raises the epoch for every use': {
+  'raises the epoch on every use': {
     seenBy: 'do not rise when use is recorded',
     break: updatingOnUse,
   },
-  'tells of every use': { seenBy: 'is not called when use is recorded', break: updatingOnUse },
+  'notifies of every use': { seenBy: 'is not called when use is recorded', break: updatingOnUse },
   'confirms another epoch': {
     seenBy: 'of a rotation and of a revocation can be confirmed',
     break: ({ coherence }) => ({
       coherence: { ...coherence, confirm: ({ epoch }: WriteMark) => coherence.confirm({ epoch: epoch - 1 }) },
     }),
   },
-  'tells of a write when it has returned': {
+  'notifies of a write after it has returned': {
     seenBy: 'is called with the hash before the write has returned',
     break: listening((listener) => (hashes) => setImmediate(() => listener(hashes))),
   },
-  'tells of one hash where several changed': {
+  'notifies of one hash when several have changed': {
     seenBy: 'is called with every hash of a tenant that changes',
     break: listening((listener) => (hashes) => listener(hashes.slice(0, 1))),
   },
-  'tells of the new key of a rotation alone': {
+  'notifies only of the new key of a rotation': {
     seenBy: 'is called with both hashes of a rotation',
     break: listening((listener) => (hashes) => listener(hashes.slice(0, 1))),
   },
-  'tells of a write before it': {
+  'notifies of a write before it takes effect': {
     seenBy: 'is called after the write',
     break: (right) => {
       const hashes = new Map<string, string>()
@@ -56,7 +56,7 @@ export const COHERENCE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'ends no subscription': {
+  'never ends a subscription': {
     seenBy: 'is called no more after its subscription has ended',
     break: ({ coherence }) => ({
       coherence: {

@@ -5,36 +5,36 @@ import { program } from '../harness/program.ts'
 import { COHERENCE_FAULTS } from './coherence-faults.ts'
 import { STORE_FAULTS } from './store-faults.ts'
 
-/** Broken store → names of the tests that failed for it. */
+/** Maps each broken store to the names of the tests that failed for it. */
 let failures: Map<string, string[]>
 
-describe('the contract of stores is broken by one that', () => {
+describe('the contract of stores', () => {
   before(async () => {
     failures = failuresOf(await runSuites())
   })
 
   for (const [name, { seenBy }] of Object.entries({ ...STORE_FAULTS, ...COHERENCE_FAULTS })) {
-    it(name, () => {
+    it(`detects a store that ${name}`, () => {
       const failed = failures.get(name) ?? []
       assert.ok(
         failed.some((test) => test.includes(seenBy)),
-        `"${seenBy}" must fail, and what failed is ${JSON.stringify(failed)}`,
+        `"${seenBy}" must fail, but only these did: ${JSON.stringify(failed)}`,
       )
     })
   }
 
-  for (const name of ['is right', 'hands on whole rows']) {
-    it(`is broken: one that ${name} passes`, () => assert.deepEqual(failures.get(name), []))
+  for (const name of ['is correct', 'returns whole rows']) {
+    it(`accepts a store that ${name}`, () => assert.deepEqual(failures.get(name), []))
   }
 
-  it('cannot be opened, or is of another kind than it says', () => {
+  it('detects a store that cannot be opened, or is not of the kind that it claims', () => {
     assert.ok(failures.get('cannot be opened')?.length)
     assert.ok(failures.get('is of another kind')?.includes('is of kind fleet'))
   })
 })
 
 function runSuites(): Promise<string> {
-  // A child of a test run would report to its parent in a form of the runner's own.
+  // A child of a test run would report to its parent in the runner's own format.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const args = ['--test-reporter', 'tap', ...program('test/testing/declare-broken-stores.ts')]
   return new Promise((resolve, reject) => {
@@ -45,7 +45,7 @@ function runSuites(): Promise<string> {
   })
 }
 
-/** Reads TAP: a suite's line comes after those of its tests. */
+/** Parses TAP, in which the line of a suite comes after those of its tests. */
 function failuresOf(tap: string): Map<string, string[]> {
   const found = new Map<string, string[]>()
   let failed: string[] = []

@@ -1,4 +1,4 @@
-/** Declares the suites for every broken store: tests that are meant to fail, so never run by themselves. */
+/** Declares the suites for every broken store. Their tests are meant to fail, and never run by themselves. */
 import type { StoredKey } from '../../src/stores/key-store.ts'
 import { coherenceContract, keyStoreContract } from '../stores/contract.ts'
 import { breakStore, changed } from './broken-stores.ts'
@@ -16,10 +16,10 @@ for (const [name, fault] of Object.entries(COHERENCE_FAULTS)) {
 }
 
 const opened = async () => ({ store: breakStore(), close: () => {} })
-keyStoreContract('is right', { open: opened })
-coherenceContract('is right', { kind: 'local', open: opened })
+keyStoreContract('is correct', { open: opened })
+coherenceContract('is correct', { kind: 'local', open: opened })
 // A row of a table has more columns than a look-up promises.
-keyStoreContract('hands on whole rows', {
+keyStoreContract('returns whole rows', {
   open: async () => {
     const row = { hash: '0'.repeat(64), created_at: new Date(), start: 'tk_live_abcd' }
     const whole = (found: StoredKey) => ({ ...row, ...found, tenant: { ...row, ...found.tenant } })
@@ -29,7 +29,7 @@ keyStoreContract('hands on whole rows', {
     }
   },
 })
-// Says that it is of one kind, and is of another.
+// It claims one kind, and is of another.
 coherenceContract('is of another kind', { kind: 'fleet', open: opened })
 
 keyStoreContract('cannot be opened', { open: () => Promise.reject(new Error('no server')) })

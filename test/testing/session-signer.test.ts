@@ -1,4 +1,4 @@
-/** Test tokens are what Clerk's own library takes for session tokens. */
+/** Clerk's own library accepts test tokens as session tokens. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { verifyToken } from '@clerk/backend'
@@ -13,8 +13,8 @@ const verified = (session?: TestSession) =>
 const authObject = (session: TestSession) =>
   getAuthObjectFromJwt(decodeJwt(signer.signSession(session)), { treatPendingAsSignedOut: false })
 
-describe('a token signed without any wishes', () => {
-  it('is a good session of a user without organization', async () => {
+describe('a token signed without options', () => {
+  it('is a valid session of a user without an organization', async () => {
     const { sub, sid, sts, azp, iss, v } = await verified()
     assert.deepEqual(
       [sub, sid, sts, azp, iss, v],
@@ -22,7 +22,7 @@ describe('a token signed without any wishes', () => {
     )
     assert.equal(authObject({}).orgId, undefined)
   })
-  it('names its key as the key set does', () => {
+  it('has the kid of the key set', () => {
     assert.equal(decodeJwt(signer.signSession()).header.kid, signer.jwk.kid)
   })
 })
@@ -50,34 +50,34 @@ for (const version of [1, 2] as const) {
   })
 }
 
-it('can pack more permissions than a number has bits', () => {
+it('packs more permissions than a number has bits', () => {
   const permissions = Array.from({ length: 80 }, (_, i) => `org:f:p${i}`)
   assert.deepEqual(authObject({ orgId: 'org_1', permissions }).orgPermissions, permissions)
 })
 
-describe('bad tokens on request', () => {
+describe('a token signed to be bad', () => {
   const bad: Record<string, [TestSession, string]> = {
     expired: [{ expiresIn: -10 }, 'token-expired'],
     'not valid yet': [{ notBefore: 3_600 }, 'token-not-active-yet'],
     'issued in the future': [{ issuedAt: 3_600 }, 'token-iat-in-the-future'],
     'for another origin': [{ authorizedParty: 'https://x.example' }, 'token-invalid-authorized-parties'],
-    'for no origin': [{ authorizedParty: null }, 'token-invalid-authorized-parties'],
-    'of another issuer': [{ claims: { iss: 'https://x.example' } }, 'token-invalid-issuer'],
+    'without an origin': [{ authorizedParty: null }, 'token-invalid-authorized-parties'],
+    'from another issuer': [{ claims: { iss: 'https://x.example' } }, 'token-invalid-issuer'],
     'with another typ': [{ header: { typ: 'x' } }, 'token-invalid'],
   }
   for (const [name, [session, reason]] of Object.entries(bad)) {
-    it(name, () => assert.rejects(verified(session), { reason }))
+    it(`is rejected by Clerk: ${name}`, () => assert.rejects(verified(session), { reason }))
   }
-  it('pending', async () => {
+  it('is accepted by Clerk if its session is pending', async () => {
     assert.equal((await verified({ status: 'pending' })).sts, 'pending')
   })
-  it('of another signer', async () => {
+  it('is rejected by Clerk: from another signer', async () => {
     const token = new SessionSigner().signSession()
     await assert.rejects(verifyToken(token, { jwtKey }), { reason: 'token-invalid-signature' })
   })
 })
 
-it('goes on with another key after it rotated', async () => {
+it('signs with another key after rotate()', async () => {
   const signer = new SessionSigner()
   const [key, before] = [signer.jwtKey, signer.signSession()]
   signer.rotate()
@@ -94,7 +94,7 @@ describe('the JWKS server', () => {
     assert.equal((await verifyToken(signer.signSession(), { secretKey, apiUrl })).sub, 'user_test')
     assert.deepEqual(clerk.requests, { jwks: 1, users: 0 })
   })
-  it('can serve other keys, and answers 401 without its secret key and 404 elsewhere', async (t) => {
+  it('serves given keys, has faults, and answers 401 to a wrong secret key and 404 elsewhere', async (t) => {
     const clerk = await startJwksServer(signer)
     t.after(() => clerk.stop())
     clerk.keys = []
@@ -111,7 +111,7 @@ describe('the JWKS server', () => {
     clerk.fault = undefined
     assert.equal((await get('/v1/other')).status, 404)
   })
-  it('ends with connections open', async () => {
+  it('stops with open connections', async () => {
     const clerk = await startJwksServer(signer)
     clerk.fault = 'hang'
     const answer = fetch(`${clerk.apiUrl}/v1/jwks`)
@@ -120,7 +120,7 @@ describe('the JWKS server', () => {
   })
 })
 
-it('may carry an impersonator, factor ages, features and plans', () => {
+it('signs an impersonator, factor ages, features and plans', () => {
   const session: TestSession = {
     actor: { sub: 'user_2' },
     factorVerificationAge: [3, -1],
@@ -137,7 +137,7 @@ it('may carry an impersonator, factor ages, features and plans', () => {
   assert.deepEqual([has({ feature: 'user:a' }), has({ plan: 'org:gold' })], [false, false])
 })
 
-describe('a session that no app would ever let in, or that Clerk never signs, is refused', () => {
+describe('signSession rejects what Clerk never signs', () => {
   const wishes: Record<string, unknown[]> = {
     userId: ['alice', 'user_', 'mch_1', '', 7, null],
     sessionId: ['', 7, null],
@@ -182,10 +182,10 @@ describe('a session that no app would ever let in, or that Clerk never signs, is
       }
     })
   }
-  it('a misspelt one', () => {
+  it('a misspelt option', () => {
     assert.throws(() => signer.signSession({ orgID: 'org_1' } as never), { message: /Did you mean orgId\?$/ })
   })
-  it('but for what is asked for on purpose', async () => {
+  it('but allows anything in claims and header', async () => {
     const token = signer.signSession({ claims: { sub: 'alice' }, header: { cat: 'x' } })
     assert.equal((await verifyToken(token, { jwtKey })).sub, 'alice')
   })

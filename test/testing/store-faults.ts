@@ -1,16 +1,16 @@
-/** What `keyStoreContract` must see. */
+/** Faults that `keyStoreContract` must detect. */
 import type { KeyDetails, NewKey } from '../../src/stores/writable-key-store.ts'
 import { changed, type Fault, type Store } from './broken-stores.ts'
 
 export const STORE_FAULTS: Record<string, Fault> = {
-  'inserts over a tenant that is there': {
+  'overwrites an existing tenant': {
     seenBy: 'refuses an id that is taken, and leaves its tenant alone',
     break: (right) => ({
       insertTenant: async (tenant) =>
         (await right.insertTenant(tenant)) ?? right.updateTenant(tenant.id, { name: tenant.name }),
     }),
   },
-  'checks for a tenant, then inserts': {
+  'checks for a tenant before it inserts it': {
     seenBy: 'lets one of ten simultaneous inserts of an id win',
     break: (right) => ({
       async insertTenant(tenant) {
@@ -19,7 +19,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  "answers look-ups at the same time with each other's keys": {
+  "answers concurrent look-ups with each other's keys": {
     seenBy: 'are answered each for its own hash',
     break: (right) => {
       const asked: string[] = []
@@ -32,7 +32,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'fails all look-ups where one is given up': {
+  'fails all look-ups when one is aborted': {
     seenBy: 'go on where one of them is given up',
     break: (right) => {
       let givenUp = false
@@ -46,13 +46,13 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'says in look-ups that a key is good by a name that nobody reads': {
+  'returns revokedAt under another name in look-ups': {
     seenBy: 'answer the key and its tenant',
     break: (right) => ({
       findByHash: changed(right, ({ revokedAt = null, ...found }) => ({ ...found, revoked_at: revokedAt })),
     }),
   },
-  'answers look-ups with times as text': {
+  'returns times as strings in look-ups': {
     seenBy: 'refuses the id and the hash of a revoked key',
     break: (right) => ({
       findByHash: changed(right, (found) => ({
@@ -62,7 +62,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'lacks a method': { seenBy: 'has every method', break: () => ({ deleteKeys: undefined as never }) },
-  'forgets in look-ups that a tenant is suspended': {
+  'does not return suspended tenants as suspended in look-ups': {
     seenBy: 'sees a suspended tenant in look-ups of every key of it',
     break: (right) => ({
       findByHash: changed(right, (found) => ({ ...found, tenant: { ...found.tenant, suspended: false } })),
@@ -96,7 +96,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'takes the hash of another key': {
+  'accepts the hash of another key': {
     seenBy: 'refuses a taken hash, of any tenant',
     break: (right) => ({
       async insertKey(key, retire) {
@@ -105,7 +105,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'moves the moment of a revocation': {
+  'changes the time of a revocation': {
     seenBy: 'again keeps the first moment',
     break: (right) => {
       const moments = new Map<string, Date>()
@@ -118,16 +118,16 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'brings a revoked key back with an update': { seenBy: 'a revocation sticks in the order', break: reviving },
+  'restores a revoked key with an update': { seenBy: 'a revocation sticks in the order', break: reviving },
   'updates a revoked key': {
     seenBy: 'answers null for a revoked key, and changes nothing',
     break: reviving,
   },
-  'lets a look-up find a revoked key as if it were none': {
+  'returns a revoked key as valid in look-ups': {
     seenBy: 'is seen by the next look-up',
     break: (right) => ({ findByHash: changed(right, (found) => ({ ...found, revokedAt: null })) }),
   },
-  'inserts, and then looks whether the old key can be retired': {
+  'inserts a key before it checks whether the old one can be retired': {
     seenBy: 'refuses a revoked key, and inserts nothing',
     break: (right) => ({
       async insertKey(key, retire) {
@@ -150,7 +150,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'lengthens the life of the key it retires': {
+  'extends the life of the key that it retires': {
     seenBy: 'given leaves 2096-01-01T00:00:05.000Z',
     break: (right) => ({
       async insertKey(key, retire) {
@@ -160,7 +160,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'takes away the expiry of the key it retires': {
+  'removes the expiry of the key that it retires': {
     seenBy: 'with an expiry of 2096-01-01T00:00:20.000Z and null given',
     break: (right) => ({
       async insertKey(key, retire) {
@@ -170,14 +170,14 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'pages by time alone': {
+  'pages by time only': {
     seenBy: 'shows each key once though keys of the same millisecond are made between pages',
     break: (right) => ({
       listKeys: ({ after, ...options }) =>
         right.listKeys({ ...options, after: after && { ...after, id: '' } }),
     }),
   },
-  'orders ids as people do': {
+  'orders ids by locale': {
     seenBy: 'within a millisecond by id, by code unit',
     break: (right) => ({
       listKeys: async (options) =>
@@ -186,7 +186,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
         ),
     }),
   },
-  'answers short pages': {
+  'returns short pages': {
     seenBy: 'fills each page',
     break: (right) => ({
       listKeys: (options) => right.listKeys({ ...options, limit: Math.ceil(options.limit / 2) }),
@@ -198,7 +198,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       listKeys: async (options) => (await right.listKeys(options)).filter((key) => key.revokedAt === null),
     }),
   },
-  'moves the last use back': {
+  'overwrites the last use with an earlier one': {
     seenBy: 'never moves a time back',
     break: (right) => {
       const last = new Map<string, Date>()
@@ -213,7 +213,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'fails to record the use of a key that is gone': {
+  'fails to record the use of a deleted key': {
     seenBy: 'passes over ids that are gone',
     break: (right) => ({
       async recordUse(uses) {
@@ -240,14 +240,14 @@ export const STORE_FAULTS: Record<string, Fault> = {
       },
     }),
   },
-  'takes ids in any case': {
+  'ignores the case of ids': {
     seenBy: 'tells the ids "Case" and "case" apart',
     break: (right) => ({
       insertTenant: (tenant) => right.insertTenant({ ...tenant, id: tenant.id.toLowerCase() }),
       findTenant: (id) => right.findTenant(id.toLowerCase()),
     }),
   },
-  'pads ids': {
+  'ignores trailing spaces in ids': {
     seenBy: 'tells the ids "trailing" and "trailing " apart',
     break: (right) => ({
       insertTenant: (tenant) => right.insertTenant({ ...tenant, id: tenant.id.trimEnd() }),
@@ -289,7 +289,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
         ),
     }),
   },
-  'takes the first of 1970 for never': {
+  'treats the first of 1970 as never': {
     seenBy: 'keeps times to the millisecond',
     break: (right) => ({
       findByHash: changed(right, (found) => ({
@@ -298,7 +298,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       })),
     }),
   },
-  'hands out its own records': {
+  'returns its own records': {
     seenBy: 'that came out can be changed without changing the store',
     break: (right) => {
       const handedOut = new Map<string, KeyDetails>()
@@ -311,7 +311,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
       }
     },
   },
-  'keeps the records it is given': {
+  'keeps the records that it is given': {
     seenBy: 'that went in can be changed without changing the store',
     break: (right) => {
       const given = new Map<string, NewKey>()
@@ -330,7 +330,7 @@ function withTimes(key: NewKey, change: (ms: number) => number): NewKey {
   return { ...key, createdAt: new Date(change(key.createdAt.getTime())) }
 }
 
-/** Revocation as a mark beside the key, which an update wipes off: what a write of the whole record comes to. */
+/** Revocation as a mark beside the key, which an update removes, like a write of the whole record. */
 function reviving(right: Store): Partial<Store> {
   const revoked = new Map<string, Date>()
   const marked = (key: KeyDetails | null) => key && { ...key, revokedAt: revoked.get(key.id) ?? null }

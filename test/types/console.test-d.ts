@@ -1,4 +1,4 @@
-/** Compiled, never run: what the types of consoleAuth let pass and what they do not. */
+/** Compiled, never run: what the types of consoleAuth accept and what they reject. */
 import type { FastifyInstance } from 'fastify'
 import { expectTypeOf } from 'expect-type'
 import { consoleAuth, type ConsoleUser } from '../../src/console-auth/index.ts'
@@ -20,9 +20,9 @@ export async function types(app: FastifyInstance): Promise<void> {
   await app.register(consoleAuth, { jwtKey: process.env.KEY, secretKey: 'sk_test_1', authorizedParties })
   expectTypeOf(app.consoleAuth.isReady()).toEqualTypeOf<boolean>()
 
-  // @ts-expect-error neither key
+  // @ts-expect-error no key
   await app.register(consoleAuth, { authorizedParties })
-  // @ts-expect-error whose tokens?
+  // @ts-expect-error no authorizedParties
   await app.register(consoleAuth, { jwtKey: 'pem' })
   // @ts-expect-error false or a list
   await app.register(consoleAuth, { jwtKey: 'pem', authorizedParties: true })
@@ -52,8 +52,8 @@ export async function types(app: FastifyInstance): Promise<void> {
   app.get('/fresh', { config: { consoleAuth: { role: 'org:admin', reverification } } }, () => '')
   // @ts-expect-error no such level
   app.get('/level', { config: { consoleAuth: { reverification: 'strictest' } } }, () => '')
-  // @ts-expect-error demands nothing
+  // @ts-expect-error requires nothing
   app.get('/none', { config: { consoleAuth: {} } }, () => '')
-  // @ts-expect-error no such demand
+  // @ts-expect-error no such requirement
   app.get('/scope', { config: { consoleAuth: { scope: 'a' } } }, () => '')
 }

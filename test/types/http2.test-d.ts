@@ -1,4 +1,4 @@
-/** Checked by the compiler alone: apps over HTTP/2, secure or not, take what apps over HTTP/1 take. */
+/** Compiled, never run: apps over HTTP/2, secure or not, accept what apps over HTTP/1 accept. */
 import fastify from 'fastify'
 import {
   consoleAuth,

@@ -1,4 +1,4 @@
-/** Checked by the compiler alone: what the types of keys and stores must refuse, and what they must take. */
+/** Compiled, never run: what the types of keys and stores accept and what they reject. */
 import { expectTypeOf } from 'expect-type'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import type { CoherentKeyStore, Confirmation } from '../../src/stores/coherent-key-store.ts'
@@ -47,7 +47,7 @@ void keys.create({ ...values, scopes: 'a' })
 void keys.create({ ...values, hash: 'abc' })
 // @ts-expect-error
 void keys.import(values)
-// @ts-expect-error: what may be null must be looked at first, or every tenant's keys would be meant
+// @ts-expect-error: a value that may be null must be checked first, or it would mean the keys of all tenants
 void keys.revoke('key_1', { tenantId: null as string | null })
 // @ts-expect-error
 void keys.revoke('key_1', { tenantId: undefined })
@@ -58,7 +58,7 @@ void keys.update('key_1', { environment: 'test' })
 // @ts-expect-error
 void keys.list({ limit: 5 })
 
-// Only two answers hold a key.
+// Only two calls return a key.
 expectTypeOf(keys.create(values)).resolves.toHaveProperty('key').toBeString()
 expectTypeOf(keys.rotate('key_1')).resolves.toHaveProperty('key').toBeString()
 expectTypeOf(keys.get('key_1')).resolves.toEqualTypeOf<KeyDetails>()
@@ -73,6 +73,6 @@ expectTypeOf({
 expectTypeOf({ findByHash: async () => undefined }).toExtend<KeyStore>()
 expectTypeOf<MemoryKeyStore>().toExtend<WritableKeyStore & CoherentKeyStore>()
 
-// Capabilities are seen.
+// Capabilities narrow the type.
 if (isWritable(readOnly)) expectTypeOf(readOnly).toExtend<WritableKeyStore>()
 if (isCoherent(readOnly)) expectTypeOf(readOnly).toExtend<CoherentKeyStore>()

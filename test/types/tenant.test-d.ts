@@ -1,4 +1,4 @@
-/** Checked by the compiler alone: what the types of tenantAuth must refuse, and what they must take. */
+/** Compiled, never run: what the types of tenantAuth accept and what they reject. */
 import { expectTypeOf } from 'expect-type'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import {
@@ -10,7 +10,7 @@ import {
 } from 'fastify-tenant-auth'
 import type { Static } from '@sinclair/typebox'
 
-// Metadata is the user's own, by declaration merging.
+// Users type their metadata by declaration merging.
 declare module 'fastify-tenant-auth' {
   interface TenantMetadata {
     plan?: 'free' | 'pro'
@@ -24,7 +24,7 @@ declare const request: FastifyRequest
 declare const app: FastifyInstance
 declare const keyStore: KeyStore
 
-// Never undefined: what is not authenticated throws.
+// Never undefined: an unauthenticated request throws.
 expectTypeOf(request.tenant).toEqualTypeOf<Tenant>()
 expectTypeOf(request.tenant.id).toEqualTypeOf<string>()
 expectTypeOf(request.tenant.metadata.plan).toEqualTypeOf<'free' | 'pro' | undefined>()
@@ -71,7 +71,7 @@ expectTypeOf(app.tenantAuth.isReady()).toBeBoolean()
 expectTypeOf<Static<typeof ErrorResponse>>().toEqualTypeOf<ErrorResponse>()
 void ErrorResponse
 
-// A store of one's own in five lines.
+// A custom store in five lines.
 const rows: { id: string; tenant_id: string; scopes: string[] }[] = []
 const own: KeyStore = {
   async findByHash() {

@@ -1,4 +1,4 @@
-/** Compiled apart, never run: Clerk's global declarations hold here, and would hold for every other file beside it. */
+/** Compiled separately, never run: these global declarations of Clerk would apply to all other files, too. */
 import { expectTypeOf } from 'expect-type'
 import type { FastifyInstance } from 'fastify'
 import type { UserJSON } from '@clerk/backend'
