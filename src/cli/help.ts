@@ -11,7 +11,7 @@ export function help(group = ''): string {
   const more: [string, string][] = [
     ['help [command]', 'Show the options of a command'],
     ['version', 'Print the version'],
-    ['completion <shell>', 'Completion for bash, zsh or fish: source <(fastify-tenant-auth completion bash)'],
+    ['completion <shell>', 'For bash, zsh or fish, as in: source <(fastify-tenant-auth completion bash)'],
   ]
   const rows = commands.map(([name, { about }]): [string, string] => [name, about])
   return `Manage tenants and their API keys.

@@ -19,7 +19,7 @@ export const COHERENCE_FAULTS: Record<string, Fault> = {
   },
   'notifies of every use': { seenBy: 'is not called when use is recorded', break: updatingOnUse },
   'confirms another epoch': {
-    seenBy: 'of a rotation and of a revocation can be confirmed',
+    seenBy: 'can be confirmed for a rotation and a revocation',
     break: ({ coherence }) => ({
       coherence: { ...coherence, confirm: ({ epoch }: WriteMark) => coherence.confirm({ epoch: epoch - 1 }) },
     }),

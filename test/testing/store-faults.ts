@@ -4,14 +4,14 @@ import { changed, type Fault, type Store } from './broken-stores.ts'
 
 export const STORE_FAULTS: Record<string, Fault> = {
   'overwrites an existing tenant': {
-    seenBy: 'refuses an id that is taken, and leaves its tenant alone',
+    seenBy: 'rejects an existing id and leaves that tenant unchanged',
     break: (right) => ({
       insertTenant: async (tenant) =>
         (await right.insertTenant(tenant)) ?? right.updateTenant(tenant.id, { name: tenant.name }),
     }),
   },
   'checks for a tenant before it inserts it': {
-    seenBy: 'lets one of ten simultaneous inserts of an id win',
+    seenBy: 'accepts only one of ten simultaneous inserts with the same id',
     break: (right) => ({
       async insertTenant(tenant) {
         if (await right.findTenant(tenant.id)) return null
@@ -20,7 +20,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   "answers concurrent look-ups with each other's keys": {
-    seenBy: 'are answered each for its own hash',
+    seenBy: 'return the key of their own hash',
     break: (right) => {
       const asked: string[] = []
       return {
@@ -33,7 +33,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     },
   },
   'fails all look-ups when one is aborted': {
-    seenBy: 'go on where one of them is given up',
+    seenBy: 'continue if one of them is aborted',
     break: (right) => {
       let givenUp = false
       return {
@@ -47,13 +47,13 @@ export const STORE_FAULTS: Record<string, Fault> = {
     },
   },
   'returns revokedAt under another name in look-ups': {
-    seenBy: 'answer the key and its tenant',
+    seenBy: 'return the key and its tenant',
     break: (right) => ({
       findByHash: changed(right, ({ revokedAt = null, ...found }) => ({ ...found, revoked_at: revokedAt })),
     }),
   },
   'returns times as strings in look-ups': {
-    seenBy: 'refuses the id and the hash of a revoked key',
+    seenBy: 'rejects the id and the hash of a revoked key',
     break: (right) => ({
       findByHash: changed(right, (found) => ({
         ...found,
@@ -63,7 +63,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
   },
   'lacks a method': { seenBy: 'has every method', break: () => ({ deleteKeys: undefined as never }) },
   'does not return suspended tenants as suspended in look-ups': {
-    seenBy: 'sees a suspended tenant in look-ups of every key of it',
+    seenBy: 'shows the suspension in look-ups of all its keys',
     break: (right) => ({
       findByHash: changed(right, (found) => ({ ...found, tenant: { ...found.tenant, suspended: false } })),
     }),
@@ -78,7 +78,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'writes keys back as a whole': {
-    seenBy: 'changes of different columns all take effect',
+    seenBy: 'all changes of different columns take effect',
     break: (right) => ({
       async updateKey(id, patch) {
         const old = await right.findKey(id)
@@ -97,7 +97,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'accepts the hash of another key': {
-    seenBy: 'refuses a taken hash, of any tenant',
+    seenBy: "rejects a hash that any tenant's key has",
     break: (right) => ({
       async insertKey(key, retire) {
         const answer = await right.insertKey(key, retire)
@@ -106,7 +106,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'changes the time of a revocation': {
-    seenBy: 'again keeps the first moment',
+    seenBy: 'a second time keeps the first time of revocation',
     break: (right) => {
       const moments = new Map<string, Date>()
       return {
@@ -120,7 +120,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
   },
   'restores a revoked key with an update': { seenBy: 'a revocation sticks in the order', break: reviving },
   'updates a revoked key': {
-    seenBy: 'answers null for a revoked key, and changes nothing',
+    seenBy: 'returns null for a revoked key and changes nothing',
     break: reviving,
   },
   'returns a revoked key as valid in look-ups': {
@@ -128,7 +128,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     break: (right) => ({ findByHash: changed(right, (found) => ({ ...found, revokedAt: null })) }),
   },
   'inserts a key before it checks whether the old one can be retired': {
-    seenBy: 'refuses a revoked key, and inserts nothing',
+    seenBy: 'rejects a revoked key and inserts nothing',
     break: (right) => ({
       async insertKey(key, retire) {
         const answer = await right.insertKey(key)
@@ -140,7 +140,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'retires a key of any tenant': {
-    seenBy: 'refuses a key of another tenant, and changes neither',
+    seenBy: 'rejects a key of another tenant and changes neither',
     break: (right) => ({
       async insertKey(key, retire) {
         const old = retire && (await right.findKey(retire.id))
@@ -171,7 +171,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'pages by time only': {
-    seenBy: 'shows each key once though keys of the same millisecond are made between pages',
+    seenBy: 'shows each key once, even if keys of the same millisecond are created between pages',
     break: (right) => ({
       listKeys: ({ after, ...options }) =>
         right.listKeys({ ...options, after: after && { ...after, id: '' } }),
@@ -193,7 +193,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'lists no revoked keys': {
-    seenBy: 'revoked and expired ones too',
+    seenBy: 'including revoked and expired ones',
     break: (right) => ({
       listKeys: async (options) => (await right.listKeys(options)).filter((key) => key.revokedAt === null),
     }),
@@ -214,7 +214,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     },
   },
   'fails to record the use of a deleted key': {
-    seenBy: 'passes over ids that are gone',
+    seenBy: 'skips deleted ids',
     break: (right) => ({
       async recordUse(uses) {
         for (const id of uses.keys()) if (!(await right.findKey(id))) throw new Error('foreign key')
@@ -223,7 +223,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'has a limit on the parameters of a statement': {
-    seenBy: 'takes ten thousand keys at once',
+    seenBy: 'accepts ten thousand keys at once',
     break: (right) => ({
       async recordUse(uses) {
         if (uses.size > 1_000) throw new Error('too many parameters')
@@ -232,7 +232,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'forgets expired keys': {
-    seenBy: 'answer an expired key with its expiry',
+    seenBy: 'return an expired key with its expiry',
     break: (right) => ({
       findByHash: async (hash, options) => {
         const found = await right.findByHash(hash, options)
@@ -274,7 +274,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'sorts scopes': {
-    seenBy: 'keeps scopes in their order',
+    seenBy: 'keeps the order of scopes',
     break: (right) => ({
       findByHash: changed(right, (found) => ({ ...found, scopes: found.scopes?.toSorted() ?? [] })),
     }),
@@ -299,7 +299,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     }),
   },
   'returns its own records': {
-    seenBy: 'that came out can be changed without changing the store',
+    seenBy: 'that were returned can be changed without changing the store',
     break: (right) => {
       const handedOut = new Map<string, KeyDetails>()
       return {
@@ -312,7 +312,7 @@ export const STORE_FAULTS: Record<string, Fault> = {
     },
   },
   'keeps the records that it is given': {
-    seenBy: 'that went in can be changed without changing the store',
+    seenBy: 'that were passed in can be changed without changing the store',
     break: (right) => {
       const given = new Map<string, NewKey>()
       return {

@@ -1,4 +1,4 @@
-/** The contract under concurrency: changes of different columns all take effect, and nothing undoes a revocation. */
+/** The contract under concurrency: all changes of different columns take effect, and nothing undoes a revocation. */
 import assert from 'node:assert/strict'
 import type { TestRunner } from '../test-runner.ts'
 import type { WritableKeyStore } from '../../stores/writable-key-store.ts'
@@ -19,7 +19,7 @@ const WRITES = ['revoke', 'update', 'recordUse', 'rotate'] as const
 
 export function concurrencyContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('at the same time', () => {
-    it('changes of different columns all take effect', async () => {
+    it('all changes of different columns take effect', async () => {
       for (let round = 0; round < 20; round++) {
         const key = await addKey(store(), await addTenant(store()))
         const patches = [
@@ -107,7 +107,7 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
       for (const answer of answers) assert.deepEqual(written(answer).record.revokedAt, left)
     })
 
-    it('one of ten inserts of an id wins', async () => {
+    it('only one of ten inserts with the same id succeeds', async () => {
       const tenantId = await addTenant(store())
       const { id } = sampleKey(tenantId)
       const keys = Array.from({ length: 10 }, () => sampleKey(tenantId, { id }))
@@ -120,7 +120,7 @@ export function concurrencyContract(store: () => WritableKeyStore, { describe, i
       )
     })
 
-    it('one of ten inserts of a hash wins', async () => {
+    it('only one of ten inserts with the same hash succeeds', async () => {
       const tenantId = await addTenant(store())
       const hash = sampleHash()
       const keys = Array.from({ length: 10 }, () => sampleKey(tenantId, { hash }))

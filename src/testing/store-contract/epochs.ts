@@ -34,7 +34,7 @@ export function epochContract(
       assert.equal(await insert(), start + 2 * step)
     })
 
-    it('of a rotation and of a revocation can be confirmed', async () => {
+    it('can be confirmed for a rotation and a revocation', async () => {
       const subject = store()
       const tenantId = await addTenant(subject)
       const key = await addKey(subject, tenantId)

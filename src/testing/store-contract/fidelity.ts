@@ -98,7 +98,7 @@ export function fidelityContract(store: () => WritableKeyStore, { describe, it }
       })
     }
 
-    it('keeps metadata as it is, of keys and of tenants', async () => {
+    it('keeps the metadata of keys and tenants unchanged', async () => {
       for (const metadata of ODD_METADATA) {
         const tenantId = await addTenant(store(), { metadata })
         const key = await addKey(store(), tenantId, { metadata })
@@ -111,7 +111,7 @@ export function fidelityContract(store: () => WritableKeyStore, { describe, it }
       }
     })
 
-    it('keeps scopes in their order, and none as none', async () => {
+    it('keeps the order of scopes, and an empty list', async () => {
       const tenantId = await addTenant(store())
       for (const scopes of [[], ['b', 'a', 'c'], ['*'], ['a:b', 'a.b', 'https://x.test/{a},b']]) {
         const key = await addKey(store(), tenantId, { scopes })
@@ -120,7 +120,7 @@ export function fidelityContract(store: () => WritableKeyStore, { describe, it }
       }
     })
 
-    it('keeps times to the millisecond, the first of 1970 and the last of 9999 too', async () => {
+    it('keeps times to the millisecond, from 1970 to the end of 9999', async () => {
       const tenantId = await addTenant(store())
       const times = [
         0,
@@ -148,7 +148,7 @@ export function fidelityContract(store: () => WritableKeyStore, { describe, it }
   })
 
   describe('records', () => {
-    it('that went in can be changed without changing the store', async () => {
+    it('that were passed in can be changed without changing the store', async () => {
       const tenant = sampleTenant({ metadata: { list: [1] } })
       await store().insertTenant(tenant)
       const key = sampleKey(tenant.id, { expiresAt: at(60), metadata: { list: [1] }, scopes: ['a'] })
@@ -163,7 +163,7 @@ export function fidelityContract(store: () => WritableKeyStore, { describe, it }
       assert.deepEqual(await store().findTenant(tenant.id), tenantBefore)
     })
 
-    it('that came out can be changed without changing the store', async () => {
+    it('that were returned can be changed without changing the store', async () => {
       const tenant = sampleTenant({ metadata: { list: [1] } })
       const given: unknown[] = [await store().insertTenant(structuredClone(tenant))]
       const key = sampleKey(tenant.id, { expiresAt: at(60), metadata: { list: [1] } })

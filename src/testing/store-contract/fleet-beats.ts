@@ -18,7 +18,7 @@ export function beatContract(
   }
 
   describe('a beat', () => {
-    test('of an instance that never registered, or under another token, says so', async (atEnd) => {
+    test('reports an instance that never registered, or that uses another token', async (atEnd) => {
       const { link, instance, session } = await join(atEnd, store())
       const member = async (instance: string, session: string) =>
         (await link.beat({ instance, session }, soon())).member
@@ -27,7 +27,7 @@ export function beatContract(
       assert.equal(await member(instance, session), 'member')
     })
 
-    test('says where the store stands and what the row has acknowledged, and acknowledges nothing', async (atEnd) => {
+    test("returns the store's position and what the row has acknowledged, and acknowledges nothing", async (atEnd) => {
       const member = await join(atEnd, store())
       for (let i = 0; i < 2; i++) {
         const { acknowledged, position, roster } = await member.beat()
@@ -36,7 +36,7 @@ export function beatContract(
       }
     })
 
-    test('whose time is over rejects, and so does one on a destroyed link', async (atEnd) => {
+    test('rejects after its signal is aborted, and on a destroyed link', async (atEnd) => {
       const late = await join(atEnd, store())
       await assert.rejects(late.link.beat(of(late), AbortSignal.abort()))
       const member = await join(atEnd, store())
@@ -47,7 +47,7 @@ export function beatContract(
   })
 
   describe('catching up', () => {
-    test('answers the hashes that changed since, and the new position', async (atEnd) => {
+    test('returns the hashes that changed, and the new position', async (atEnd) => {
       const tenantId = await addTenant(store())
       const [changed, untouched] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
       const member = await join(atEnd, store())
@@ -71,7 +71,7 @@ export function beatContract(
       })
     }
 
-    test('learns of all that happened since, or that it cannot be said', async (atEnd) => {
+    test('returns every change since, or null', async (atEnd) => {
       const tenantId = await addTenant(store())
       const member = await join(atEnd, store())
       const before = await member.follow()
@@ -82,7 +82,7 @@ export function beatContract(
       assert.deepEqual(missing, [])
     })
 
-    test('learns of a revocation, or that it cannot be said, though the key has been deleted', async (atEnd) => {
+    test('returns the revocation of a key that was then deleted, or null', async (atEnd) => {
       const key = await addKey(store(), await addTenant(store()))
       const member = await join(atEnd, store())
       const before = await member.follow()
@@ -99,7 +99,7 @@ export function beatContract(
       )
     })
 
-    test('learns nothing of recorded use', async (atEnd) => {
+    test('ignores recorded use', async (atEnd) => {
       const key = await addKey(store(), await addTenant(store()))
       const member = await join(atEnd, store())
       const before = await member.follow()
@@ -107,7 +107,7 @@ export function beatContract(
       assert.deepEqual(await member.catchUp(before), { position: before, changed: [] })
     })
 
-    test('from another history, or from ahead of the store, cannot be said', async (atEnd) => {
+    test('returns null for another history, or a position ahead of the store', async (atEnd) => {
       const member = await join(atEnd, store())
       const { epoch, history } = await member.follow()
       for (const known of [
@@ -120,7 +120,7 @@ export function beatContract(
   })
 
   describe('an acknowledgement', () => {
-    test('is noted in the row, and says where the store stands', async (atEnd) => {
+    test("is stored in the row, and returns the store's position", async (atEnd) => {
       const member = await join(atEnd, store())
       const { position } = await member.beat()
       const { write } = await change()
@@ -130,7 +130,7 @@ export function beatContract(
       assert.equal((await member.beat()).acknowledged, position.epoch)
     })
 
-    test('of another history, of an epoch ahead, or under another token is not noted', async (atEnd) => {
+    test('is not stored for another history, an epoch ahead, or another token', async (atEnd) => {
       const member = await join(atEnd, store())
       const { epoch, history } = await member.follow()
       await change()
@@ -146,7 +146,7 @@ export function beatContract(
   describe('a row', () => {
     const info = (instance: string) => ({ instance, label: 'again', holds: 60_000 })
 
-    test('is taken over by whoever has its token, which is another one then; what was acknowledged stays', async (atEnd) => {
+    test('can be taken over with its token, gets a new token, and keeps what it acknowledged', async (atEnd) => {
       const member = await join(atEnd, store())
       const { epoch } = await member.follow()
       const session = await member.link.attach(info(member.instance), member.session, soon())
@@ -158,13 +158,13 @@ export function beatContract(
       assert.deepEqual([word, acknowledged], ['member', epoch])
     })
 
-    test('that is there is not registered again, and one that is gone is not taken over', async (atEnd) => {
+    test('cannot be registered twice, or taken over once it is gone', async (atEnd) => {
       const member = await join(atEnd, store())
       assert.equal(await member.link.attach(info(member.instance), null, soon()), null)
       assert.equal(await member.link.attach(info(randomUUID()), member.session, soon()), null)
     })
 
-    test('leaves under its token alone', async (atEnd) => {
+    test('is deleted only with its token', async (atEnd) => {
       const member = await join(atEnd, store())
       await member.link.leave({ instance: member.instance, session: 'not this' }, soon())
       assert.equal((await member.beat()).member, 'member')
@@ -173,7 +173,7 @@ export function beatContract(
     })
   })
 
-  it('a connection whose time is over is not made', async () => {
+  it('opens no connection after its signal is aborted', async () => {
     await assert.rejects(driverOf(store()).open(NO_EVENTS, AbortSignal.abort()))
   })
 }

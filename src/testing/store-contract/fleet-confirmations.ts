@@ -20,8 +20,8 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
   const isPending = async ({ instance }: Member, epoch: number) =>
     (await driver().readFleet(epoch, soon())).pending.some((row) => row.instance === instance)
 
-  describe('the rows that have yet to acknowledge a write', () => {
-    test('hold an instance until it has acknowledged the epoch: having read it is not enough', async (atEnd) => {
+  describe('pending rows', () => {
+    test('include an instance until it acknowledges the epoch; reading it is not enough', async (atEnd) => {
       const member = await join(atEnd, store(), { holds: 1_234 })
       const before = await member.follow()
       const { epoch } = await write()
@@ -38,7 +38,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       assert.equal(await isPending(member, epoch), false)
     })
 
-    test('hold one that has just registered, and not one that has left', async (atEnd) => {
+    test('include an instance that has just registered, but not one that has left', async (atEnd) => {
       const { epoch } = await write()
       const member = await join(atEnd, store())
       assert.equal(await isPending(member, epoch), true)
@@ -48,7 +48,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
   })
 
   describe('reaping', () => {
-    test('takes away the rows that have not acknowledged, and no others', async (atEnd) => {
+    test('deletes only the rows that have not acknowledged', async (atEnd) => {
       const [silent, quick] = [await join(atEnd, store()), await join(atEnd, store())]
       await silent.follow()
       const { epoch } = await write()
@@ -66,7 +66,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       assert.deepEqual([(await silent.beat()).member, (await quick.beat()).member], ['gone', 'member'])
     })
 
-    test('and leaving keep the roster, and what was settled stays so', async (atEnd) => {
+    test('keeps the roster and its settled mark, as does leaving', async (atEnd) => {
       const [gone, left] = [await join(atEnd, store()), await join(atEnd, store())]
       const { epoch } = await write()
       const before = await driver().readFleet(epoch, soon())
@@ -76,7 +76,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       assert.deepEqual([after.roster, after.settled, before.settled], [before.roster, true, true])
     })
 
-    test('is not settled by a word of another history or roster', async (atEnd) => {
+    test('is not settled by a call for another history or roster', async (atEnd) => {
       const member = await join(atEnd, store(), { holds: 90_000 })
       const { position, roster, maxHolds } = await driver().readFleet(0, soon())
       assert.ok(maxHolds >= 90_000)
@@ -90,13 +90,13 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
   describe('a confirmation', () => {
     const confirm = async () => fleetOf(store()).confirm(await write())
 
-    test('waits for nobody where nobody is registered', async () => {
+    test('returns at once if no instance is registered', async () => {
       const { confirmedBy, instances, waitedMs } = await confirm()
       assert.deepEqual([confirmedBy, instances], ['all', 0])
       assert.ok(waitedMs >= 0)
     })
 
-    test('is there as soon as every instance has acknowledged', async (atEnd) => {
+    test('returns as soon as every instance has acknowledged', async (atEnd) => {
       const members = [await join(atEnd, store()), await join(atEnd, store())]
       const mark = await write()
       const confirming = fleetOf(store()).confirm(mark)
@@ -105,7 +105,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       assert.deepEqual([confirmedBy, instances, epoch], ['all', 2, mark.epoch])
     })
 
-    test('waits for a silent instance as long as it may serve, and takes it off the list', async (atEnd) => {
+    test('waits for a silent instance as long as it may serve, and deletes its row', async (atEnd) => {
       const holds = 300
       const member = await join(atEnd, store(), { holds })
       await member.follow()
@@ -120,7 +120,7 @@ export function confirmationContract(store: () => Store, { describe, it }: TestR
       assert.equal((await member.beat()).member, 'gone')
     })
 
-    test('of a write of another history claims nothing', async () => {
+    test('confirms nothing for a write of another history', async () => {
       const mark = await write()
       await assert.rejects(fleetOf(store()).confirm({ ...mark, history: 'another' }))
       await assert.rejects(fleetOf(store()).confirm({ ...mark, epoch: mark.epoch + 1_000 }))

@@ -17,11 +17,11 @@ import {
 
 export function keyContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('look-ups', () => {
-    it('answer null or undefined for a hash that no key has', async () => {
+    it('return null or undefined for an unknown hash', async () => {
       assert.equal(await lookUp(store(), sampleHash()), null)
     })
 
-    it('answer the key and its tenant', async () => {
+    it('return the key and its tenant', async () => {
       const tenant = sampleTenant()
       await store().insertTenant(tenant)
       const key = await addKey(store(), tenant.id, { expiresAt: at(60) })
@@ -39,7 +39,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       })
     })
 
-    it('answer an expired key with its expiry: whoever asked decides', async () => {
+    it('return an expired key with its expiry, because the caller decides', async () => {
       const expiresAt = new Date(Date.now() - 60_000)
       const key = await addKey(store(), await addTenant(store()), { expiresAt })
       assert.deepEqual((await lookUp(store(), key.hash))?.expiresAt, expiresAt)
@@ -47,7 +47,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
   })
 
   describe('look-ups at the same time', () => {
-    it('are answered each for its own hash', async () => {
+    it('return the key of their own hash', async () => {
       const tenantIds = [await addTenant(store()), await addTenant(store(), { name: 'other' })]
       const keys = await Promise.all(
         Array.from({ length: 100 }, (_, i) => addKey(store(), tenantIds[i % 2] ?? '', { name: `key ${i}` })),
@@ -61,7 +61,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       await assertRefused(store(), keys[0]?.hash ?? '')
     })
 
-    it('go on where one of them is given up', async () => {
+    it('continue if one of them is aborted', async () => {
       const tenantId = await addTenant(store())
       const keys = await Promise.all(Array.from({ length: 10 }, () => addKey(store(), tenantId)))
       const abort = new AbortController()
@@ -77,7 +77,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
   })
 
   describe('inserting a key', () => {
-    it('keeps it as it was inserted', async () => {
+    it('stores it as given', async () => {
       const networks = ['192.0.2.7']
       const key = sampleKey(await addTenant(store()), { expiresAt: at(60), createdBy: null, networks })
       const { record, epoch } = written(await store().insertKey(key))
@@ -86,19 +86,19 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual(await store().findKey(key.id), detailsOf(key))
     })
 
-    it('takes hashes of up to 64 bytes', async () => {
+    it('accepts hashes of up to 64 bytes', async () => {
       const key = await addKey(store(), await addTenant(store()), { hash: sampleHash() + sampleHash() })
       assert.equal((await lookUp(store(), key.hash))?.id, key.id)
       assert.equal(await lookUp(store(), key.hash.slice(0, 64)), null)
     })
 
-    it('refuses an unknown tenant, and leaves nothing behind', async () => {
+    it('rejects an unknown tenant and stores nothing', async () => {
       const key = sampleKey('org_nobody')
       assert.equal(await store().insertKey(key), 'no-such-tenant')
       await assertAbsent(store(), key)
     })
 
-    it('refuses a taken id, of any tenant', async () => {
+    it("rejects an id that any tenant's key has", async () => {
       const taken = await addKey(store(), await addTenant(store()))
       const key = sampleKey(await addTenant(store()), { id: taken.id })
       assert.equal(await store().insertKey(key), 'id-taken')
@@ -106,7 +106,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual(await store().findKey(taken.id), detailsOf(taken))
     })
 
-    it('refuses a taken hash, of any tenant', async () => {
+    it("rejects a hash that any tenant's key has", async () => {
       const taken = await addKey(store(), await addTenant(store()))
       const key = sampleKey(await addTenant(store()), { hash: taken.hash })
       assert.equal(await store().insertKey(key), 'hash-taken')
@@ -114,7 +114,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.equal((await lookUp(store(), taken.hash))?.id, taken.id)
     })
 
-    it('refuses the id and the hash of a revoked key: revoked is for ever', async () => {
+    it('rejects the id and the hash of a revoked key, because revocation is permanent', async () => {
       const tenantId = await addTenant(store())
       const revoked = await addKey(store(), tenantId)
       await store().revokeKey(revoked.id, at(1))
@@ -161,12 +161,12 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual((await store().findKey(key.id))?.metadata, { b: { d: 3 } })
     })
 
-    it('answers null for an unknown id', async () => {
+    it('returns null for an unknown id', async () => {
       assert.equal(await store().updateKey('key_nobody', { name: 'x' }), null)
       assert.equal(await store().findKey('key_nobody'), null)
     })
 
-    it('answers null for a revoked key, and changes nothing', async () => {
+    it('returns null for a revoked key and changes nothing', async () => {
       const key = await addKey(store(), await addTenant(store()))
       await store().revokeKey(key.id, at(1))
       for (const patch of [
@@ -181,7 +181,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), revokedAt: at(1) })
     })
 
-    it('answers null for a key whose time is up, and leaves it so', async () => {
+    it('returns null for an expired key and leaves it expired', async () => {
       const tenantId = await addTenant(store())
       const expiresAt = new Date(Date.now() - 1_000)
       const expired = await addKey(store(), tenantId, { expiresAt })
@@ -207,7 +207,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       await assertRefused(store(), key.hash)
     })
 
-    it('again keeps the first moment', async () => {
+    it('a second time keeps the first time of revocation', async () => {
       const key = await addKey(store(), await addTenant(store()))
       const first = written(await store().revokeKey(key.id, at(7)))
       for (const again of [at(6), at(8)]) {
@@ -221,11 +221,11 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual((await store().findKey(key.id))?.revokedAt, at(7))
     })
 
-    it('answers null for an unknown id', async () => {
+    it('returns null for an unknown id', async () => {
       assert.equal(await store().revokeKey('key_nobody', at(1)), null)
     })
 
-    it('touches no other key', async () => {
+    it('changes no other key', async () => {
       const tenantId = await addTenant(store())
       const [revoked, other] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
       await store().revokeKey(revoked.id, at(1))
@@ -235,7 +235,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
   })
 
   describe('recording use', () => {
-    it('notes the time, and nothing else', async () => {
+    it('stores the time and changes nothing else', async () => {
       const key = await addKey(store(), await addTenant(store()))
       await store().recordUse(new Map([[key.id, at(5)]]))
       assert.deepEqual(await store().findKey(key.id), { ...detailsOf(key), lastUsedAt: at(5) })
@@ -247,7 +247,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.deepEqual((await store().findKey(key.id))?.lastUsedAt, at(6))
     })
 
-    it('passes over ids that are gone, and takes an empty batch', async () => {
+    it('skips deleted ids and accepts an empty batch', async () => {
       const key = await addKey(store(), await addTenant(store()))
       await store().recordUse(new Map())
       await store().recordUse(
@@ -261,7 +261,7 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       assert.equal(await store().findKey('key_nobody'), null)
     })
 
-    it('takes ten thousand keys at once', async () => {
+    it('accepts ten thousand keys at once', async () => {
       const key = await addKey(store(), await addTenant(store()))
       const uses = new Map(Array.from({ length: 9_999 }, (_, i) => [`key_gone_${i}`, at(i)] as const))
       await store().recordUse(new Map([...uses, [key.id, at(2)]]))

@@ -47,7 +47,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       [{ endsBefore: at(6) }, ['Active Used', 'Revoked 100%', 'expired']],
       [{ status: 'active', name: 'used', endsBefore: at(6) }, ['Active Used']],
     ]
-    it('answers the keys that fit all of it, and no others', async () => {
+    it('returns only the keys that match all of it', async () => {
       const tenantId = await addTenant(store())
       await addKinds(tenantId)
       await addKinds(await addTenant(store()))
@@ -57,7 +57,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       }
     })
 
-    it('fills each page, however many do not fit', async () => {
+    it('fills each page, however many keys do not match', async () => {
       const tenantId = await addTenant(store())
       for (let i = 0; i < 12; i++) {
         await addKey(store(), tenantId, { createdAt: at(i), environment: i % 4 === 0 ? 'test' : 'live' })
@@ -69,7 +69,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       )
     })
 
-    it('without a tenant answers the keys of all tenants, newest first, each once', async () => {
+    it('without a tenant returns the keys of all tenants, newest first, each once', async () => {
       const environment = sampleKey('').id
       const made: NewKey[] = []
       for (let i = 0; i < 7; i++) {
@@ -81,7 +81,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
   })
 
   describe('listing tenants', () => {
-    it('answers those that a search fits by name or id, newest first, each once', async () => {
+    it('returns those whose name or id matches the search, newest first, each once', async () => {
       const word = sampleKey('').id
       const tenants = [
         sampleTenant({ name: `Acme ${word}`, createdAt: at(1) }),
@@ -106,7 +106,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
   })
 
   describe('deleting keys', () => {
-    it('takes those that have ended before then, with all that there is of them, and no others', async () => {
+    it('deletes every trace of those that ended before the given time, and no others', async () => {
       const tenantId = await addTenant(store())
       const add = (values: Partial<NewKey> = {}) => addKey(store(), tenantId, values)
       const [live, soon] = [await add(), await add({ expiresAt: at(1) })]
@@ -139,7 +139,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       assert.equal(await store().deleteKeys([key.id], at(61)), 1)
     })
 
-    it('takes a thousand at once', async () => {
+    it('deletes a thousand at once', async () => {
       const tenantId = await addTenant(store())
       const keys = Array.from({ length: 1_000 }, () => sampleKey(tenantId, { expiresAt: LONG_AGO }))
       for (let i = 0; i < keys.length; i += 50) {
@@ -152,12 +152,12 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
   })
 
   describe('listing keys', () => {
-    it('answers an empty list for a tenant without keys, and for one that is not there', async () => {
+    it('returns an empty list for a tenant without keys and for an unknown tenant', async () => {
       assert.deepEqual(await store().listKeys({ tenantId: await addTenant(store()), limit: 10 }), [])
       assert.deepEqual(await store().listKeys({ tenantId: 'org_nobody', limit: 10 }), [])
     })
 
-    it('answers the details of each key of this tenant and of no other, revoked and expired ones too', async () => {
+    it('returns the details of every key of this tenant only, including revoked and expired ones', async () => {
       const [tenantId, otherId] = [await addTenant(store()), await addTenant(store())]
       const revoked = await addKey(store(), tenantId, { createdAt: at(3) })
       const expired = await addKey(store(), tenantId, { createdAt: at(2), expiresAt: at(-60) })
@@ -186,7 +186,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       )
     })
 
-    it('fills each page: as many as the limit where there are as many', async () => {
+    it('fills each page up to the limit', async () => {
       const tenantId = await addTenant(store())
       for (let i = 0; i < 7; i++) await addKey(store(), tenantId, { createdAt: at(i) })
       for (const limit of [1, 3, 7, 8]) {
@@ -199,7 +199,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       }
     })
 
-    it('goes on after a key that is not there', async () => {
+    it('continues after a key that no longer exists', async () => {
       const tenantId = await addTenant(store())
       const [older, newer] = [
         await addKey(store(), tenantId, { createdAt: at(1) }),
@@ -214,7 +214,7 @@ export function listContract(store: () => WritableKeyStore, { describe, it }: Te
       assert.deepEqual(await after(0), [])
     })
 
-    it('shows each key once though keys of the same millisecond are made between pages', async () => {
+    it('shows each key once, even if keys of the same millisecond are created between pages', async () => {
       const tenantId = await addTenant(store())
       const before: NewKey[] = []
       for (let i = 0; i < 9; i++) before.push(await addKey(store(), tenantId, { createdAt: at(0) }))

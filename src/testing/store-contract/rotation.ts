@@ -27,14 +27,14 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       })
     }
 
-    it('refuses an unknown key, and inserts nothing', async () => {
+    it('rejects an unknown key and inserts nothing', async () => {
       const next = sampleKey(await addTenant(store()))
       assert.equal(await store().insertKey(next, { id: 'key_nobody', expiresAt: null }), 'not-retirable')
       assert.equal(await store().findKey(next.id), null)
       assert.equal(await lookUp(store(), next.hash), null)
     })
 
-    it('refuses a key of another tenant, and changes neither', async () => {
+    it('rejects a key of another tenant and changes neither', async () => {
       const old = await addKey(store(), await addTenant(store()))
       const next = sampleKey(await addTenant(store()))
       assert.equal(await store().insertKey(next, { id: old.id, expiresAt: at(1) }), 'not-retirable')
@@ -43,7 +43,7 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       assert.deepEqual(await store().findKey(old.id), detailsOf(old))
     })
 
-    it('refuses a revoked key, and inserts nothing', async () => {
+    it('rejects a revoked key and inserts nothing', async () => {
       const tenantId = await addTenant(store())
       const old = await addKey(store(), tenantId)
       await store().revokeKey(old.id, at(1))
@@ -53,7 +53,7 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       assert.deepEqual(await store().findKey(old.id), { ...detailsOf(old), revokedAt: at(1) })
     })
 
-    it('refuses a paused key, and inserts nothing', async () => {
+    it('rejects a paused key and inserts nothing', async () => {
       const tenantId = await addTenant(store())
       const old = await addKey(store(), tenantId)
       await store().updateKey(old.id, { pausedAt: at(1) })
@@ -64,7 +64,7 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       written(await store().insertKey(next, { id: old.id, expiresAt: at(2) }))
     })
 
-    it('leaves the old key alone where the new one is refused', async () => {
+    it('leaves the old key unchanged if the new one is rejected', async () => {
       const tenantId = await addTenant(store())
       const [old, other] = [await addKey(store(), tenantId), await addKey(store(), tenantId)]
       const retire = { id: old.id, expiresAt: at(1) }
@@ -73,7 +73,7 @@ export function rotationContract(store: () => WritableKeyStore, { describe, it }
       assert.deepEqual(await store().findKey(old.id), detailsOf(old))
     })
 
-    it('by two at once leaves the earliest expiry and both new keys', async () => {
+    it('twice at the same time keeps the earliest expiry and both new keys', async () => {
       for (let round = 0; round < 10; round++) {
         const tenantId = await addTenant(store())
         const old = await addKey(store(), tenantId)

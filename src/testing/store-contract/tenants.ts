@@ -6,26 +6,26 @@ import { addKey, addTenant, at, lookUp, sampleTenant, written } from './sample-r
 
 export function tenantContract(store: () => WritableKeyStore, { describe, it }: TestRunner): void {
   describe('tenants', () => {
-    it('finds an inserted tenant as it was inserted', async () => {
+    it('returns an inserted tenant as given', async () => {
       const tenant = sampleTenant({ suspendedAt: at(3) })
       assert.deepEqual(written(await store().insertTenant(tenant)).record, tenant)
       assert.deepEqual(await store().findTenant(tenant.id), tenant)
     })
 
-    it('answers null for a tenant that is not there', async () => {
+    it('returns null for an unknown tenant', async () => {
       assert.equal(await store().findTenant('org_nobody'), null)
       assert.equal(await store().updateTenant('org_nobody', { name: 'x' }), null)
       assert.equal(await store().findTenant('org_nobody'), null)
     })
 
-    it('refuses an id that is taken, and leaves its tenant alone', async () => {
+    it('rejects an existing id and leaves that tenant unchanged', async () => {
       const tenant = sampleTenant()
       written(await store().insertTenant(tenant))
       assert.equal(await store().insertTenant(sampleTenant({ id: tenant.id, name: 'Other' })), null)
       assert.deepEqual(await store().findTenant(tenant.id), tenant)
     })
 
-    it('lets one of ten simultaneous inserts of an id win', async () => {
+    it('accepts only one of ten simultaneous inserts with the same id', async () => {
       const { id } = sampleTenant()
       const names = Array.from({ length: 10 }, (_, i) => `tenant ${i}`)
       const answers = await Promise.all(names.map((name) => store().insertTenant(sampleTenant({ id, name }))))
@@ -56,7 +56,7 @@ export function tenantContract(store: () => WritableKeyStore, { describe, it }: 
       }
     })
 
-    it('shows a look-up the tenant as it is now', async () => {
+    it('returns the current tenant in a look-up', async () => {
       const id = await addTenant(store(), { name: 'Before', metadata: { plan: 'free' } })
       const { hash } = await addKey(store(), id)
       assert.deepEqual((await lookUp(store(), hash))?.tenant, {
@@ -75,7 +75,7 @@ export function tenantContract(store: () => WritableKeyStore, { describe, it }: 
       })
     })
 
-    it('deletes a tenant without keys, and refuses one that has keys', async () => {
+    it('deletes a tenant without keys, and rejects deleting one that has keys', async () => {
       const id = await addTenant(store())
       const key = await addKey(store(), id)
       assert.equal(await store().deleteTenant(id), 'has-keys')
@@ -91,7 +91,7 @@ export function tenantContract(store: () => WritableKeyStore, { describe, it }: 
       assert.ok(await store().insertTenant(sampleTenant({ id })), 'its id is free again')
     })
 
-    it('sees a suspended tenant in look-ups of every key of it, old and new, until it is resumed', async () => {
+    it('shows the suspension in look-ups of all its keys, old and new, until it is resumed', async () => {
       const id = await addTenant(store())
       const older = await addKey(store(), id)
       await store().updateTenant(id, { suspendedAt: at(5) })

@@ -97,8 +97,8 @@ describe('the OpenAPI document of the key routes', () => {
       (operations[name]?.responses[status] as { description?: string } | undefined)?.description ?? ''
     const create = 'post /console/keys'
     assert.match(told(create, '404'), /^The organization has no tenant/)
-    assert.match(told(create, '409'), /^The Idempotency-Key was used before.*live keys/)
-    assert.match(told('patch /console/keys/{id}', '409'), /^The key is revoked or has expired/)
-    assert.match(told('delete /console/keys/{id}', '404'), /^No such key$/)
+    assert.match(told(create, '409'), /^The Idempotency-Key was used before.*limit of keys/)
+    assert.match(told('patch /console/keys/{id}', '409'), /^The key is revoked or expired/)
+    assert.match(told('delete /console/keys/{id}', '404'), /^There is no such key$/)
   })
 })
