@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { commandLine, decimal, runMain, storeKind, whole } from '../test/faults/arguments.ts'
 import { figures, quantile, startFleet } from '../test/faults/campaign.ts'
 import { describeTrial } from '../test/faults/describe-trial.ts'
-import { faultNames } from '../test/faults/faults.ts'
+import { survivedFaults } from '../test/faults/faults.ts'
 import type { Fleet } from '../test/faults/fleet.ts'
 import { now } from '../test/faults/history.ts'
 import type { StoreOptions } from '../test/faults/instance-store.ts'
@@ -33,8 +33,7 @@ await runMain(async () => {
 })
 
 async function soak(kind: StoreOptions['kind'], duration: number, firstSeed: number): Promise<boolean> {
-  /** Faults that do not kill an instance. */
-  const survived = faultNames(kind).filter((name) => name !== 'killed' && name !== 'revokerKilled')
+  const survived = survivedFaults(kind)
   const fleet = await startFleet(kind, { max: MAX })
   const results: TrialResult[] = []
   /** By instance. */

@@ -325,6 +325,11 @@ export function faultNames(kind: StoreOptions['kind']): FaultName[] {
   return (Object.keys(FAULTS) as FaultName[]).filter((name) => (faultNamed(name).only ?? kind) === kind)
 }
 
+/** The faults after which all instances are the same processes as before. */
+export function survivedFaults(kind: StoreOptions['kind']): FaultName[] {
+  return faultNames(kind).filter((name) => !['killed', 'leaseChanged', 'revokerKilled'].includes(name))
+}
+
 export function faultNamed(name: FaultName): Fault {
   return FAULTS[name]
 }

@@ -40,9 +40,17 @@ export class RedisDriver implements FleetDriver {
   }
 
   async open(events: LinkEvents, signal: AbortSignal): Promise<FleetLink> {
-    const { source, prefix } = this.#options
+    const { source, heartbeats, prefix } = this.#options
     const pushes = new Pushes(source, events)
     await pushes.listen(`{${prefix}}:pushes`, signal)
+    try {
+      // Here, because the limit of a heartbeat is too short to open a connection to a busy or distant server as well.
+      await heartbeats.connect(signal)
+    } catch (error) {
+      pushes.destroy()
+      heartbeats.hangUp()
+      throw error
+    }
     this.#pushes.add(pushes)
     return new RedisLink(this.#options, pushes, () => this.#pushes.delete(pushes))
   }

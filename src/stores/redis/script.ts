@@ -101,6 +101,11 @@ export class ScriptRunner {
     this.#options = options
   }
 
+  /** Opens the connection, if it is not open. */
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.#options.commands.send(['PING'], { signal, repeatable: true })
+  }
+
   /** Closes the connection. The next command opens another one. */
   hangUp(): void {
     this.#options.commands.hangUp()

@@ -80,6 +80,14 @@ describe(
           await until(() => proxy.connections === 1)
         })
 
+        it('opens both connections first, so that no heartbeat has to wait for one', async (t) => {
+          const { proxy, store } = await openBehindProxy(t, library)
+          const link = await connect(t, store)
+          const { accepted } = proxy
+          await link.beat(NOBODY, soon())
+          assert.equal(proxy.accepted, accepted)
+        })
+
         it('beats without waiting for other calls of the process', async (t) => {
           const store = await openStore(t, server.url, { library })
           const { beat } = await join(t, store)
