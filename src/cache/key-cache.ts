@@ -132,7 +132,7 @@ export class KeyCache {
       onReport: options.onReport,
     }
     if (coherence?.kind === 'fleet') {
-      const staleIfError = cache === false ? 0 : cache.staleIfError
+      const { staleIfError } = cache as CacheLimits
       this.#membership = coherence.join({ staleIfError, ...events })
       this.#lease = this.#membership.lease
     } else {

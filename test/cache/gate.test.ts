@@ -196,4 +196,57 @@ describe('a gate', () => {
     await slow
     assert.equal(await next, 'answered')
   })
+
+  for (const [left, outcome] of [
+    [140, 'enters'],
+    [120, 'is refused'],
+  ] as const) {
+    it(`with look-ups of 100 ms, ${outcome} with ${left} ms left`, async () => {
+      const clock = new ManualClock()
+      const gate = new Gate(1, clock)
+      const lookUp = () =>
+        gate.run(never(), visitor, () => new Promise<void>((resolve) => void clock.setTimer(resolve, 100)))
+      const first = lookUp()
+      const outcomes: string[] = []
+      const waiting = gate
+        .run(
+          never(),
+          { regular: false, deadline: clock.now() + 600 + left },
+          async () => void outcomes.push('enters'),
+        )
+        .catch((error: unknown) => void (error instanceof GateFullError && outcomes.push('is refused')))
+      // They arrive later, so they go first.
+      const others = Array.from({ length: 5 }, lookUp)
+      await clock.advance(600)
+      await Promise.all([first, ...others, waiting])
+      assert.deepEqual(outcomes, [outcome])
+    })
+  }
+
+  it('rejects a waiting visitor with the reason of its signal', async () => {
+    const gate = new Gate(1, new ManualClock())
+    let open = () => {}
+    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const abort = new AbortController()
+    const waiting = gate.run(abort.signal, visitor, async () => {})
+    abort.abort(new Error('too late'))
+    await assert.rejects(waiting, /too late/)
+    assert.deepEqual([gate.size, gate.waiting], [1, 0])
+    open()
+    await first
+  })
+
+  it('frees the place of a visitor whose signal is aborted right before it enters', async () => {
+    const gate = new Gate(1, new ManualClock())
+    let open = () => {}
+    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const abort = new AbortController()
+    const second = gate.run(abort.signal, visitor, async () => {})
+    open()
+    queueMicrotask(() => abort.abort(new Error('too late')))
+    await first
+    await assert.rejects(second, /too late/)
+    await settle()
+    assert.equal(gate.size, 0)
+  })
 })

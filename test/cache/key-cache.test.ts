@@ -8,6 +8,7 @@ import type { KeyStore } from '../../src/stores/key-store.ts'
 import { CacheByHash } from './cache-by-hash.ts'
 import { LocalStore } from './local-store.ts'
 import { ManualClock, settle } from './manual-clock.ts'
+import { hashToDigest } from '../../src/keys/key-digest.ts'
 import { GOOD, SlowStore } from './slow-store.ts'
 
 const CACHE = { max: 3, ttl: 5_000, negativeTtl: 1_000, staleIfError: 0 }
@@ -126,6 +127,20 @@ describe('a cache on a store without coherence', () => {
       await fill(cache, store, `${i + 10}`)
     }
     assert.ok(cache.stats().evictions > 10)
+  })
+
+  it('serves a remembered entry for a second after each look-up in memory', async () => {
+    const { cache, store, clock } = build(new SlowStore())
+    await fill(cache, store, 'aa')
+    const held = cache.held(hashToDigest('aa'))
+    assert.ok(held)
+    for (let again = 0; again < 2; again++) {
+      assert.equal(cache.serve(held, true), undefined)
+      assert.equal(keyId(cache.serve(held, false)), 'aa')
+      clock.freeze(999)
+      assert.equal(keyId(cache.serve(held, true)), 'aa')
+      clock.freeze(1)
+    }
   })
 
   it('stops serving a remembered entry that was evicted or read again', async () => {
@@ -528,7 +543,9 @@ describe('a cache on a store in the same process', () => {
   it('serves nothing from memory and stops listening once it is closed', async () => {
     const { cache, store } = build(new LocalStore())
     await fill(cache, store, 'aa')
+    assert.equal(cache.ready, true)
     await cache.close()
+    assert.equal(cache.ready, false)
     assert.equal(cache.lookup('aa'), undefined)
     assert.equal(store.listeners, 0)
     await fill(cache, store, 'aa')

@@ -47,4 +47,21 @@ describe('StoreHealth', () => {
     await late.clock.advance(10_000)
     assert.equal(late.store.asked, 1)
   })
+
+  it('is degraded from the first failed look-up to the next answer, and names the latest cause', async () => {
+    const { clock, health } = setUp()
+    assert.equal(health.degraded, null)
+    const since = clock.wall()
+    health.failed(new Error('first'))
+    await clock.advance(100)
+    health.failed(new Error('second'))
+    const degraded = health.degraded
+    assert.equal(degraded?.since, since)
+    assert.match(String((degraded?.cause as Error).message), /second/)
+    health.answered()
+    assert.equal(health.degraded, null)
+    await clock.advance(100)
+    health.failed(new Error('third'))
+    assert.equal(health.degraded?.since, since + 200)
+  })
 })
