@@ -107,7 +107,8 @@ export class Borrower {
         // A fault that a new connection has as well was not left behind by the app.
         const isHopeless = client !== undefined && isNew(this.#pool, client) === true
         if (attempt < most && !isHopeless) continue
-        this.#hopelessUntil = performance.now() + MEMORY
+        // Not again while it lasts: bad connections are kept meanwhile, and found again.
+        if (performance.now() >= this.#hopelessUntil) this.#hopelessUntil = performance.now() + MEMORY
         throw new SpoiltError(`every connection of the pool is like this: ${error.message}`, {
           cause: error.cause,
         })
