@@ -3,6 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import { describe, it, mock } from 'node:test'
 import fastify, { type FastifyInstance } from 'fastify'
 import { type AuthError, type AuthEvent, tenantAuth } from '../../src/index.ts'
+import type { FleetReport } from '../../src/coherence/fleet-report.ts'
 import { generateKey, hashKey } from '../../src/keys/key-format.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -424,6 +425,67 @@ describe('a fleet behind the plugin', async () => {
     await app.close()
     assert.deepEqual(thrown, ['the key cache is coherent', 'could not record when keys were last used'])
     assert.equal(fleet.rows.size, 0)
+  })
+
+  it('has each of its reports logged, with a level and what an operator needs', async (t) => {
+    const confirmation = { epoch: 7, confirmedBy: 'all', instances: 3, waitedMs: 12 } as const
+    const cause = new Error('unreachable')
+    const reports: [FleetReport, level: number, message: RegExp, fields: object][] = [
+      [
+        { event: 'state', state: 'coherent', from: 'cold' },
+        30,
+        /is coherent$/,
+        { state: 'coherent', from: 'cold' },
+      ],
+      [
+        { event: 'state', state: 'suspect', from: 'coherent', cause },
+        40,
+        /may not be used now/,
+        { state: 'suspect' },
+      ],
+      [{ event: 'disconnected', cause }, 40, /heartbeat connection was lost/, {}],
+      [{ event: 'spoilt', words: 'it was odd', count: 2 }, 40, /used another one: it was odd$/, { count: 2 }],
+      [{ event: 'gone', reason: 'reaped' }, 40, /silent for longer than its lease/, { reason: 'reaped' }],
+      [{ event: 'gone', reason: 'lost' }, 40, /a different history/, { reason: 'lost' }],
+      [{ event: 'gone', reason: 'taken' }, 40, /another process uses the identity/, { reason: 'taken' }],
+      [{ event: 'reset', reason: 'gap' }, 40, /key cache was emptied/, { reason: 'gap' }],
+      [
+        { event: 'confirmed', confirmation, reaped: [] },
+        30,
+        /was confirmed/,
+        { ...confirmation, reaped: [] },
+      ],
+      [
+        { event: 'confirmed', confirmation: { ...confirmation, confirmedBy: 'lease' }, reaped: ['a:1'] },
+        40,
+        /was confirmed/,
+        { confirmedBy: 'lease', reaped: ['a:1'] },
+      ],
+      [{ event: 'frozen', count: 3 }, 40, /often stopped for longer than its lease/, { count: 3 }],
+      [{ event: 'push-silent' }, 40, /do not arrive/, {}],
+      [{ event: 'push-restored' }, 30, /arrive again/, {}],
+    ]
+    let report = (_report: FleetReport): void => assert.fail('not joined')
+    const fleet = new FakeFleet({ lease: 60_000 })
+    const keyStore = fleet.connectAs('a')
+    const join = keyStore.coherence.join.bind(keyStore.coherence)
+    t.mock.method(keyStore.coherence, 'join', (events: Parameters<typeof join>[0]) => {
+      report = events.onReport ?? report
+      return join({ ...events, onReport: undefined })
+    })
+    const log = new LogLines()
+    const app = fastify({ logger: { stream: log.stream } })
+    t.after(() => app.close())
+    await app.register(tenantAuth, { keyStore })
+    await app.ready()
+    for (const [given, level, message, fields] of reports) {
+      report(given)
+      const line = log.lines.at(-1) as Record<string, unknown>
+      assert.match(String(line.msg), message)
+      const logged = Object.fromEntries(Object.keys(fields).map((name) => [name, line[name]]))
+      assert.deepEqual([line.level, logged], [level, fields], String(line.msg))
+      assert.equal('err' in line, 'cause' in given, String(line.msg))
+    }
   })
 
   it('has each change of its state logged, with the cause', async () => {

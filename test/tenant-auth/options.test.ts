@@ -156,7 +156,13 @@ describe('options of tenantAuth', () => {
             routes: (api) => void api.get('/r', { config: { tenantAuth: config as never } }, async () => ''),
           },
         ),
-        { code: 'TENANT_AUTH_BAD_OPTION', message: /config\.tenantAuth of route \/r/ },
+        {
+          code: 'TENANT_AUTH_BAD_OPTION',
+          message:
+            typeof config === 'object' && !Array.isArray(config) && config !== null
+              ? /config\.tenantAuth of route \/r: /
+              : /config\.tenantAuth of route \/r must be an object like { scopes: \[...\] }/,
+        },
       )
     })
   }
