@@ -160,7 +160,7 @@ describe('options of tenantAuth', () => {
           code: 'TENANT_AUTH_BAD_OPTION',
           message:
             typeof config === 'object' && !Array.isArray(config) && config !== null
-              ? /config\.tenantAuth of route \/r: /
+              ? /config\.tenantAuth of route \/r/
               : /config\.tenantAuth of route \/r must be an object like { scopes: \[...\] }/,
         },
       )
