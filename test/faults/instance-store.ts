@@ -1,4 +1,5 @@
 /** Makes the store of an instance. */
+import type { PoolClient } from 'pg'
 import type { CoherentKeyStore } from '../../src/stores/coherent-key-store.ts'
 import type { WritableKeyStore } from '../../src/stores/writable-key-store.ts'
 
@@ -53,16 +54,23 @@ export async function makeStore({ kind, url, lease, heartbeat }: StoreOptions): 
   const store = new PostgresKeyStore({ pool, lease, heartbeat })
   const leak = async (kind: Leak) => {
     // All but two: the link keeps one, and look-ups need another. It does not matter if some cannot be had.
-    const wanted = Array.from({ length: CONNECTIONS - 2 }, () => pool.connect())
+    const wanted = Array.from({ length: CONNECTIONS - 2 }, async () => {
+      const client = await pool.connect()
+      // Another fault may end the connection meanwhile. Without a listener, the error would end the process.
+      client.on('error', ignore)
+      return client
+    })
     const had = (await Promise.allSettled(wanted)).filter((one) => one.status === 'fulfilled')
+    const giveBack = (client: PoolClient) => {
+      client.removeListener('error', ignore)
+      client.release()
+    }
     const [leaky, ...others] = had.map(({ value }) => value)
-    // Another fault may end the connection meanwhile. Without a listener, the error would end the process.
-    leaky?.on('error', ignore)
-    for (const other of others) other.release()
+    for (const other of others) giveBack(other)
+    if (leaky === undefined) return
     for (const sql of LEAKS.postgres[kind as keyof typeof LEAKS.postgres])
-      await leaky?.query(sql).catch(ignore)
-    leaky?.removeListener('error', ignore)
-    leaky?.release()
+      await leaky.query(sql).catch(ignore)
+    giveBack(leaky)
   }
   return { store, leak, close: () => pool.end() }
 }
