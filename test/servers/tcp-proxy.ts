@@ -197,6 +197,8 @@ class Lane {
     from.on('end', () => this.#push(() => this.#to.end()))
     // A reset arrives as an error, and is passed on as a reset.
     from.on('error', () => this.#push(() => this.#to.resetAndDestroy()))
+    // However it ended: nobody is left to read what comes from the other side.
+    from.on('close', () => this.#push(() => this.#to.destroySoon()))
     if (this.#held) from.pause()
   }
 
