@@ -59,6 +59,29 @@ describe('the hash function of a store', () => {
     })
   }
 
+  it('of the app sees only what has the form of a key, even if such a key is in memory', async (t) => {
+    const seen: string[] = []
+    // It ignores what comes after a comma, and so is not as strict as a hash of the whole header.
+    const keyHash: KeyHash = (key) => {
+      seen.push(key)
+      return OWN(key.split(',')[0] ?? '')
+    }
+    const store = new MemoryKeyStore({ keyHash })
+    const keys = new KeyManager(store)
+    await keys.createTenant({ id: 'acme', name: 'Acme' })
+    const { key } = await keys.create({ ...VALUES, tenantId: 'acme' })
+    const app = fastify()
+    t.after(() => app.close())
+    await app.register(tenantAuth, { keyStore: store })
+    app.get('/', async () => 'in')
+    const use = async (header: string) =>
+      (await app.inject({ url: '/', headers: { 'x-tenant-api-key': header } })).statusCode
+    assert.deepEqual([await use(key), await use(key)], [200, 200])
+    seen.length = 0
+    assert.deepEqual([await use(`${key},other`), await use('not a key')], [401, 401])
+    assert.deepEqual(seen, [])
+  })
+
   it('is rejected if it does not hash', async () => {
     const wrong: unknown[] = [
       'sha512',
