@@ -30,22 +30,10 @@ export function varyBy(header: string, admitted: (request: FastifyRequest) => bo
 
 function isKept(request: FastifyRequest, reply: FastifyReply): boolean {
   const control = reply.getHeader('cache-control')
-  if (control !== undefined) return !isNotShared(String(control))
+  if (control !== undefined) return !NOT_SHARED.test(String(control))
   const { method } = request
   const isKeptUnasked = (method === 'GET' || method === 'HEAD') && KEPT_UNASKED.has(reply.statusCode)
   return isKeptUnasked || reply.hasHeader('expires')
-}
-
-let lastControl = ''
-let wasNotShared = false
-
-/** Remembers the last answer: most responses of an app have the same `Cache-Control`. */
-function isNotShared(control: string): boolean {
-  if (control !== lastControl) {
-    lastControl = control
-    wasNotShared = NOT_SHARED.test(control)
-  }
-  return wasNotShared
 }
 
 function isShared(_request: FastifyRequest, reply: FastifyReply): boolean {

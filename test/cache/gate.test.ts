@@ -150,6 +150,18 @@ describe('a gate', () => {
   const visitor = { regular: false, deadline: Infinity }
   const never = () => new AbortController().signal
 
+  /** A gate with one place, which is taken until `end()`. */
+  function occupied() {
+    const gate = new Gate(1, new ManualClock())
+    let open = () => {}
+    const inside = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const end = () => {
+      open()
+      return inside
+    }
+    return { gate, end }
+  }
+
   it('admits the last to arrive first, and regulars before strangers', async () => {
     const gate = new Gate(1, new ManualClock())
     const order: string[] = []
@@ -224,27 +236,22 @@ describe('a gate', () => {
   }
 
   it('rejects a waiting visitor with the reason of its signal', async () => {
-    const gate = new Gate(1, new ManualClock())
-    let open = () => {}
-    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const { gate, end } = occupied()
     const abort = new AbortController()
     const waiting = gate.run(abort.signal, visitor, async () => {})
     abort.abort(new Error('too late'))
     await assert.rejects(waiting, /too late/)
     assert.deepEqual([gate.size, gate.waiting], [1, 0])
-    open()
-    await first
+    await end()
   })
 
   it('frees the place of a visitor whose signal is aborted right before it enters', async () => {
-    const gate = new Gate(1, new ManualClock())
-    let open = () => {}
-    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const { gate, end } = occupied()
     const abort = new AbortController()
     const second = gate.run(abort.signal, visitor, async () => {})
-    open()
+    const ended = end()
     queueMicrotask(() => abort.abort(new Error('too late')))
-    await first
+    await ended
     await assert.rejects(second, /too late/)
     await settle()
     assert.equal(gate.size, 0)
