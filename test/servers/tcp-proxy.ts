@@ -162,9 +162,18 @@ class Pipe {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#upstream.resetAndDestroy()
+    abort(this.#client)
+    abort(this.#upstream)
   }
+}
+
+/**
+ * Resets a connection. One that is being shut down is closed instead: Node would refuse to reset it, never emit `close`
+ * and never close its descriptor.
+ */
+function abort(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** One direction of a connection. What comes in is queued with the time from which it may pass on. */
@@ -196,7 +205,7 @@ class Lane {
     })
     from.on('end', () => this.#push(() => this.#to.end()))
     // A reset arrives as an error, and is passed on as a reset.
-    from.on('error', () => this.#push(() => this.#to.resetAndDestroy()))
+    from.on('error', () => this.#push(() => abort(this.#to)))
     // However it ended: nobody is left to read what comes from the other side.
     from.on('close', () => this.#push(() => this.#to.destroySoon()))
     if (this.#held) from.pause()
