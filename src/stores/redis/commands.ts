@@ -42,7 +42,8 @@ export class Commands {
       } catch (error) {
         const wrongServer = error instanceof Error && WRONG_SERVER.test(error.message)
         const young = performance.now() - line.madeAt < YOUNG
-        const unheard = signal?.aborted === true && line.heardAt <= sentAt
+        // A line that is still opening goes on: the next one would take as long, and so none would ever open.
+        const unheard = signal?.aborted === true && line.heardAt > 0 && line.heardAt <= sentAt
         if (!young && (wrongServer || unheard)) line.retire()
         if (wrongServer) this.#onWrongServer(error.message)
         const isOver = this.#line !== line

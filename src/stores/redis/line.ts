@@ -6,6 +6,8 @@ import type { OwnConnection, RedisSource } from './connection.ts'
  * half, while TCP alone takes minutes. Checks count rather than time, because a process that is held up reads nothing.
  */
 const LOOKS = 6
+/** As `LOOKS`, until the first answer: TLS and the client's greeting take several round trips. Five seconds. */
+const OPENING_LOOKS = 20
 /** Milliseconds between checks. */
 const PAUSE = 250
 
@@ -31,7 +33,7 @@ export class Line {
     this.#connected.catch(onLost)
   }
 
-  /** When the last answer came, in monotonic milliseconds. */
+  /** When the last answer came, in monotonic milliseconds. 0 before the first. */
   get heardAt(): number {
     return this.#heardAt
   }
@@ -82,7 +84,8 @@ export class Line {
     this.#watch = setTimeout(() => {
       this.#watch = undefined
       if (this.#pending.size === 0) return
-      if (++this.#looks >= LOOKS) this.destroy(new Error(`Redis did not answer within ${LOOKS * PAUSE} ms`))
+      const looks = this.#heardAt === 0 ? OPENING_LOOKS : LOOKS
+      if (++this.#looks >= looks) this.destroy(new Error(`Redis did not answer within ${looks * PAUSE} ms`))
       else this.#lookAgain()
     }, PAUSE).unref()
   }

@@ -93,6 +93,24 @@ describe(
           await store.findByHash(key.hash, { signal: AbortSignal.timeout(1_000) })
         })
 
+        it('opens once, even if that takes longer than a look-up may', async (t) => {
+          const { proxy, store, key } = await openBehindProxy(t)
+          await old()
+          proxy.reset()
+          await until(() => proxy.connections <= 1) // The user's client may be back already.
+          proxy.delay(1_000)
+          const { accepted } = proxy
+          // Together longer than the store waits for an answer over a connection that was open.
+          for (let attempt = 0; attempt < 12; attempt++) {
+            await assert.rejects(store.findByHash(key.hash, { signal: AbortSignal.timeout(150) }), {
+              name: 'TimeoutError',
+            })
+          }
+          proxy.delay(0)
+          assert.equal((await lookUp(store, key.hash))?.id, key.id)
+          assert.ok(proxy.accepted - accepted <= 2, 'one for commands, one of the client')
+        })
+
         it('is replaced when its server has become a replica, and no call fails', async (t) => {
           const [one, other] = await Promise.all([startRedis(AT_ONCE), startRedis(AT_ONCE)])
           t.after(() => Promise.all([one.stop(), other.stop()]))
