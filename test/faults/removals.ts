@@ -125,7 +125,7 @@ export const REMOVALS: Removal[] = [
   {
     rule: '4',
     what: 'a standby may fill the cache',
-    file: 'src/stores/postgres/borrow.ts',
+    file: 'src/stores/postgres/session-fault.ts',
     find: '  if (standby)\n',
     replace: '  if (standby && wrote)\n',
     tests: ON_STANDBY,
@@ -133,7 +133,7 @@ export const REMOVALS: Removal[] = [
   {
     rule: '4',
     what: 'an answer from a transaction that was left open is used',
-    file: 'src/stores/postgres/borrow.ts',
+    file: 'src/stores/postgres/session-fault.ts',
     find: '  if (words !== undefined) throw new SpoiltError(words)\n}',
     replace: '}',
     tests: ON_BORROWED,

@@ -18,15 +18,7 @@ import {
   transactionStatus,
   watchPool,
 } from './pool.ts'
-
-/** What a row says of the session that it was read in, as `session` of `fleet-statements.ts` selects it. */
-export type SessionState = [
-  standby: boolean,
-  wrote: boolean,
-  isolation: string,
-  encoding: string,
-  readOnly: boolean,
-]
+import { LEFT_OPEN, OF_SESSION, OF_SESSION_PERHAPS, refuseOpen, sessionFault } from './session-fault.ts'
 
 export interface Statement {
   text: string
@@ -42,24 +34,6 @@ export interface Ran {
   /** Whether the server said on the wire that the statement was alone in its transaction. */
   alone: boolean
 }
-
-/** The session's fault, not the statement's: a transaction that failed, is open or is read-only, or the encoding. */
-const OF_SESSION: Record<string, string> = {
-  '25P02':
-    'a client was given back to the pool inside a transaction that has failed: BEGIN without ROLLBACK before release()',
-  '25001':
-    'a client was given back to the pool inside a transaction: BEGIN without COMMIT or ROLLBACK before release()',
-  '25006':
-    'a connection is read-only: it leads to a server that is no longer the primary, or default_transaction_read_only is on for the server, the role or the connection',
-  '55000': 'a client was given back to the pool with a client_encoding other than UTF8',
-}
-/** Perhaps the session's fault: another connection shows. */
-const OF_SESSION_PERHAPS: Record<string, string> = {
-  '42501':
-    'a client was given back to the pool with another role: SET ROLE or SET SESSION AUTHORIZATION without RESET',
-  '57014': 'a client was given back to the pool with its own statement_timeout: SET without RESET',
-}
-const LEFT_OPEN: Record<string, string | undefined> = { T: OF_SESSION['25001'], E: OF_SESSION['25P02'] }
 
 /** How many connections a pool is taken to have if it does not say. */
 const USUAL_MAX = 10
@@ -89,7 +63,6 @@ export class Borrower {
    */
   async run(statement: Statement, signal: AbortSignal): Promise<Ran> {
     const most = (this.#pool.options?.max ?? USUAL_MAX) + 1
-    const suspects = new Set<string>()
     // Faults to report only if another connection does better.
     const suspicions: string[] = []
     for (let attempt = 1; ; attempt++) {
@@ -97,7 +70,7 @@ export class Borrower {
       // Errors of the client are ignored, because the statement under way rejects with the same error.
       const client = await checkOut(this.#pool, signal, ignore)
       try {
-        const ran = await this.#runOn(client, statement, suspects, signal)
+        const ran = await this.#runOn(client, statement, attempt === most, signal)
         for (const words of suspicions) this.#onSpoilt(words)
         return ran
       } catch (error) {
@@ -121,7 +94,7 @@ export class Borrower {
   async #runOn(
     client: PostgresClient | undefined,
     statement: Statement,
-    suspects: Set<string>,
+    isLast: boolean,
     signal: AbortSignal,
   ): Promise<Ran> {
     const { text, values, writes = false } = statement
@@ -142,7 +115,7 @@ export class Borrower {
       return { rows, alone }
     } catch (error) {
       const isOurs = client === undefined || signal.aborted
-      const told = isOurs ? error : this.#classified(error, client, suspects, sent && writes)
+      const told = isOurs ? error : this.#classified(error, client, isLast, sent && writes)
       if (client !== undefined) {
         // If all of them are bad, closing one and opening another gains nothing.
         const isAsGood = told instanceof SpoiltError && performance.now() < this.#hopelessUntil
@@ -157,20 +130,16 @@ export class Borrower {
   /**
    * Returns a `SpoiltError` if the session is to blame, otherwise the error itself.
    *
+   * @param isLast whether this was the last attempt
    * @param mayHaveHappened whether a write was sent
    */
-  #classified(
-    error: unknown,
-    client: PostgresClient,
-    suspects: Set<string>,
-    mayHaveHappened: boolean,
-  ): unknown {
+  #classified(error: unknown, client: PostgresClient, isLast: boolean, mayHaveHappened: boolean): unknown {
     if (error instanceof SpoiltError) return error
     if (isStatementError(error)) {
       const { code } = error
       const words = OF_SESSION[code] ?? LEFT_OPEN[transactionStatus(client) ?? '']
       if (words !== undefined) return new SpoiltError(words, { cause: error })
-      const isSuspect = OF_SESSION_PERHAPS[code] !== undefined && this.#isSuspect(code, client, suspects)
+      const isSuspect = OF_SESSION_PERHAPS[code] !== undefined && this.#isSuspect(code, client, isLast)
       return isSuspect ? new SpoiltError(OF_SESSION_PERHAPS[code], { cause: error }) : error
     }
     // The connection is gone. A statement that was not sent, or only reads, has left nothing behind.
@@ -179,51 +148,16 @@ export class Borrower {
   }
 
   /**
-   * Whether to try another connection. If a new one fails as well, or a second one if the pool does not say which are
-   * new, the statement is to blame for a while.
+   * Whether to try another connection. If a new one fails as well, or as many as the pool has if it does not say which
+   * are new, the statement is to blame for a while.
    */
-  #isSuspect(code: string, client: PostgresClient, suspects: Set<string>): boolean {
+  #isSuspect(code: string, client: PostgresClient, isLast: boolean): boolean {
     const now = performance.now()
     if (now < (this.#agreed.get(code) ?? -Infinity)) return false
-    const isSecond = suspects.has(code)
-    suspects.add(code)
-    if (!(isNew(this.#pool, client) ?? isSecond)) return true
+    if (!(isNew(this.#pool, client) ?? isLast)) return true
     this.#agreed.set(code, now + 10 * MEMORY)
     return false
   }
-}
-
-/** @throws `SpoiltError` if the client says that a transaction is open on it */
-export function refuseOpen(client: PostgresClient | undefined): void {
-  const words = LEFT_OPEN[transactionStatus(client) ?? '']
-  if (words !== undefined) throw new SpoiltError(words)
-}
-
-/**
- * What is wrong with the session that a row was read in, if anything.
- *
- * @param alone whether the server said on the wire that the statement was alone in its transaction
- * @param toWrite whether the session is to be used for writes
- */
-export function sessionFault(
-  rows: readonly object[],
-  alone: boolean,
-  writes = false,
-  toWrite = false,
-): string | undefined {
-  const { session } = (rows[0] ?? {}) as { session?: string }
-  if (session === undefined) return undefined
-  const [standby, wrote, isolation, encoding, readOnly] = JSON.parse(session) as SessionState
-  if (standby)
-    return 'a connection leads to a standby, which may not know of a revocation yet: connect the pool to the primary'
-  if (encoding !== 'UTF8' && encoding !== 'SQL_ASCII') return OF_SESSION['55000']
-  if (toWrite && readOnly) return OF_SESSION['25006']
-  if (alone || writes) return undefined
-  if (wrote) return OF_SESSION['25001']
-  if (isolation !== 'read committed') {
-    return `a statement ran with isolation level ${isolation}, so perhaps in a transaction that was left open`
-  }
-  return undefined
 }
 
 function isAbort(error: unknown): boolean {

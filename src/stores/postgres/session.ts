@@ -1,6 +1,6 @@
 /** The connection that a link keeps for itself, if the pool lends any. */
 import { orAborted } from '../../lib/time-limit.ts'
-import { refuseOpen, sessionFault } from './borrow.ts'
+import { refuseOpen, sessionFault } from './session-fault.ts'
 import { SpoiltError } from './errors.ts'
 import {
   checkOut,

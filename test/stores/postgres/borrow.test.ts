@@ -1,6 +1,6 @@
 /** What the borrower does with bad connections, on a pool and a clock of the test. */
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
+import { describe, it } from 'node:test'
 import { Borrower } from '../../../src/stores/postgres/borrow.ts'
 import type { PostgresClient, PostgresPool } from '../../../src/stores/postgres/pool.ts'
 
@@ -65,4 +65,32 @@ it('a borrower finds good connections again a second after all were bad, however
   for (now = 100; now <= 1_500; now += 100) answered.push(await works())
   assert.equal(answered.at(-1), true)
   assert.ok(answered.lastIndexOf(false) < 10, answered.join())
+})
+
+describe('with a pool that does not tell which connections are new, a borrower', () => {
+  function borrowerOf(max: number) {
+    const { pool, ...rest } = poolOf(max)
+    delete pool.on
+    const borrower = new Borrower(pool, () => {})
+    const run = () => borrower.run({ text: 'SELECT 1', values: [] }, new AbortController().signal)
+    return { ...rest, run }
+  }
+
+  it('leaves behind as many bad connections as the pool has', async () => {
+    const { idle, state, makeClient, run } = borrowerOf(4)
+    state.newOnesAreGood = false
+    idle.push(...Array.from({ length: 4 }, makeClient))
+    state.newOnesAreGood = true
+    await run()
+    assert.equal(state.made, 5)
+  })
+
+  it('takes an error of all for the own one of the statement, and does not try them all again at once', async () => {
+    const { state, run } = borrowerOf(4)
+    state.newOnesAreGood = false
+    await assert.rejects(run(), { code: '42501' })
+    assert.equal(state.made, 5)
+    for (let i = 0; i < 3; i++) await assert.rejects(run(), { code: '42501' })
+    assert.equal(state.made, 5)
+  })
 })
