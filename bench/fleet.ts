@@ -1,5 +1,4 @@
 /** What a fleet costs: how long a revocation waits for all members, and how busy the server is while nothing happens. */
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Pool } from 'pg'
 import { createClient } from 'redis'
@@ -7,11 +6,11 @@ import { KeyManager } from '../src/keys/key-manager.ts'
 import { PostgresKeyStore } from '../src/stores/postgres/index.ts'
 import { RedisKeyStore } from '../src/stores/redis/index.ts'
 import { startPostgres } from '../test/servers/postgres.ts'
-import { childrenOf } from '../test/servers/process-tree.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { Child, LOAD_CORE } from './child.ts'
 import { type Figure, figure, number, table } from './figures.ts'
 import type { Section, Settings } from './section.ts'
+import { cpuOf } from './server-cpu.ts'
 
 const SIZES = [1, 10, 100, 200, 1_000]
 const MEMBERS_OF_A_PROCESS = 250
@@ -23,8 +22,6 @@ const IDLE = 8_000
 const SETTLING = 3_000
 /** Milliseconds that members have to join. */
 const JOINING = 45_000
-/** The unit in which the kernel counts processor time. */
-const TICKS_PER_SECOND = 100
 
 export const fleetFigure = (what: 'barrier' | 'cores' | 'coherent', kind: Kind, size: number) =>
   `fleet, ${what}: ${kind}, ${size}`
@@ -167,21 +164,5 @@ async function onRedis(): Promise<Target> {
       client.destroy()
       await server.stop()
     },
-  }
-}
-
-/** Seconds of processor time of a server and its child processes, including those that have ended. */
-function cpuOf(pid: number): number {
-  return [pid, ...childrenOf(pid)].reduce((sum, process) => sum + secondsOf(process, process === pid), 0)
-}
-
-function secondsOf(pid: number, withEnded: boolean): number {
-  try {
-    // After the name, which may contain anything: state first, and from the 12th on utime, stime, cutime, cstime.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    const ticks = fields.slice(11, withEnded ? 15 : 13).reduce((sum, field) => sum + Number(field), 0)
-    return ticks / TICKS_PER_SECOND
-  } catch {
-    return 0 // It has ended.
   }
 }

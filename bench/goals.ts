@@ -18,11 +18,13 @@ import {
   SESSION_BY_HAND,
   SESSION_KEPT,
 } from './contenders.ts'
+import { deploymentFigure } from './deployment.ts'
 import { type Figure, show, table } from './figures.ts'
 import { fleetFigure } from './fleet.ts'
 import { FLOOD } from './flood.ts'
 import { BASE_NAME } from './import-time.ts'
 import { BYTES_TO_BY_HAND } from './memory.ts'
+import { STARTED } from './start.ts'
 
 interface Goal {
   what: string
@@ -114,6 +116,19 @@ const GOALS: readonly Goal[] = [
   },
   { what: 'cold keys to warm, PostgreSQL', figure: coldFigure('postgres'), atLeast: 0.6 },
   { what: 'cold keys to warm, Redis', figure: coldFigure('redis'), atLeast: 0.6 },
+  {
+    what: 'deployment, requests not answered 200',
+    figure: deploymentFigure('refused'),
+    atMost: 0,
+    digits: 0,
+  },
+  { what: '  p99 to quiet', figure: deploymentFigure('p99 to quiet'), atMost: 2 },
+  {
+    what: '  CPU of the store to quiet',
+    figure: deploymentFigure('CPU of the store to quiet'),
+    atMost: 1.5,
+  },
+  { what: 'ms to start with PostgreSQL', figure: STARTED, atMost: 150, digits: 0 },
   { what: 'control: bare to bare, CPU', figure: `CPU: ${BARE} / ${BARE}` },
 ]
 

@@ -13,6 +13,7 @@ import { startRedis } from '../test/servers/redis.ts'
 import { cold } from './cold.ts'
 import { contenders, loads, type Server } from './contenders.ts'
 import type { Figure } from './figures.ts'
+import { deployment } from './deployment.ts'
 import { fleet } from './fleet.ts'
 import { flood } from './flood.ts'
 import { goals } from './goals.ts'
@@ -22,6 +23,7 @@ import { memory } from './memory.ts'
 import { paired } from './paired.ts'
 import { refusals } from './refusals.ts'
 import type { Section, Settings } from './section.ts'
+import { start } from './start.ts'
 import { throughput } from './throughput.ts'
 
 const SECTIONS: Record<string, { title: string; run: (settings: Settings) => Promise<Section> }> = {
@@ -36,6 +38,8 @@ const SECTIONS: Record<string, { title: string; run: (settings: Settings) => Pro
   refusals: { title: 'What refusals cost', run: refusals },
   flood: { title: 'Good keys in a flood of unknown ones', run: flood },
   fleet: { title: 'What a fleet costs', run: fleet },
+  deployment: { title: 'A deployment', run: deployment },
+  start: { title: 'Start', run: start },
   memory: { title: 'Memory', run: memory },
   import: { title: 'Import', run: importTime },
 }

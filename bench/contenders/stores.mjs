@@ -1,4 +1,5 @@
 // Keys in real servers: the coherent cache in front of them, and look-ups that always ask.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { built } from './built.mjs'
@@ -17,6 +18,24 @@ export const redisCached = async (app) => filled(app, await redis(), 1_000)
 export const postgresCold = async (app) => filled(app, await postgres(), 2_000, COLD)
 export const redisCold = async (app) => filled(app, await redis(), 2_000, COLD)
 
+// One of several instances that share a store, and the keys that the first one has made and written to a file.
+export async function postgresShared(app, { file, count, warm }) {
+  const store = await postgres(process.env.BENCH_DEPLOYMENT_URL)
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(await fill(store, count)))
+  const contender = await guard(app, store, JSON.parse(readFileSync(file, 'utf8')))
+  return warm ? { ...contender, warmUp: () => askForAll(app, contender) } : contender
+}
+
+async function askForAll(app, { header, values }) {
+  const left = [...values]
+  const askForSome = async () => {
+    for (let key = left.pop(); key !== undefined; key = left.pop()) {
+      await app.inject({ url: '/', headers: { [header]: key } })
+    }
+  }
+  await Promise.all(Array.from({ length: 256 }, askForSome))
+}
+
 // The hook by hand in an app that uses the same pool for something else, as every app on PostgreSQL does: Node's streams
 // then have sockets of two kinds to serve, and code of more shapes.
 export async function byHandBesidePostgres(app) {
@@ -30,12 +49,12 @@ export async function byHandBesidePostgres(app) {
   return cachedKey(app)
 }
 
-function newPool() {
-  return new Pool({ connectionString: process.env.BENCH_POSTGRES_URL, max: 10 })
+function newPool(connectionString = process.env.BENCH_POSTGRES_URL) {
+  return new Pool({ connectionString, max: 10 })
 }
 
-async function postgres() {
-  const pool = newPool()
+async function postgres(url) {
+  const pool = newPool(url)
   const store = new PostgresKeyStore({ pool })
   await store.migrate()
   return store
@@ -49,6 +68,10 @@ async function redis() {
 }
 
 async function filled(app, store, count, cache = {}) {
+  return guard(app, store, await fill(store, count), cache)
+}
+
+async function fill(store, count) {
   const manager = new KeyManager(store)
   const { tenant } = await manager.createTenant({ name: 'Company', metadata: { plan: 'growth' } })
   const options = { tenantId: tenant.id, name: 'server', environment: 'live', scopes: ['verify:write'] }
@@ -57,5 +80,5 @@ async function filled(app, store, count, cache = {}) {
     const made = await Promise.all(Array.from({ length: 50 }, () => manager.create(options)))
     keys.push(...made.map(({ key }) => key))
   }
-  return guard(app, store, keys, cache)
+  return keys
 }
