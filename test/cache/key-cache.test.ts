@@ -331,6 +331,23 @@ describe('a store behind a cache', () => {
     assert.equal(cache.stats().pendingLookups, 0)
   })
 
+  it('is asked again for a key whose look-up was given up before its turn', async () => {
+    const { cache, store, clock } = build(new SlowStore(), { maxConcurrentLookups: 1 })
+    const given = Promise.allSettled([cache.find('aa'), cache.find('bb')])
+    await settle()
+    await clock.advance(1_000)
+    assert.deepEqual(
+      (await given).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
+    assert.equal(store.reads.length, 1)
+    const again = cache.find('bb')
+    await settle()
+    assert.equal(store.reads.length, 2)
+    store.last.answer(GOOD)
+    assert.equal(keyId(await again), 'key_1')
+  })
+
   it('is not trusted when its answer has the wrong shape', async () => {
     const { cache, store } = build(new SlowStore())
     const wrong: unknown[] = [

@@ -130,7 +130,7 @@ it('columns that decide nothing are harmless', () => {
   const harmless =
     'created_at createdAt createdBy updated_at description comment label hash key_hash prefix start last4 tenant_id tenantId lastUsedAt ' +
     'last_used_at usage_count uses use_count rotated_at owner owner_id email plan quota rate_limit role type kind version banner stats selected ' +
-    'received_at invoked_at renewed_at status_page_url active_users delete_protection notes color timezone address state '
+    'received_at invoked_at renewed_at status_page_url active_users delete_protection notes color timezone address state location billing storage '
   for (const name of harmless.trim().split(' ')) {
     for (const value of [null, true, 'x', PAST])
       assert.equal(verdict({ [name]: value }, { [name]: value }), 'good', name)
