@@ -53,9 +53,10 @@ describe('stats()', () => {
     const connect = store.driver.open.bind(store.driver)
     const refuse = () => Promise.reject(new Error('refused'))
     store.driver.open = refuse
+    const fleet = () => cache.stats().fleet ?? assert.fail()
+    assert.equal(fleet().failedBeats, 0)
     await cache.start()
     await clock.advance(3 * H)
-    const fleet = () => cache.stats().fleet ?? assert.fail()
     assert.equal(fleet().sinceCoherent, null)
     assert.ok(fleet().failedBeats >= 3)
     store.driver.open = connect
