@@ -64,6 +64,15 @@ describe('values that are the same for many keys', () => {
     }
   })
 
+  it('are remembered by the thousand, so that what no keys share does not fill the memory', () => {
+    const scopesOf = (scope: string) => entryOf({ scopes: [scope] }).key.scopes
+    const first = scopesOf('first')
+    for (let i = 0; i < 999; i++) scopesOf(`one of ${i}`)
+    assert.equal(scopesOf('first'), first)
+    for (let i = 0; i < 1_000; i++) scopesOf(`another of ${i}`)
+    assert.notEqual(scopesOf('first'), first)
+  })
+
   it('do not include those that are the same only as JSON', () => {
     const at = new Date(5)
     class Row {
