@@ -21,6 +21,8 @@ export const CACHED = 'tenantAuth, cached key'
 export const KEPT = `${CACHED}, each connection its own`
 export const KEPT_BY_HAND = `${BY_HAND}, each connection its own`
 export const PRIVATE = `${CACHED}, private answer`
+export const BARE_PRIVATE = `${BARE}, private answer`
+export const KEPT_PRIVATE = `${KEPT}, private answer`
 export const PRIVATE_BY_HAND = `${BY_HAND}, private answer`
 export const COHERENT = 'tenantAuth, cached key, coherent over PostgreSQL'
 export const GARBAGE = 'tenantAuth refuses garbage'
@@ -39,6 +41,7 @@ const tenantAuth: Contender[] = [
   { name: CACHED, from: ['tenant-auth', 'cachedKey'] },
   { name: KEPT, from: ['tenant-auth', 'cachedKey'], settings: { kept: true } },
   { name: PRIVATE, from: ['tenant-auth', 'cachedKey'], settings: { isPrivate: true } },
+  { name: KEPT_PRIVATE, from: ['tenant-auth', 'cachedKey'], settings: { kept: true, isPrivate: true } },
   { name: COHERENT, from: ['stores', 'postgresCached'], needs: 'postgres' },
   { name: 'tenantAuth, cached key, coherent over Redis', from: ['stores', 'redisCached'], needs: 'redis' },
   { name: GARBAGE, from: ['tenant-auth', 'garbage'] },
@@ -70,6 +73,7 @@ const sessions: Contender[] = [
 /** One key, one token, one refusal at a time. */
 export const contenders: readonly Contender[] = [
   { name: BARE, from: ['by-hand', 'bare'] },
+  { name: BARE_PRIVATE, from: ['by-hand', 'bare'], settings: { isPrivate: true } },
   { name: 'a hook that only decorates', from: ['by-hand', 'decorate'] },
   { name: BY_HAND, from: ['by-hand', 'cachedKey'] },
   { name: KEPT_BY_HAND, from: ['by-hand', 'cachedKey'], settings: { kept: true } },

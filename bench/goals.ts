@@ -2,6 +2,7 @@
 import { coldFigure } from './cold.ts'
 import {
   BARE,
+  BARE_PRIVATE,
   BEARER_REFUSED,
   BY_HAND,
   BY_HAND_BESIDE_POSTGRES,
@@ -10,6 +11,7 @@ import {
   COHERENT,
   KEPT,
   KEPT_BY_HAND,
+  KEPT_PRIVATE,
   GARBAGE,
   manyKeys,
   manyKeysByHand,
@@ -39,6 +41,7 @@ const GOALS: readonly Goal[] = [
   { what: 'cached key, throughput to by hand', figure: `throughput: ${CACHED} / ${BY_HAND}`, atLeast: 0.97 },
   { what: 'cached key, CPU to by hand', figure: `CPU: ${CACHED} / ${BY_HAND}`, atMost: 1 },
   { what: 'each connection its own key, CPU to bare', figure: `CPU: ${KEPT} / ${BARE}`, atMost: 1.05 },
+  { what: '  the same of private answers', figure: `CPU: ${KEPT_PRIVATE} / ${BARE_PRIVATE}`, atMost: 1.05 },
   { what: '  CPU to by hand', figure: `CPU: ${KEPT} / ${KEPT_BY_HAND}`, atMost: 0.9 },
   { what: '  the same of tokens, CPU to bare', figure: `CPU: ${SESSION_KEPT} / ${BARE}` },
   { what: 'coherent, throughput to by hand', figure: `throughput: ${COHERENT} / ${BY_HAND}`, atLeast: 0.97 },

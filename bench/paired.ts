@@ -4,6 +4,7 @@
  */
 import {
   BARE,
+  BARE_PRIVATE,
   BEARER_REFUSED,
   BY_HAND,
   BY_HAND_BESIDE_POSTGRES,
@@ -16,6 +17,7 @@ import {
   GARBAGE,
   KEPT,
   KEPT_BY_HAND,
+  KEPT_PRIVATE,
   manyKeys,
   manyKeysByHand,
   MILLION,
@@ -38,6 +40,7 @@ const PAIRS: readonly (readonly [string, string])[] = [
   ...contenders.filter(({ name }) => name !== BARE).map(({ name }) => [name, BARE] as const),
   [CACHED, BY_HAND],
   [KEPT, KEPT_BY_HAND],
+  [KEPT_PRIVATE, BARE_PRIVATE],
   [PRIVATE, PRIVATE_BY_HAND],
   [COHERENT, BY_HAND],
   [COHERENT, BY_HAND_BESIDE_POSTGRES],
