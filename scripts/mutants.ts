@@ -37,6 +37,8 @@ const PATIENCE = 30_000
 const SLOWER = 4
 /** Milliseconds that a test file takes on the unchanged source, for files that have failed or been late once. */
 const untouched = new Map<string, Promise<number>>()
+/** Source files → the tests that have noticed a change of one, the last one first. They will most likely do so again. */
+const noticers = new Map<string, string[]>()
 
 await runMain(async () => {
   const { sample: given, seed, only = 'src', parallel } = commandLine(['sample', 'seed', 'only', 'parallel'])
@@ -84,7 +86,9 @@ async function notices(bench: Bench, mutant: Mutant): Promise<boolean> {
   const { file } = mutant
   const change = { file, source: mutated(readFileSync(file, 'utf8'), mutant) }
   const tests = TESTS.filter((test) => WITH_SERVERS.test(file) || !ON_SERVERS.test(test))
-  for (const test of testsFor(file, bench.testsWith(file, tests))) {
+  const known = noticers.get(file) ?? []
+  const others = testsFor(file, bench.testsWith(file, tests)).filter((test) => !known.includes(test))
+  for (const test of [...known, ...others]) {
     const fails = async (limit: number) => {
       const { ok, late, output } = await bench.test(test, limit, { until: /^\{"fail"/m, change })
       return { late, fails: !ok || !output.includes('{"pass"') }
@@ -93,7 +97,10 @@ async function notices(bench: Bench, mutant: Mutant): Promise<boolean> {
     if (!first.fails) continue
     if (!untouched.has(test)) untouched.set(test, timeOf(bench, test))
     const limit = SLOWER * ((await untouched.get(test)) ?? 0)
-    if (!first.late || limit < PATIENCE || (await fails(limit)).fails) return true
+    if (!first.late || limit < PATIENCE || (await fails(limit)).fails) {
+      noticers.set(file, [test, ...known.filter((other) => other !== test)])
+      return true
+    }
   }
   return false
 }
