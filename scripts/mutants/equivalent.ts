@@ -24,4 +24,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: 'found.size < MAX_FINDINGS → !(found.size < MAX_FINDINGS)',
     because: 'without the memory of findings, each is found again, which only takes longer',
   },
+  {
+    file: 'src/keys/metadata.ts',
+    in: "if (typeof value !== 'object' || value === null || Array.isArray(value)) return false",
+    change: "typeof value !== 'object' || value === null → (typeof value !== 'object') && (value === null)",
+    because: 'what is no object has no plain prototype, or has its prototype asked for in vain, which is refused alike',
+  },
 ]

@@ -62,7 +62,7 @@ export function checkForm(key: string): Form {
 /** Whether the parts before and after the `_` at `middle` are as long as labels, and begin and end like labels. */
 function areLabels(key: string, middle: number, end: number): boolean {
   return (
-    middle > 0 &&
+    middle !== -1 &&
     middle <= MAX_LABEL_LENGTH &&
     end - middle > 1 &&
     end - middle <= MAX_LABEL_LENGTH + 1 &&
