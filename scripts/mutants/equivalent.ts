@@ -28,6 +28,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
     file: 'src/keys/metadata.ts',
     in: "if (typeof value !== 'object' || value === null || Array.isArray(value)) return false",
     change: "typeof value !== 'object' || value === null → (typeof value !== 'object') && (value === null)",
-    because: 'what is no object has no plain prototype, or has its prototype asked for in vain, which is refused alike',
+    because:
+      'what is no object has no plain prototype, or has its prototype asked for in vain, which is refused alike',
   },
 ]
