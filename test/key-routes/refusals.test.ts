@@ -218,6 +218,11 @@ describe('key routes: input', () => {
       /^body\/scopes\/0 must be a scope/,
     ],
     [
+      'a network that is longer than any',
+      { name: 'n', environment: 'live', networks: [`${'ffff:'.repeat(6)}255.255.255.255/1280`] },
+      /^body\/networks must be /,
+    ],
+    [
       'an expiry in the past',
       { name: 'n', environment: 'live', expiresAt: '2001-01-01T00:00:00Z' },
       /^expiresAt must be /,

@@ -48,6 +48,17 @@ describe('listing keys', () => {
     assert.deepEqual(await keys.list({ tenantId: 'org_nobody' }), { keys: [], nextCursor: null })
   })
 
+  it('asks the store for one more key than it returns', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const limits: unknown[] = []
+    store.listKeys = async ({ limit }) => {
+      limits.push(limit)
+      return []
+    }
+    for (const limit of [1, undefined, 100]) await keys.list({ tenantId, ...(limit && { limit }) })
+    assert.deepEqual(limits, [2, 51, 101])
+  })
+
   it('returns revoked keys, but no hash', async () => {
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })

@@ -238,6 +238,19 @@ describe('the life of a key', () => {
     assert.equal(end(await keys.create({ ...VALUES, tenantId, expiresAt: null })), undefined)
   })
 
+  it('ends in the future, by the year 9999', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, tenantId } = await setUp()
+    const last = Date.UTC(10_000, 0) - 1
+    for (const time of [Date.now(), last + 1])
+      await assert.rejects(
+        keys.create({ ...VALUES, tenantId, expiresAt: new Date(time) }),
+        code('KEY_INVALID'),
+      )
+    for (const time of [Date.now() + 1, last])
+      assert.equal(end(await keys.create({ ...VALUES, tenantId, expiresAt: new Date(time) })), time)
+  })
+
   it('is at most maxLifetime, by whichever call it is set', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const { keys, store, tenantId } = await setUp({ maxLifetime: DAY })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { hashKey } from '../../src/keys/key-format.ts'
+import type { KeyDetails } from '../../src/stores/writable-key-store.ts'
 import { code, HOUR, inHours, lookUp, setUp, VALUES } from './set-up.ts'
 
 describe('deleting a tenant', () => {
@@ -75,6 +76,39 @@ describe('purging keys', () => {
     assert.deepEqual(await keys.purge({ endedBefore }), { deleted: 0 })
     const { keys: left } = await keys.list({ tenantId: null })
     assert.deepEqual(new Set(left.map((key) => key.id)), new Set([lately.details.id, live.details.id]))
+  })
+
+  it('asks the store for steps of 10,000 keys to list and 1,000 to delete, until none are left', async () => {
+    const { keys, store, tenantId } = await setUp()
+    await keys.create({ ...VALUES, tenantId })
+    const [key] = await store.listKeys({ tenantId, limit: 1 })
+    let left = 20_500
+    const steps: number[] = []
+    store.listKeys = async ({ limit = 0 }) => {
+      steps.push(limit)
+      return Array.from(
+        { length: Math.min(left, limit) },
+        (_, i) => ({ ...key, id: `key_${i}` }) as KeyDetails,
+      )
+    }
+    store.deleteKeys = async (ids) => {
+      steps.push(ids.length)
+      left -= ids.length
+      return ids.length
+    }
+    assert.deepEqual(await keys.purge({ tenantId, endedBefore: inHours(-1) }), { deleted: 20_500 })
+    const tens = Array.from({ length: 10 }, () => 1_000)
+    assert.deepEqual(steps, [10_000, ...tens, 10_000, ...tens, 10_000, 500])
+  })
+
+  it('stops when none of the keys that the store lists can be deleted', async () => {
+    const { keys, store, tenantId } = await setUp()
+    await keys.create({ ...VALUES, tenantId })
+    const [key] = await store.listKeys({ tenantId, limit: 1 })
+    store.listKeys = async ({ limit = 0 }) =>
+      Array.from({ length: limit }, (_, i) => ({ ...key, id: `key_${i}` }) as KeyDetails)
+    store.deleteKeys = async () => 0
+    assert.deepEqual(await keys.purge({ tenantId, endedBefore: inHours(-1) }), { deleted: 0 })
   })
 
   it('rejects a time that is not in the past, and an undefined tenantId', async () => {
