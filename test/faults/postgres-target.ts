@@ -59,8 +59,13 @@ export async function startPostgresTarget(
 function plainFaults(server: PostgresServer): PlainFaults {
   const during = (sql: string, values: unknown[], work: () => Promise<void>) =>
     withClient(server, async (client) => {
-      await client.query('BEGIN')
-      await client.query(sql, values)
+      const begin = async () => {
+        await client.query('BEGIN')
+        await client.query(sql, values)
+      }
+      // A write to a tenant locks the keys last, one to a key first: whoever locks whole tables may be the one that the
+      // server picks to end a deadlock.
+      while (await begin().then(() => false, isDeadlock)) await client.query('ROLLBACK')
       await work()
       await client.query('COMMIT')
     })
@@ -108,6 +113,12 @@ function plainWrites(server: PostgresServer): PlainWrites {
         [`UPDATE ${S}.coherence SET epoch = epoch - 1, tag = gen_random_uuid()`],
       ]),
   }
+}
+
+/** @throws any other error */
+function isDeadlock(error: unknown): true {
+  if ((error as { code?: string }).code === '40P01') return true
+  throw error
 }
 
 async function run(server: PostgresServer, sql: string, values: unknown[] = []): Promise<void> {

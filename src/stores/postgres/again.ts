@@ -5,8 +5,8 @@ const ATTEMPTS = 10
 
 /** `duplicate_schema`, `duplicate_table`, `duplicate_function`, `duplicate_object`, `unique_violation`. */
 const ALREADY_THERE = new Set(['42P06', '42P07', '42723', '42710', '23505'])
-/** `serialization_failure`. Nothing was written. */
-const COLLISION = '40001'
+/** `serialization_failure`, `deadlock_detected`. Nothing was written. */
+const COLLISIONS = new Set(['40001', '40P01'])
 
 /** Repeats work up to ten times, as long as `passes` says that its error is temporary. */
 export async function again<Answer>(
@@ -24,7 +24,7 @@ export async function again<Answer>(
 }
 
 export function isCollision(error: unknown): boolean {
-  return codeOf(error) === COLLISION
+  return COLLISIONS.has(codeOf(error))
 }
 
 /** Whether something that a migration would create exists already, or is being created. */

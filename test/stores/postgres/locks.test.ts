@@ -79,6 +79,25 @@ describe('while another transaction holds a lock', () => {
     link.destroy()
   })
 
+  for (const code of ['40P01', '40001']) {
+    it(`a write that the server ends in favor of it (${code}) is sent again`, async (t) => {
+      const own = newPool(server, { max: 1 })
+      t.after(() => own.end())
+      const tenantId = await addTenant(store)
+      const client = await own.connect()
+      client.release()
+      const query = client.query.bind(client) as (text: string, values: unknown[]) => Promise<unknown>
+      let sent = 0
+      t.mock.method(client, 'query', (text: string, values: unknown[]) => {
+        if (!values?.includes(tenantId) || ++sent > 1) return query(text, values)
+        return Promise.reject(Object.assign(new Error('ended'), { code, severity: 'ERROR' }))
+      })
+      await new PostgresKeyStore({ pool: own }).updateTenant(tenantId, { name: 'again' })
+      assert.equal(sent, 2)
+      assert.equal((await store.findTenant(tenantId))?.name, 'again')
+    })
+  }
+
   it('a write that fails because of it never takes effect, not even later', async () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => addTenant(store)))
     await holder.query('UPDATE tenant_auth.tenants SET name = name')
