@@ -31,4 +31,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     because:
       'what is no object has no plain prototype, or has its prototype asked for in vain, which is refused alike',
   },
+  {
+    file: 'src/keys/well-formed.ts',
+    in: 'const LABELS_LENGTH = 2 * (MAX_LABEL_LENGTH + 1)',
+    change: '1 → 2',
+    because: 'the length of each label is checked as well; this only spares reading what is far too long',
+  },
 ]

@@ -173,6 +173,15 @@ describe('identifying a key', () => {
       await assert.rejects(keys.identify(wrong as string), code('KEY_NOT_FOUND'))
     }
   })
+
+  it('looks up no more than 512 characters', async (t) => {
+    const { keys, store } = await setUp()
+    const { mock } = t.mock.method(store, 'findByHash')
+    for (const length of [512, 513]) {
+      await assert.rejects(keys.identify('x'.repeat(length)), code('KEY_NOT_FOUND'))
+      assert.equal(mock.callCount(), 1)
+    }
+  })
 })
 
 describe('a date of another realm', () => {

@@ -54,6 +54,14 @@ describe('networks of a key', () => {
     assert.equal((await keys.create({ ...VALUES, tenantId })).details.networks, null)
   })
 
+  it('are at most a hundred', async () => {
+    const { keys, tenantId } = await setUp()
+    const networks = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`)
+    assert.deepEqual((await keys.create({ ...VALUES, tenantId, networks })).details.networks, networks)
+    const more = [...networks, '192.0.2.100']
+    await assert.rejects(keys.create({ ...VALUES, tenantId, networks: more }), code('KEY_INVALID'))
+  })
+
   it('are KEY_INVALID if they are not networks', async () => {
     const { keys, tenantId } = await setUp()
     const wrong: unknown[] = [
@@ -70,7 +78,6 @@ describe('networks of a key', () => {
       ['example.com'],
       [' 192.0.2.1'],
       ['192.0.2.1', null],
-      Array.from({ length: 101 }, (_, i) => `192.0.2.${i}`),
     ]
     for (const networks of wrong) {
       const create = keys.create({ ...VALUES, tenantId, networks: networks as never })
@@ -92,6 +99,7 @@ describe('a filtered list', () => {
     assert.deepEqual(await names({ environment: 'test', tenantId }), [])
     assert.deepEqual(await names({ name: 'BILL' }), ['billing'])
     assert.deepEqual(await names({ endsBefore: inHours(2) }), ['billing'])
+    assert.deepEqual(await names({ endsBefore: new Date(Date.UTC(10_000, 0) - 1) }), ['billing'])
     assert.deepEqual(await names({ unusedSince: inHours(-1) }), [])
     const { tenants } = await keys.listTenants({ search: 'other' })
     assert.deepEqual(tenants, [tenant])
@@ -109,6 +117,7 @@ describe('a filtered list', () => {
       { tenantId, name: '' },
       { tenantId, unusedSince: 'yesterday' },
       { tenantId, endsBefore: new Date(Number.NaN) },
+      { tenantId, endsBefore: new Date(Date.UTC(10_000, 0)) },
       { tenantId, endsbefore: new Date() },
     ]
     for (const options of wrong) await assert.rejects(keys.list(options as never), code('KEY_INVALID'))

@@ -44,6 +44,20 @@ describe('isWellFormed', () => {
     )
   })
 
+  it('accepts labels of up to 16 characters', () => {
+    const random = 'r'.repeat(33)
+    for (const [prefix, environment, expected] of [
+      [16, 16, true],
+      [17, 15, false],
+      [15, 17, false],
+      [17, 17, false],
+    ] as const) {
+      const key = withChecksum(`${'p'.repeat(prefix)}_${'e'.repeat(environment)}_${random}`)
+      assert.equal(isWellFormed(key), expected, key)
+      assert.equal(isWellFormedByDefinition(key), expected, key)
+    }
+  })
+
   it('agrees with the pattern and zlib on any string', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ maxLength: 90 }), fc.stringMatching(/^_*$/)), (key) => {

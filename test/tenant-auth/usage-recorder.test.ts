@@ -41,6 +41,20 @@ describe('UsageRecorder', () => {
     assert.deepEqual(store.batches, [{ a: 1, b: 2 }])
   })
 
+  it('starts the next ten seconds with the first note after a batch', async () => {
+    const store = recordingStore()
+    const usage = new UsageRecorder(store)
+    usage.note('a', 1)
+    await pass(5_000)
+    usage.note('b', 2)
+    await pass(5_000)
+    usage.note('c', 3)
+    await pass(9_999)
+    assert.deepEqual(store.batches, [{ a: 1, b: 2 }])
+    await pass(1)
+    assert.deepEqual(store.batches, [{ a: 1, b: 2 }, { c: 3 }])
+  })
+
   it('records a key once a minute, however often it is noted, even if the clock is set back', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
@@ -150,6 +164,15 @@ describe('UsageRecorder', () => {
     usage.note('b', 2)
     await pass(60_000)
     await usage.close()
+    assert.equal(store.batches.length, 1)
+  })
+
+  it('writes nothing more once it is closed, even if its last write failed', async () => {
+    const store = recordingStore(() => Promise.reject(new Error('down')))
+    const usage = new UsageRecorder(store)
+    usage.note('a', 1)
+    await usage.close()
+    await pass(60_000)
     assert.equal(store.batches.length, 1)
   })
 
