@@ -235,6 +235,31 @@ describe('a gate', () => {
     })
   }
 
+  for (const [past, left, outcome] of [
+    [[790], 210, 'is refused'],
+    [[8, 8, 8, 400], 100, 'enters'],
+    [[400, 400, 400, 400], 100, 'is refused'],
+  ] as const) {
+    it(`after look-ups of ${past.join(', ')} ms, ${outcome} with ${left} ms left`, async () => {
+      const clock = new ManualClock()
+      const gate = new Gate(1, clock)
+      const lookUp = (ms: number) =>
+        gate.run(never(), { regular: false, deadline: Infinity }, async () => clock.freeze(ms))
+      for (const ms of past.slice(0, -1)) await lookUp(ms)
+      const last = past.at(-1) ?? 0
+      let end = () => {}
+      const work = () => new Promise<void>((resolve) => (end = resolve))
+      const slow = gate.run(never(), { regular: false, deadline: Infinity }, work)
+      const deadline = clock.now() + last + left
+      const waiting = gate.run(never(), { regular: false, deadline }, async () => 'enters')
+      clock.freeze(last)
+      end()
+      await slow
+      const refused = (error: unknown) => error instanceof GateFullError && 'is refused'
+      assert.equal(await waiting.catch(refused), outcome)
+    })
+  }
+
   it('rejects a waiting visitor with the reason of its signal', async () => {
     const { gate, end } = occupied()
     const abort = new AbortController()
