@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fastify from 'fastify'
 import { consoleAuth, type ConsoleAuthOptions } from '../../src/console-auth/index.ts'
 import { checkOptions } from '../../src/console-auth/options.ts'
+import { assertBounds } from '../harness/bounds.ts'
 import { options, signer } from './console-app.ts'
 import { jwkOf, rsaPair } from './key-pairs.ts'
 
@@ -175,6 +176,22 @@ it("accepts the options of Fastify's own register", async () => {
   await app.register(consoleAuth, { ...options, ...own })
   // As @fastify/autoload may do.
   await fastify().register(consoleAuth, { ...options, prefix: undefined as never })
+})
+
+it('takes numbers from the least to the most that they may be', () => {
+  const most = 10_000_000
+  assertBounds((given) => checkOptions({ ...options, ...given }), {
+    clockSkew: { least: 0, most: 60_000 },
+    maxTokenLength: { least: 1_024, most: 65_536 },
+    'cache.max': { most },
+    'jwks.timeout': {},
+    'jwks.maxAge': {},
+    'jwks.staleIfError': { least: 0 },
+    'jwks.cooldown': { least: 0 },
+    'users.timeout': {},
+    'users.max': { most },
+    'users.ttl': {},
+  })
 })
 
 it('treats an undefined option as one that is not set', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { assertBounds } from '../harness/bounds.ts'
 import { code, setUp, VALUES } from './set-up.ts'
 
 describe('a KeyManager', () => {
@@ -25,6 +26,16 @@ describe('a KeyManager', () => {
     maxKeys: [0, -1, 1.5, '5', null],
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
+  it('takes numbers from the least to the most that they may be', () => {
+    const most = Date.UTC(10_000, 0) - 1
+    assertBounds((given) => new KeyManager(new MemoryKeyStore(), given), {
+      maxLifetime: { most },
+      defaultLifetime: { most },
+      maxKeys: {},
+      timeout: {},
+    })
+  })
+
   for (const [name, values] of Object.entries(wrong)) {
     it(`rejects an invalid ${name}, and names it`, () => {
       for (const value of values) {

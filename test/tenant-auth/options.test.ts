@@ -4,6 +4,7 @@ import fastify from 'fastify'
 import { tenantAuth, type TenantAuthOptions } from '../../src/index.ts'
 import { checkOptions } from '../../src/tenant-auth/options.ts'
 import { FakeFleet } from '../coherence/fake-fleet.ts'
+import { assertBounds } from '../harness/bounds.ts'
 import { MapStore, setUp } from './set-up.ts'
 
 const keyStore = new MapStore()
@@ -86,6 +87,20 @@ describe('options of tenantAuth', () => {
       )
     })
   }
+
+  it('take numbers from the least to the most that they may be', () => {
+    assertBounds((given) => checkOptions({ keyStore, ...given }), {
+      'cache.max': {},
+      'cache.ttl': {},
+      'cache.negativeTtl': {},
+      'cache.staleIfError': { least: 0 },
+      lookupTimeout: {},
+      maxConcurrentLookups: {},
+    })
+    // An answer must come before the lease is over.
+    const inFleet = new FakeFleet({ lease: 1_000 }).connectAs('a')
+    assertBounds((given) => checkOptions({ keyStore: inFleet, ...given }), { lookupTimeout: { most: 999 } })
+  })
 
   it('have the documented defaults', () => {
     const { keyStore: _keyStore, ...defaults } = checkOptions({ keyStore })

@@ -6,6 +6,7 @@ import {
   type PostgresKeyStoreOptions,
   PostgresKeyStore,
 } from '../../../src/stores/postgres/index.ts'
+import { assertBounds } from '../../harness/bounds.ts'
 import { openDatabase } from '../../harness/database.ts'
 
 const CACHE = { staleIfError: 0, onChanged: () => {}, onReset: () => {} }
@@ -110,6 +111,7 @@ describe('PostgresKeyStore', () => {
   })
 
   it('refuses an invalid timeout', () => {
+    assertBounds((options) => new PostgresKeyStore({ pool, ...options }), { timeout: {} })
     for (const timeout of [0, -1, 1.5, Infinity, '5']) refused({ timeout }, /^timeout must be a whole number/)
   })
 })
