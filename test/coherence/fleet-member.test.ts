@@ -268,6 +268,30 @@ describe('an instance that is cut off', () => {
     assert.equal(cache.stats().fleet?.state, 'coherent')
   })
 
+  it('registers again over the same connection when its row is gone', async () => {
+    const { cache, clock, fleet, link } = await started()
+    const old = link()
+    fleet.rows.clear()
+    await clock.advance(2 * H)
+    const { gone, failedBeats, reconnects, state } = cache.stats().fleet ?? assert.fail()
+    assert.deepEqual([gone, failedBeats, reconnects, state], [1, 0, 0, 'coherent'])
+    assert.equal(link(), old)
+    assert.equal(fleet.rows.size, 1)
+  })
+
+  it('gives up on a connection over which the store does not record what it acknowledges', async () => {
+    const { cache, fleet, link } = await started()
+    const old = link()
+    let asked = 0
+    fleet.onAcknowledge = (instance) => {
+      asked++
+      Object.assign(fleet.rows.get(instance) ?? {}, { acknowledged: -1 })
+    }
+    fleet.bump([])
+    await settle()
+    assert.deepEqual([asked, cache.stats().fleet?.failedBeats, old.destroyed], [4, 1, true])
+  })
+
   it('treats a row whose new token it did not learn as lost, not as taken by another process', async () => {
     const { cache, clock, network, reports, link, release } = await started()
     network.hold = (what) => what === 'attached'
