@@ -58,6 +58,13 @@ describe('isWellFormed', () => {
     }
   })
 
+  it('requires two labels', () => {
+    const random = 'r'.repeat(33)
+    assert.equal(isWellFormed(withChecksum(`p_e_${random}`)), true)
+    for (const labels of ['p_', 'p', '_', '', '_e_', 'p__'])
+      assert.equal(isWellFormed(withChecksum(`${labels}${random}`)), false, labels)
+  })
+
   it('agrees with the pattern and zlib on any string', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ maxLength: 90 }), fc.stringMatching(/^_*$/)), (key) => {
