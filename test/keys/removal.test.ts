@@ -84,7 +84,7 @@ describe('purging keys', () => {
     const [key] = await store.listKeys({ tenantId, limit: 1 })
     let left = 20_500
     const steps: number[] = []
-    store.listKeys = async ({ limit = 0 }) => {
+    store.listKeys = async ({ limit }) => {
       steps.push(limit)
       return Array.from(
         { length: Math.min(left, limit) },
@@ -105,7 +105,7 @@ describe('purging keys', () => {
     const { keys, store, tenantId } = await setUp()
     await keys.create({ ...VALUES, tenantId })
     const [key] = await store.listKeys({ tenantId, limit: 1 })
-    store.listKeys = async ({ limit = 0 }) =>
+    store.listKeys = async ({ limit }) =>
       Array.from({ length: limit }, (_, i) => ({ ...key, id: `key_${i}` }) as KeyDetails)
     store.deleteKeys = async () => 0
     assert.deepEqual(await keys.purge({ tenantId, endedBefore: inHours(-1) }), { deleted: 0 })
