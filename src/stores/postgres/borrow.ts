@@ -7,7 +7,7 @@
  * rolls back what was left open on it. The statement runs again on another connection if it cannot have taken effect.
  */
 import { orAborted } from '../../lib/time-limit.ts'
-import { isStatementError, SpoiltError } from './errors.ts'
+import { isStatementError, SpoiltError, SuspectError } from './errors.ts'
 import {
   checkOut,
   destroy,
@@ -18,7 +18,7 @@ import {
   transactionStatus,
   watchPool,
 } from './pool.ts'
-import { LEFT_OPEN, OF_SESSION, OF_SESSION_PERHAPS, refuseOpen, sessionFault } from './session-fault.ts'
+import { faultOf, refuseOpen, sessionFault } from './session-fault.ts'
 
 export interface Statement {
   text: string
@@ -75,7 +75,7 @@ export class Borrower {
         return ran
       } catch (error) {
         if (signal.aborted || !(error instanceof SpoiltError)) throw error
-        if (Object.values(OF_SESSION_PERHAPS).includes(error.message)) suspicions.push(error.message)
+        if (error instanceof SuspectError) suspicions.push(error.message)
         else this.#onSpoilt(error.message)
         // A fault that a new connection has as well was not left behind by the app.
         const isHopeless = client !== undefined && isNew(this.#pool, client) === true
@@ -136,11 +136,9 @@ export class Borrower {
   #classified(error: unknown, client: PostgresClient, isLast: boolean, mayHaveHappened: boolean): unknown {
     if (error instanceof SpoiltError) return error
     if (isStatementError(error)) {
-      const { code } = error
-      const words = OF_SESSION[code] ?? LEFT_OPEN[transactionStatus(client) ?? '']
-      if (words !== undefined) return new SpoiltError(words, { cause: error })
-      const isSuspect = OF_SESSION_PERHAPS[code] !== undefined && this.#isSuspect(code, client, isLast)
-      return isSuspect ? new SpoiltError(OF_SESSION_PERHAPS[code], { cause: error }) : error
+      const fault = faultOf(error, client)
+      const isCleared = fault instanceof SuspectError && !this.#isSuspect(error.code, client, isLast)
+      return isCleared ? error : (fault ?? error)
     }
     // The connection is gone. A statement that was not sent, or only reads, has left nothing behind.
     if (isAbort(error) || mayHaveHappened) return error

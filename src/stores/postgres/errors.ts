@@ -5,6 +5,9 @@ export class SpoiltError extends Error {
   override readonly name = 'SpoiltError'
 }
 
+/** Perhaps the connection was not fit for use: another one shows. The statement had no effect. */
+export class SuspectError extends SpoiltError {}
+
 /** The statement was not sent. */
 export class NotSentError extends Error {
   override readonly name = 'NotSentError'

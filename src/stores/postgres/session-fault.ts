@@ -1,5 +1,5 @@
 /** What can be wrong with a session that other code of the app has used before, in words that lead to that code. */
-import { SpoiltError } from './errors.ts'
+import { type ServerError, SpoiltError, SuspectError } from './errors.ts'
 import { type PostgresClient, transactionStatus } from './pool.ts'
 
 /** What a row says of the session that it was read in, as `session` of `fleet-statements.ts` selects it. */
@@ -12,7 +12,7 @@ export type SessionState = [
 ]
 
 /** The session's fault, not the statement's: a transaction that failed, is open or is read-only, or the encoding. */
-export const OF_SESSION: Record<string, string> = {
+const OF_SESSION: Record<string, string> = {
   '25P02':
     'a client was given back to the pool inside a transaction that has failed: BEGIN without ROLLBACK before release()',
   '25001':
@@ -22,14 +22,22 @@ export const OF_SESSION: Record<string, string> = {
   '55000': 'a client was given back to the pool with a client_encoding other than UTF8',
 }
 /** Perhaps the session's fault: another connection shows. */
-export const OF_SESSION_PERHAPS: Record<string, string> = {
+const OF_SESSION_PERHAPS: Record<string, string> = {
   '42501':
     'a client was given back to the pool with another role: SET ROLE or SET SESSION AUTHORIZATION without RESET',
   '57014': 'a client was given back to the pool with its own statement_timeout: SET without RESET',
 }
-export const LEFT_OPEN: Record<string, string | undefined> = {
+const LEFT_OPEN: Record<string, string | undefined> = {
   T: OF_SESSION['25001'],
   E: OF_SESSION['25P02'],
+}
+
+/** What is wrong with the session if a statement fails with this error, if anything. */
+export function faultOf(error: ServerError, client: PostgresClient): SpoiltError | undefined {
+  const words = OF_SESSION[error.code] ?? LEFT_OPEN[transactionStatus(client) ?? '']
+  if (words !== undefined) return new SpoiltError(words, { cause: error })
+  const suspicion = OF_SESSION_PERHAPS[error.code]
+  return suspicion === undefined ? undefined : new SuspectError(suspicion, { cause: error })
 }
 
 /** @throws `SpoiltError` if the client says that a transaction is open on it */
