@@ -8,7 +8,7 @@
  * overload, the store therefore spends its time on look-ups that still get their answer.
  */
 import type { Clock } from '../lib/clock.ts'
-import { onAbort } from '../lib/on-abort.ts'
+import type { Limited, SharedTimeLimit } from '../lib/shared-time-limit.ts'
 
 /** How many of each kind may wait for their turn. When another arrives, the oldest one is refused. */
 const MAX_WAITING = 10_000
@@ -20,20 +20,15 @@ export class GateFullError extends Error {
   }
 }
 
-export interface Visitor {
-  /** Whether the key was good a moment ago. */
-  regular: boolean
-  /** Monotonic milliseconds after which the answer is of no use. */
-  deadline: number
-}
-
-interface Waiting {
+/** A look-up that waits for its turn or is inside. */
+interface Visit extends Limited {
   readonly deadline: number
   /** With more than this many milliseconds left it may go in, however long recent look-ups have taken. */
   readonly grace: number
-  proceed(): void
-  refuse(error: unknown): void
+  /** Whether it has left its line without a turn. */
   gone: boolean
+  enter(): void
+  refuse(error: GateFullError): void
 }
 
 export class Gate {
@@ -70,72 +65,68 @@ export class Gate {
   }
 
   /**
-   * Runs `work` when its turn comes. The place is free again when `work` settles or the signal aborts, whichever comes
-   * first: work that ignores the signal must not hold a place forever.
+   * Runs `work` when its turn comes, which may be at once. The place is free again when `work` settles or its time is over,
+   * whichever comes first: work that ignores the signal must not hold a place forever.
    *
-   * @throws `GateFullError` if its turn would come too late
+   * @param limit includes the wait
+   * @param regular whether the key was good a moment ago
+   * @throws `TimeLimitError`; `GateFullError` if its turn would come too late
    */
-  async run<T>(signal: AbortSignal, { regular, deadline }: Visitor, work: () => Promise<T>): Promise<T> {
-    if (this.#hasPlace(regular)) this.#enter(regular)
-    else await this.#turn(signal, regular, deadline)
-
-    const began = this.#clock.now()
-    let inside = true
-    const leave = () => {
-      if (!inside) return
-      inside = false
-      this.#note(this.#clock.now() - began)
-      this.#leave(regular)
-    }
-    // Time limits often end together. Free the place only after all of them, not for a look-up about to time out.
-    const leaveLater = () => void setImmediate(leave)
-    const settled = onAbort(signal, leaveLater)
-    try {
-      signal.throwIfAborted()
-      return await work()
-    } finally {
-      settled()
-      if (signal.aborted) leaveLater()
-      else leave()
-    }
+  run<T>(limit: SharedTimeLimit, regular: boolean, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const term = limit.begin()
+    const line = regular ? this.#regulars : this.#strangers
+    return new Promise((resolve, reject) => {
+      let enteredAt: number | undefined
+      const leave = () => this.#leave(regular, this.#clock.now() - (enteredAt as number))
+      const visit: Visit = {
+        deadline: term.deadline,
+        // One slow answer, such as the first one over a new connection, must not get every look-up refused.
+        grace: (term.deadline - this.#clock.now()) / 4,
+        gone: false,
+        enter: () => {
+          enteredAt = this.#clock.now()
+          begun(work, term.signal).then(
+            (answer) => {
+              if (!term.end(visit)) return
+              leave()
+              resolve(answer)
+            },
+            (error: unknown) => {
+              if (!term.leave(visit)) return
+              leave()
+              reject(error)
+            },
+          )
+        },
+        refuse: (error) => {
+          term.leave(visit)
+          reject(error)
+        },
+        giveUp: (reason) => {
+          reject(reason)
+          if (enteredAt === undefined) line.remove(visit)
+          // Time limits often end together. Free the place only after all of them, not for a look-up about to time out.
+          else setImmediate(leave)
+        },
+      }
+      term.add(visit)
+      if (this.#hasPlace(regular)) this.#enter(regular, visit)
+      else line.add(visit)
+    })
   }
 
   #hasPlace(regular: boolean): boolean {
     return this.#inside < this.#limit && (regular || this.#strangersInside < this.#strangersLimit)
   }
 
-  #enter(regular: boolean): void {
+  #enter(regular: boolean, visit: Visit): void {
     this.#inside++
     if (!regular) this.#strangersInside++
+    visit.enter()
   }
 
-  #turn(signal: AbortSignal, regular: boolean, deadline: number): Promise<void> {
-    const line = regular ? this.#regulars : this.#strangers
-    return new Promise((resolve, reject) => {
-      const giveUp = () => {
-        line.remove(waiting)
-        reject(signal.reason as Error)
-      }
-      const settled = onAbort(signal, giveUp)
-      const waiting: Waiting = {
-        deadline,
-        // One slow answer, such as the first one over a new connection, must not get every look-up refused.
-        grace: (deadline - this.#clock.now()) / 4,
-        proceed: () => {
-          settled()
-          resolve()
-        },
-        refuse: (error) => {
-          settled()
-          reject(error)
-        },
-        gone: false,
-      }
-      line.add(waiting)
-    })
-  }
-
-  #leave(regular: boolean): void {
+  #leave(regular: boolean, took: number): void {
+    this.#takes = this.#takes === 0 ? took : this.#takes + (took - this.#takes) / 8
     this.#inside--
     if (!regular) this.#strangersInside--
     this.#admit(this.#regulars, true)
@@ -146,35 +137,36 @@ export class Gate {
   /** Fills free places at once, so that a new arrival cannot slip in. */
   #admit(line: Line, regular: boolean): void {
     while (this.#hasPlace(regular)) {
-      const waiting = line.last()
-      if (waiting === undefined) return
-      const left = waiting.deadline - this.#clock.now()
-      if (left <= Math.min(1.25 * this.#takes, waiting.grace)) {
-        waiting.refuse(new GateFullError())
-      } else {
-        this.#enter(regular)
-        waiting.proceed()
-      }
+      const visit = line.last()
+      if (visit === undefined) return
+      const left = visit.deadline - this.#clock.now()
+      if (left <= Math.min(1.25 * this.#takes, visit.grace)) visit.refuse(new GateFullError())
+      else this.#enter(regular, visit)
     }
   }
+}
 
-  #note(took: number): void {
-    this.#takes = this.#takes === 0 ? took : this.#takes + (took - this.#takes) / 8
+/** Begins the work. A store that throws at once has failed like any other. */
+function begun<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return Promise.resolve(work(signal))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 
 /** Look-ups that wait, oldest first. */
 class Line {
-  #waiting: Waiting[] = []
+  #waiting: Visit[] = []
   #gone = 0
 
   get size(): number {
     return this.#waiting.length - this.#gone
   }
 
-  add(waiting: Waiting): void {
+  add(waiting: Visit): void {
     if (this.size >= MAX_WAITING) {
-      const first = this.#waiting.find(({ gone }) => !gone) as Waiting
+      const first = this.#waiting.find(({ gone }) => !gone) as Visit
       this.remove(first)
       first.refuse(new GateFullError())
     }
@@ -182,7 +174,7 @@ class Line {
   }
 
   /** Removes the newest one and returns it. */
-  last(): Waiting | undefined {
+  last(): Visit | undefined {
     for (;;) {
       const last = this.#waiting.pop()
       if (last?.gone !== true) return last
@@ -191,7 +183,7 @@ class Line {
   }
 
   /** Amortized constant time: only marks the entry. Marked ones are cleared out once they are more than half. */
-  remove(waiting: Waiting): void {
+  remove(waiting: Visit): void {
     waiting.gone = true
     this.#gone++
     if (this.#gone * 2 <= this.#waiting.length) return

@@ -78,8 +78,10 @@ export interface KeyCacheStats {
 
 /** A look-up under way. */
 interface Reading {
+  readonly sent: Moment
   answer: Promise<Verdict>
-  sent: Moment
+  /** Whether its turn has come. */
+  hasBegun: boolean
 }
 
 export class KeyCache {
@@ -144,7 +146,7 @@ export class KeyCache {
       clock,
       membership: this.#membership,
       isLocal: this.#unsubscribe !== undefined,
-      ask: () => this.#ask(hashToDigest(NO_HASH)).answer,
+      ask: () => this.#ask(hashToDigest(NO_HASH), false).answer,
     })
   }
 
@@ -227,7 +229,7 @@ export class KeyCache {
     const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
     const pending = joinable ? this.#pending.get(digest) : undefined
     const joined = pending ?? this.#waiting.get(digest)
-    const { answer, sent } = joined ?? this.#read(digest, joinable)
+    const { answer, sent } = joined ?? this.#ask(digest, joinable)
     try {
       const verdict = await answer
       // If the process was held up, the answer to a question from before a revocation may be read long after it.
@@ -249,69 +251,46 @@ export class KeyCache {
     }
   }
 
-  #read(digest: string, joinable: boolean): Reading {
-    const term = this.#lease.term
-    const asking = this.#ask(digest)
-    if (!joinable) return asking
-    const reading: Reading = {
-      sent: asking.sent,
-      answer: asking.answer.then(
-        (verdict) => {
-          if (this.#pending.get(digest) === reading) {
-            this.#pending.delete(digest)
-            this.#keep(digest, verdict, term)
-          }
-          return verdict
-        },
-        (error: unknown) => {
-          if (this.#pending.get(digest) === reading) this.#pending.delete(digest)
-          throw error
-        },
-      ),
-    }
-    this.#pending.set(digest, reading)
+  /** @param joinable whether later requests may join, and the answer may be cached */
+  #ask(digest: string, joinable: boolean): Reading {
+    const reading = { sent: bothClocks(this.#clock), hasBegun: false } as Reading
+    reading.answer = this.#lookUp(digest, reading)
+    if (!reading.hasBegun) this.#waiting.set(digest, reading)
+    if (joinable) this.#pending.set(digest, reading)
     return reading
   }
 
-  #ask(digest: string): Reading {
-    let waits = true
-    let asking: Reading | undefined
-    const sent = bothClocks(this.#clock)
-    const answer = this.#lookUp(digest, () => {
-      waits = false
-      if (asking !== undefined && this.#waiting.get(digest) === asking) this.#waiting.delete(digest)
-    })
-    asking = { answer, sent }
-    if (waits) this.#waiting.set(digest, asking)
-    return asking
-  }
-
-  /** @param onTurn called when the read begins, and when the look-up ends */
-  async #lookUp(digest: string, onTurn: () => void): Promise<Verdict> {
-    const { lookupTimeout, cache } = this.#options
-    const asked = this.#clock.now()
+  async #lookUp(digest: string, reading: Reading): Promise<Verdict> {
+    const { cache } = this.#options
+    const { term } = this.#lease
+    const asked = reading.sent.now
     // Counts from before the read: an entry must not outlive the data it was read from by more than its time to live.
     const until = cache === false ? -1 : Math.floor(asked + cache.ttl)
     const regular = this.#entries?.get(digest) !== undefined || this.#regulars.has(digest)
     let outcome: LookupOutcome = 'failed'
     try {
-      const stored = await this.#limit.run((signal) =>
-        this.#gate.run(signal, { regular, deadline: asked + lookupTimeout }, () => {
-          onTurn()
-          return this.#store.findByHash(digestToHash(digest), { signal })
-        }),
-      )
+      const stored = await this.#gate.run(this.#limit, regular, (signal) => {
+        this.#begins(digest, reading)
+        return this.#store.findByHash(digestToHash(digest), { signal })
+      })
       const verdict = judge(stored, this.#clock.wall(), until)
       this.#health.answered()
       outcome = typeof verdict === 'string' ? 'refused' : 'good'
       if (this.#entries === undefined && typeof verdict !== 'string') this.#regulars.add(digest)
+      if (this.#pending.get(digest) === reading) this.#keep(digest, verdict, term)
       return verdict
     } finally {
-      onTurn()
+      this.#begins(digest, reading)
+      if (this.#pending.get(digest) === reading) this.#pending.delete(digest)
       const counted = this.#lookups[outcome]
       counted.count++
       counted.ms += this.#clock.now() - asked
     }
+  }
+
+  #begins(digest: string, reading: Reading): void {
+    reading.hasBegun = true
+    if (this.#waiting.get(digest) === reading) this.#waiting.delete(digest)
   }
 
   /** Caches a verdict if the lease held from before the read until now (3). */

@@ -6,73 +6,95 @@ import { isOver, TimeLimitError } from './time-limit.ts'
 /** Milliseconds. Work that begins less than this after the first shares its time limit. */
 const SAME_MOMENT = 1
 
+export interface Limited {
+  /** Called when the time is over, before the signal is aborted. */
+  giveUp(reason: TimeLimitError): void
+}
+
 export class SharedTimeLimit {
   readonly #clock: Clock
   readonly #ms: number
-  #round: Round | undefined
+  #term: Term | undefined
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock
     this.#ms = ms
   }
 
-  /** Like `withTimeLimit`, but other work shares the signal. `work` must reject rather than throw. */
-  run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (this.#round?.isOpen(this.#clock.now()) !== true) this.#round = new Round(this.#clock, this.#ms)
-    return this.#round.run(work)
+  /** The term of work that begins now. Add the work to it at once. */
+  begin(): Term {
+    if (this.#term?.isOpen(this.#clock.now()) !== true) this.#term = new Term(this.#clock, this.#ms)
+    return this.#term
   }
 }
 
-class Round {
+/** The time that work which began together has. */
+export class Term {
+  /** Monotonic milliseconds. */
+  readonly deadline: number
   readonly #clock: Clock
   readonly #ms: number
   readonly #since: Moment
   readonly #timer: Timer
   readonly #abort = new AbortController()
-  readonly #rejects = new Set<(reason: unknown) => void>()
+  readonly #working = new Set<Limited>()
   #isClosed = false
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock
     this.#ms = ms
     this.#since = bothClocks(clock)
+    this.deadline = this.#since.now + ms
     this.#timer = clock.setTimer(() => this.#giveUp(), ms)
     // Custom stores may add a listener for each look-up.
     setMaxListeners(0, this.#abort.signal)
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
   }
 
   isOpen(now: number): boolean {
     return !this.#isClosed && now - this.#since.now < SAME_MOMENT
   }
 
-  run<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#rejects.add(reject)
-      work(this.#abort.signal).then(
-        (answer) => {
-          if (isOver(this.#clock, this.#since, this.#ms)) this.#giveUp()
-          this.#end(reject)
-          resolve(answer)
-        },
-        (error: unknown) => {
-          this.#end(reject)
-          reject(error)
-        },
-      )
-    })
+  add(work: Limited): void {
+    this.#working.add(work)
   }
 
-  #end(reject: (reason: unknown) => void): void {
-    this.#rejects.delete(reject)
-    if (this.#rejects.size > 0) return
-    this.#isClosed = true
-    this.#timer.cancel()
+  /**
+   * For work that has an answer. If the process was held up and reads the answer too late, all the work is given up: no
+   * timer runs meanwhile, so the clocks are checked here.
+   *
+   * @returns whether the work ended in time
+   */
+  end(work: Limited): boolean {
+    if (isOver(this.#clock, this.#since, this.#ms)) this.#giveUp()
+    return this.leave(work)
+  }
+
+  /**
+   * For work that has failed or will not be done.
+   *
+   * @returns whether it had not been given up
+   */
+  leave(work: Limited): boolean {
+    const had = this.#working.delete(work)
+    if (this.#working.size === 0) this.#close()
+    return had
   }
 
   #giveUp(): void {
     const reason = new TimeLimitError(this.#ms)
-    this.#isClosed = true
-    for (const reject of this.#rejects) reject(reason)
+    const late = [...this.#working]
+    this.#working.clear()
+    this.#close()
+    for (const work of late) work.giveUp(reason)
     this.#abort.abort(reason)
+  }
+
+  #close(): void {
+    this.#isClosed = true
+    this.#timer.cancel()
   }
 }

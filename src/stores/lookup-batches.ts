@@ -25,6 +25,8 @@ export interface LookupBatchesOptions {
   ask(hashes: readonly string[], signal: AbortSignal): Promise<Found>
   /** Whether one of the hashes may have made the statement fail, and not something they share. */
   isOfOne(error: unknown): boolean
+  /** Returns what the look-ups of a statement that has failed reject with. Default: its error. */
+  toFailure?(error: unknown): unknown
   clock?: Clock
 }
 
@@ -43,10 +45,10 @@ export class LookupBatches {
 
   /** Rejects with the signal's reason as soon as it is aborted. */
   find(hash: string, signal: AbortSignal): Promise<StoredKey | null> {
-    const lookup = new Lookup(hash, signal)
-    this.#waiting.push(lookup)
-    this.#sendNext()
-    return lookup.answer
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(new Lookup(hash, signal, resolve, reject))
+      this.#sendNext()
+    })
   }
 
   /** Sends at the end of this turn of the event loop, so that the look-ups of one turn go together. */
@@ -92,7 +94,8 @@ export class LookupBatches {
           this.#send(asking.filter((lookup) => !isIn(lookup))),
         ])
       } else {
-        for (const lookup of asking) lookup.fail(error)
+        const failure = this.#options.toFailure?.(error) ?? error
+        for (const lookup of asking) lookup.fail(failure)
       }
     }
   }
@@ -100,24 +103,28 @@ export class LookupBatches {
 
 class Lookup {
   readonly hash: string
-  readonly answer: Promise<StoredKey | null>
   isOver = false
   /** Called when the look-up is given up. */
   onGivenUp = (_reason: unknown): void => {}
-  readonly #signal: AbortSignal
   readonly #settled: () => void = () => {}
-  #resolve!: (found: StoredKey | null) => void
-  #reject!: (error: unknown) => void
+  readonly #resolve: (found: StoredKey | null) => void
+  readonly #reject: (error: unknown) => void
 
-  constructor(hash: string, signal: AbortSignal) {
+  constructor(
+    hash: string,
+    signal: AbortSignal,
+    resolve: (found: StoredKey | null) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.hash = hash
-    this.#signal = signal
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    if (signal.aborted) this.#giveUp()
-    else this.#settled = onAbort(signal, this.#giveUp)
+    this.#resolve = resolve
+    this.#reject = reject
+    const giveUp = () => {
+      this.fail(signal.reason)
+      this.onGivenUp(signal.reason)
+    }
+    if (signal.aborted) giveUp()
+    else this.#settled = onAbort(signal, giveUp)
   }
 
   settle(found: Found): void {
@@ -132,11 +139,6 @@ class Lookup {
   fail(error: unknown): void {
     this.#end()
     this.#reject(error)
-  }
-
-  readonly #giveUp = (): void => {
-    this.fail(this.#signal.reason)
-    this.onGivenUp(this.#signal.reason)
   }
 
   #end(): void {

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { Gate, GateFullError } from '../../src/cache/gate.ts'
 import type { KeyCacheOptions } from '../../src/cache/key-cache.ts'
 import type { KeyStore, StoredKey } from '../../src/stores/key-store.ts'
+import { SharedTimeLimit } from '../../src/lib/shared-time-limit.ts'
 import { CacheByHash } from './cache-by-hash.ts'
 import { ManualClock, settle } from './manual-clock.ts'
 import { started } from './one-instance.ts'
@@ -147,28 +148,26 @@ describe('a flood of unknown keys', () => {
 })
 
 describe('a gate', () => {
-  const visitor = { regular: false, deadline: Infinity }
-  const never = () => new AbortController().signal
+  const ample = (clock = new ManualClock()) => new SharedTimeLimit(clock, 1e6)
 
   /** A gate with one place, which is taken until `end()`. */
   function occupied() {
-    const gate = new Gate(1, new ManualClock())
+    const clock = new ManualClock()
+    const gate = new Gate(1, clock)
     let open = () => {}
-    const inside = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const inside = gate.run(ample(clock), false, () => new Promise<void>((resolve) => (open = resolve)))
     const end = () => {
       open()
       return inside
     }
-    return { gate, end }
+    return { gate, clock, end }
   }
 
   it('admits the last to arrive first, and regulars before strangers', async () => {
-    const gate = new Gate(1, new ManualClock())
+    const { gate, end } = occupied()
     const order: string[] = []
-    let open = () => {}
-    const first = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
     const enter = (name: string, regular: boolean) =>
-      gate.run(never(), { ...visitor, regular }, async () => void order.push(name))
+      gate.run(ample(), regular, async () => void order.push(name))
     const all = [
       enter('stranger 1', false),
       enter('regular 1', true),
@@ -176,35 +175,29 @@ describe('a gate', () => {
       enter('regular 2', true),
     ]
     assert.deepEqual([gate.size, gate.waiting], [5, 4])
-    open()
-    await Promise.all([first, ...all])
+    await Promise.all([end(), ...all])
     assert.deepEqual(order, ['regular 2', 'regular 1', 'stranger 2', 'stranger 1'])
     assert.equal(gate.size, 0)
   })
 
   it('lets 10,000 wait, and refuses the oldest when one more arrives', async () => {
-    const gate = new Gate(1, new ManualClock())
-    let open = () => {}
-    const inside = gate.run(never(), visitor, () => new Promise<void>((resolve) => (open = resolve)))
+    const { gate, end } = occupied()
     const outcomes: unknown[] = []
     const all = Array.from({ length: 10_001 }, (_, i) =>
-      gate.run(never(), visitor, async () => i).catch((error: unknown) => outcomes.push([i, error])),
+      gate.run(ample(), false, async () => i).catch((error: unknown) => outcomes.push([i, error])),
     )
     await settle()
     assert.deepEqual([outcomes.length, gate.waiting], [1, 10_000])
     assert.deepEqual(outcomes, [[0, new GateFullError()]])
-    open()
-    await Promise.all([inside, ...all])
+    await Promise.all([end(), ...all])
     assert.deepEqual([gate.size, outcomes.length], [0, 1])
   })
 
   it('turns nobody away because of one slow answer', async () => {
     const clock = new ManualClock()
     const gate = new Gate(1, clock)
-    const slow = gate.run(never(), { regular: false, deadline: clock.now() + 1_000 }, async () =>
-      clock.freeze(700),
-    )
-    const next = gate.run(never(), { regular: false, deadline: clock.now() + 300 }, async () => 'answered')
+    const slow = gate.run(ample(clock), false, async () => clock.freeze(700))
+    const next = gate.run(new SharedTimeLimit(clock, 300), false, async () => 'answered')
     await slow
     assert.equal(await next, 'answered')
   })
@@ -217,15 +210,11 @@ describe('a gate', () => {
       const clock = new ManualClock()
       const gate = new Gate(1, clock)
       const lookUp = () =>
-        gate.run(never(), visitor, () => new Promise<void>((resolve) => void clock.setTimer(resolve, 100)))
+        gate.run(ample(clock), false, () => new Promise<void>((resolve) => void clock.setTimer(resolve, 100)))
       const first = lookUp()
       const outcomes: string[] = []
       const waiting = gate
-        .run(
-          never(),
-          { regular: false, deadline: clock.now() + 600 + left },
-          async () => void outcomes.push('enters'),
-        )
+        .run(new SharedTimeLimit(clock, 600 + left), false, async () => void outcomes.push('enters'))
         .catch((error: unknown) => void (error instanceof GateFullError && outcomes.push('is refused')))
       // They arrive later, so they go first.
       const others = Array.from({ length: 5 }, lookUp)
@@ -243,15 +232,13 @@ describe('a gate', () => {
     it(`after look-ups of ${past.join(', ')} ms, ${outcome} with ${left} ms left`, async () => {
       const clock = new ManualClock()
       const gate = new Gate(1, clock)
-      const lookUp = (ms: number) =>
-        gate.run(never(), { regular: false, deadline: Infinity }, async () => clock.freeze(ms))
+      const lookUp = (ms: number) => gate.run(ample(clock), false, async () => clock.freeze(ms))
       for (const ms of past.slice(0, -1)) await lookUp(ms)
       const last = past.at(-1) ?? 0
       let end = () => {}
       const work = () => new Promise<void>((resolve) => (end = resolve))
-      const slow = gate.run(never(), { regular: false, deadline: Infinity }, work)
-      const deadline = clock.now() + last + left
-      const waiting = gate.run(never(), { regular: false, deadline }, async () => 'enters')
+      const slow = gate.run(ample(clock), false, work)
+      const waiting = gate.run(new SharedTimeLimit(clock, last + left), false, async () => 'enters')
       clock.freeze(last)
       end()
       await slow
@@ -260,25 +247,60 @@ describe('a gate', () => {
     })
   }
 
-  it('rejects a waiting visitor with the reason of its signal', async () => {
-    const { gate, end } = occupied()
-    const abort = new AbortController()
-    const waiting = gate.run(abort.signal, visitor, async () => {})
-    abort.abort(new Error('too late'))
-    await assert.rejects(waiting, /too late/)
+  it('rejects a visitor that still waits when its time is over', async () => {
+    const { gate, clock, end } = occupied()
+    const waiting = assert.rejects(
+      gate.run(new SharedTimeLimit(clock, 100), false, async () => {}),
+      { name: 'TimeLimitError' },
+    )
+    await clock.advance(100)
+    await waiting
     assert.deepEqual([gate.size, gate.waiting], [1, 0])
     await end()
   })
 
-  it('frees the place of a visitor whose signal is aborted right before it enters', async () => {
-    const { gate, end } = occupied()
-    const abort = new AbortController()
-    const second = gate.run(abort.signal, visitor, async () => {})
-    const ended = end()
-    queueMicrotask(() => abort.abort(new Error('too late')))
-    await ended
-    await assert.rejects(second, /too late/)
+  it('gives no place of those whose time is over to others whose time is over as well', async () => {
+    const clock = new ManualClock()
+    const gate = new Gate(1, clock)
+    const limit = new SharedTimeLimit(clock, 100)
+    const entered: string[] = []
+    const all = ['first', 'second'].map((name) =>
+      gate.run(limit, false, () => {
+        entered.push(name)
+        return new Promise(() => {})
+      }),
+    )
+    const outcomes = Promise.allSettled(all)
+    await clock.advance(100)
+    assert.deepEqual(
+      (await outcomes).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
     await settle()
+    assert.deepEqual([entered, gate.size], [['first'], 0])
+  })
+
+  it('takes work that throws at once for work that failed', async () => {
+    const clock = new ManualClock()
+    const gate = new Gate(1, clock)
+    const throwing = () => {
+      throw new RangeError('at once')
+    }
+    await assert.rejects(gate.run(ample(clock), false, throwing), RangeError)
     assert.equal(gate.size, 0)
+    assert.equal(clock.pendingTimers, 0)
+  })
+
+  it('keeps no timer for a visitor that it refuses', async () => {
+    const { gate, end } = occupied()
+    const clock = new ManualClock()
+    const all = Array.from({ length: 10_001 }, () =>
+      gate.run(new SharedTimeLimit(clock, 100), false, async () => {}),
+    )
+    const [first, ...rest] = all
+    await assert.rejects(first as Promise<void>, GateFullError)
+    assert.equal(clock.pendingTimers, 10_000)
+    await Promise.all([end(), ...rest])
+    assert.equal(clock.pendingTimers, 0)
   })
 })

@@ -2,61 +2,70 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { onAbort } from '../../src/lib/on-abort.ts'
 import { SharedTimeLimit } from '../../src/lib/shared-time-limit.ts'
-import { ManualClock, settle } from '../cache/manual-clock.ts'
+import { ManualClock } from '../cache/manual-clock.ts'
+
+/** Work that records when it is given up. */
+function work(outcomes: unknown[] = []) {
+  return { outcomes, giveUp: (reason: Error) => void outcomes.push(reason.name) }
+}
 
 describe('a shared time limit', () => {
   it('uses one timer for what begins at the same moment, and another for what begins later', async () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
-    const outcomes: unknown[] = []
-    const signals: AbortSignal[] = []
-    const start = (work: (signal: AbortSignal) => Promise<unknown>) => {
-      const running = limit.run((signal) => {
-        signals.push(signal)
-        return work(signal)
-      })
-      running.then(
-        (answer) => outcomes.push(answer),
-        (error: unknown) => outcomes.push((error as Error).name),
-      )
+    const begin = () => {
+      const begun = work()
+      const term = limit.begin()
+      term.add(begun)
+      return { ...begun, term, end: () => term.end(begun), leave: () => term.leave(begun) }
     }
-    start(() => new Promise(() => {}))
-    start(() => Promise.resolve('answered'))
-    start(() => Promise.reject(new RangeError()))
-    await settle()
+    const [silent, answered, failed] = [begin(), begin(), begin()]
+    assert.deepEqual([answered.end(), failed.leave()], [true, true])
+    assert.deepEqual([answered.end(), failed.leave()], [false, false], 'work ends once')
     assert.equal(clock.pendingTimers, 1)
     await clock.advance(50)
-    start(() => new Promise(() => {}))
+    const later = begin()
     assert.equal(clock.pendingTimers, 2)
+    assert.deepEqual([silent.term.deadline, later.term.deadline], [clock.now() + 50, clock.now() + 100])
     await clock.advance(50)
-    assert.deepEqual(outcomes, ['answered', 'RangeError', 'TimeLimitError'])
     assert.deepEqual(
-      signals.map(({ aborted }) => aborted),
-      [true, true, true, false],
+      [silent, answered, failed, later].map(({ outcomes }) => outcomes),
+      [['TimeLimitError'], [], [], []],
     )
+    assert.equal(silent.end(), false)
+    assert.deepEqual([silent.term.signal.aborted, later.term.signal.aborted], [true, false])
     await clock.advance(50)
-    assert.deepEqual(outcomes.slice(3), ['TimeLimitError'])
+    assert.deepEqual([later.outcomes, later.leave()], [['TimeLimitError'], false])
     assert.equal(clock.pendingTimers, 0)
   })
 
-  it('keeps no timer once everything is answered, and then works again', async () => {
+  it('keeps no timer once everything has ended, and then works again', async () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
-    assert.equal(await limit.run(async () => 'one'), 'one')
+    const first = work()
+    const term = limit.begin()
+    term.add(first)
+    assert.equal(term.end(first), true)
     assert.equal(clock.pendingTimers, 0)
-    const late = limit.run(() => new Promise(() => {}))
-    const refused = assert.rejects(late, { name: 'TimeLimitError' })
+    const late = work()
+    const next = limit.begin()
+    assert.notEqual(next, term, 'a term that is closed is not used again')
+    next.add(late)
     await clock.advance(100)
-    await refused
+    assert.deepEqual([first.outcomes, late.outcomes], [[], ['TimeLimitError']])
   })
 
-  it('rejects an answer that is read too late by either clock', async () => {
+  it('gives all work up that is read too late by either clock, before it aborts the signal', () => {
     for (const pass of ['freeze', 'jumpWall'] as const) {
       const clock = new ManualClock()
-      const limit = new SharedTimeLimit(clock, 100)
-      const answers = [1, 2].map((answer) => limit.run(async () => answer))
+      const term = new SharedTimeLimit(clock, 100).begin()
+      const aborted: boolean[] = []
+      const all = [1, 2].map(() => ({ giveUp: () => void aborted.push(term.signal.aborted) }))
+      for (const one of all) term.add(one)
       clock[pass](101)
-      for (const { status } of await Promise.allSettled(answers)) assert.equal(status, 'rejected', pass)
+      for (const one of all) assert.equal(term.end(one), false, pass)
+      assert.deepEqual(aborted, [false, false])
+      assert.equal(term.signal.aborted, true)
       assert.equal(clock.pendingTimers, 0)
     }
   })

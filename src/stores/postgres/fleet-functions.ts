@@ -41,11 +41,11 @@ BEGIN
     SELECT json_build_object('epoch', c.epoch, 'history', c.tag || history(), 'keys', (
       SELECT coalesce(json_agg(k.found), '[]')
       FROM unnest(string_to_array(p_hashes, ',')) AS h (hash) CROSS JOIN LATERAL (
-        SELECT json_build_object(
-          'hash', h.hash, 'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes,
-          'metadata', k.metadata, 'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')},
-          'pausedAt', ${ms('k.paused_at')}, 'networks', k.networks, 'tenant', json_build_object(
-            'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL)) AS found
+        SELECT json_build_array(h.hash, json_build_object(
+          'id', k.id, 'name', k.name, 'environment', k.environment, 'scopes', k.scopes, 'metadata', k.metadata,
+          'expiresAt', ${ms('k.expires_at')}, 'revokedAt', ${ms('k.revoked_at')}, 'pausedAt', ${ms('k.paused_at')},
+          'networks', k.networks, 'tenant', json_build_object(
+            'id', t.id, 'name', t.name, 'metadata', t.metadata, 'suspended', t.suspended_at IS NOT NULL))) AS found
         FROM keys k JOIN tenants t ON t.id = k.tenant_id
         WHERE k.hash = decode(h.hash, 'hex') LIMIT 1
       ) k

@@ -78,8 +78,8 @@ interface WrittenRow<Record> {
 }
 
 interface FoundKeys extends Position {
-  /** The keys that exist, in any order. */
-  keys: (LookupRow & { hash: string })[]
+  /** Hashes and their keys, in any order. Without those that do not exist. */
+  keys: [string, LookupRow][]
 }
 
 /**
@@ -115,6 +115,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     this.#lookups = new LookupBatches({
       ask: (hashes, signal) => this.#findByHashes(hashes, signal),
       isOfOne: isRowError,
+      toFailure: (error) => failure(error, schema),
     })
     const statements = this.#statements
     this.#driver = new PostgresDriver({ pool, schema, statements, borrower: this.#borrower })
@@ -132,12 +133,8 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     await again(isAlreadyThere, () => this.#run({ text: sql, values: [], writes: true }))
   }
 
-  async findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
-    try {
-      return await this.#lookups.find(hash, signal)
-    } catch (error) {
-      throw failure(error, this.#schema)
-    }
+  findByHash(hash: string, { signal }: FindOptions): Promise<StoredKey | null> {
+    return this.#lookups.find(hash, signal)
   }
 
   async #findByHashes(hashes: readonly string[], signal: AbortSignal): Promise<Found> {
@@ -151,7 +148,7 @@ export class PostgresKeyStore implements WritableKeyStore, CoherentKeyStore {
     }
     const statement = { text: this.#statements.findByHashes, values: [hashes.join()], judge }
     await this.#borrower.run(statement, signal)
-    const keys = new Map(found?.keys.map(({ hash, ...key }) => [hash, key]))
+    const keys = new Map(found?.keys)
     return (hash) => {
       const key = keys.get(hash)
       return key === undefined ? null : toStoredKey(key)
