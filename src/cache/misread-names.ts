@@ -154,9 +154,12 @@ function wordsOf(name: string): string[] {
 }
 
 /** The names of an answer's values, including inherited ones, because object-relational mappers return getters. */
-function namesOf(answer: object): Set<string> {
-  const names = new Set(Object.keys(answer))
-  for (let at = prototypeOf(answer); at !== null; at = prototypeOf(at)) {
+function namesOf(answer: object): Iterable<string> {
+  const own = Object.keys(answer)
+  let at = prototypeOf(answer)
+  if (at === null) return own
+  const names = new Set(own)
+  for (; at !== null; at = prototypeOf(at)) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
       if (typeof value !== 'function') names.add(name)
   }
