@@ -83,6 +83,7 @@ export class Gate {
         // One slow answer, such as the first one over a new connection, must not get every look-up refused.
         grace: (term.deadline - this.#clock.now()) / 4,
         gone: false,
+        isOver: false,
         enter: () => {
           enteredAt = this.#clock.now()
           begun(work, term.signal).then(

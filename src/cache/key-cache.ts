@@ -24,6 +24,8 @@ const REGULARS = 10_000
 const NOTE_INTERVAL = 60_000
 /** Milliseconds for which a remembered entry may be used before `held` must fetch it again. */
 const RENEWAL = 1_000
+/** The answer of a reading that has not begun, or that nobody may join any more. */
+const NOTHING = new Promise<never>(() => {})
 /** No known key has this hash. */
 const NO_HASH = '0'.repeat(64)
 
@@ -146,7 +148,7 @@ export class KeyCache {
       clock,
       membership: this.#membership,
       isLocal: this.#unsubscribe !== undefined,
-      ask: () => this.#ask(hashToDigest(NO_HASH), false).answer,
+      ask: () => this.#ask(hashToDigest(NO_HASH), bothClocks(this.#clock), false).answer,
     })
   }
 
@@ -226,10 +228,11 @@ export class KeyCache {
    */
   async find(digest: string): Promise<Verdict> {
     this.#misses++
-    const joinable = this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())
+    const asked = bothClocks(this.#clock)
+    const joinable = this.#entries !== undefined && this.#lease.holds(asked.now, asked.wall)
     const pending = joinable ? this.#pending.get(digest) : undefined
     const joined = pending ?? this.#waiting.get(digest)
-    const { answer, sent } = joined ?? this.#ask(digest, joinable)
+    const { answer, sent } = joined ?? this.#ask(digest, asked, joinable)
     try {
       const verdict = await answer
       // If the process was held up, the answer to a question from before a revocation may be read long after it.
@@ -252,8 +255,8 @@ export class KeyCache {
   }
 
   /** @param joinable whether later requests may join, and the answer may be cached */
-  #ask(digest: string, joinable: boolean): Reading {
-    const reading = { sent: bothClocks(this.#clock), hasBegun: false } as Reading
+  #ask(digest: string, sent: Moment, joinable: boolean): Reading {
+    const reading: Reading = { sent, answer: NOTHING, hasBegun: false }
     reading.answer = this.#lookUp(digest, reading)
     if (!reading.hasBegun) this.#waiting.set(digest, reading)
     if (joinable) this.#pending.set(digest, reading)
@@ -282,6 +285,8 @@ export class KeyCache {
     } finally {
       this.#begins(digest, reading)
       if (this.#pending.get(digest) === reading) this.#pending.delete(digest)
+      // Until a full collection, V8 keeps the tables that a map has outgrown, and everything in them.
+      reading.answer = NOTHING
       const counted = this.#lookups[outcome]
       counted.count++
       counted.ms += this.#clock.now() - asked

@@ -7,6 +7,8 @@ import { isOver, TimeLimitError } from './time-limit.ts'
 const SAME_MOMENT = 1
 
 export interface Limited {
+  /** Whether it has ended or been given up. Set by its term. */
+  isOver: boolean
   /** Called when the time is over, before the signal is aborted. */
   giveUp(reason: TimeLimitError): void
 }
@@ -37,7 +39,9 @@ export class Term {
   readonly #since: Moment
   readonly #timer: Timer
   readonly #abort = new AbortController()
-  readonly #working = new Set<Limited>()
+  /** All that was added: a list is cheaper than a set, and lives no longer than the time limit. */
+  readonly #all: Limited[] = []
+  #open = 0
   #isClosed = false
 
   constructor(clock: Clock, ms: number) {
@@ -59,7 +63,8 @@ export class Term {
   }
 
   add(work: Limited): void {
-    this.#working.add(work)
+    this.#all.push(work)
+    this.#open++
   }
 
   /**
@@ -79,17 +84,16 @@ export class Term {
    * @returns whether it had not been given up
    */
   leave(work: Limited): boolean {
-    const had = this.#working.delete(work)
-    if (this.#working.size === 0) this.#close()
-    return had
+    if (work.isOver) return false
+    work.isOver = true
+    if (--this.#open === 0) this.#close()
+    return true
   }
 
   #giveUp(): void {
     const reason = new TimeLimitError(this.#ms)
-    const late = [...this.#working]
-    this.#working.clear()
     this.#close()
-    for (const work of late) work.giveUp(reason)
+    for (const work of this.#all) if (this.leave(work)) work.giveUp(reason)
     this.#abort.abort(reason)
   }
 

@@ -6,7 +6,7 @@ import { ManualClock } from '../cache/manual-clock.ts'
 
 /** Work that records when it is given up. */
 function work(outcomes: unknown[] = []) {
-  return { outcomes, giveUp: (reason: Error) => void outcomes.push(reason.name) }
+  return { outcomes, isOver: false, giveUp: (reason: Error) => void outcomes.push(reason.name) }
 }
 
 describe('a shared time limit', () => {
@@ -60,7 +60,7 @@ describe('a shared time limit', () => {
       const clock = new ManualClock()
       const term = new SharedTimeLimit(clock, 100).begin()
       const aborted: boolean[] = []
-      const all = [1, 2].map(() => ({ giveUp: () => void aborted.push(term.signal.aborted) }))
+      const all = [1, 2].map(() => ({ isOver: false, giveUp: () => void aborted.push(term.signal.aborted) }))
       for (const one of all) term.add(one)
       clock[pass](101)
       for (const one of all) assert.equal(term.end(one), false, pass)

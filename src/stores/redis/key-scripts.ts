@@ -56,9 +56,9 @@ end
 `
 
 /**
- * Answers few and long strings, because a short one costs the client as much as a long one.
- * ARGV: hashes → epoch, `lost` if the index is, and for each hash that is there: hash, id, tenant's id, JSON of the key,
- * JSON of the tenant
+ * Takes and returns few and long strings, because a short one costs the client as much as a long one.
+ * ARGV: hashes with commas between → epoch, `lost` if the index is, and for each hash: JSON of id, tenant's id, key and tenant; empty if it is
+ * not there
  */
 export const FIND_BY_HASHES = reading(`${INDEX}
 local function columns(name, whole, ...)
@@ -70,16 +70,18 @@ local function columns(name, whole, ...)
   return '[' .. table.concat(values, ',') .. ']'
 end
 local answer = { tag, epoch, '' }
-for i = 2, #ARGV do
-  local id = redis.call('HGET', base .. ':hashes', ARGV[i])
+for hash in ARGV[2]:gmatch('[^,]+') do
+  local id = redis.call('HGET', base .. ':hashes', hash)
+  local found = ''
   if id then
     local tenant = redis.call('HGET', base .. ':key:' .. id, 'tenantId') or ''
-    answer[#answer + 1] = { ARGV[i], id, tenant,
-      columns(':key:' .. id, ${FOUND_KEY.indexOf('pausedAt')}, ${quoted(FOUND_KEY)}),
-      columns(':tenant:' .. tenant, ${FOUND_TENANT.length}, ${quoted(FOUND_TENANT)}) }
+    local key = columns(':key:' .. id, ${FOUND_KEY.indexOf('pausedAt')}, ${quoted(FOUND_KEY)})
+    local owner = columns(':tenant:' .. tenant, ${FOUND_TENANT.length}, ${quoted(FOUND_TENANT)})
+    found = '[' .. table.concat({ cjson.encode(id), cjson.encode(tenant), key, owner }, ',') .. ']'
   elseif answer[3] == '' and not index_is_whole() then
     answer[3] = 'lost'
   end
+  answer[#answer + 1] = found
 end
 return answer
 `)

@@ -138,20 +138,24 @@ export const FOUND_KEY = [
 ] as const
 export const FOUND_TENANT = ['name', 'metadata', 'suspendedAt'] as const
 
-/** What a look-up finds. The last two are JSON: `null` if there is no such record, or a part of it is gone. */
-export type FoundKey = [hash: string, id: string, tenantId: string, key: string, tenant: string]
+/** What a look-up finds. `null` for a record that is gone, or of which a part is. */
+type FoundKey = [id: string, tenantId: string, key: FoundColumns | null, tenant: FoundTenant | null]
 
 type FoundColumns = [
   ...[name: string, environment: string, scopes: string[], metadata: object],
   ...[expiresAt: number | null, revokedAt: number | null, pausedAt: number | null, networks: string[] | null],
 ]
 
-/** @throws if the hash is known but the key or its tenant is gone: then nothing is known about it */
-export function storedKeyOf([, id, tenantId, key, tenant]: FoundKey): StoredKey {
-  const found = JSON.parse(key) as FoundColumns | null
-  const owner = JSON.parse(tenant) as [name: string, metadata: object, suspendedAt: number | null] | null
-  if (found === null || owner === null) throw new Error('Redis has lost the record of a key or tenant')
-  const [name, environment, scopes, metadata, expiresAt, revokedAt, pausedAt, networks] = found
+type FoundTenant = [name: string, metadata: object, suspendedAt: number | null]
+
+/**
+ * @param found JSON
+ * @throws if the hash is known but the key or its tenant is gone: then nothing is known about it
+ */
+export function storedKeyOf(found: string): StoredKey {
+  const [id, tenantId, key, owner] = JSON.parse(found) as FoundKey
+  if (key === null || owner === null) throw new Error('Redis has lost the record of a key or tenant')
+  const [name, environment, scopes, metadata, expiresAt, revokedAt, pausedAt, networks] = key
   const [tenantName, tenantMetadata, suspendedAt] = owner
   return {
     id,

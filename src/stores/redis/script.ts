@@ -7,7 +7,7 @@
  * - The epoch is raised before rows are written: an error in between then costs an invalidation, and loses none.
  * - Replies hold only strings and lists, and begin with the tag: libraries return anything else in different ways.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { TenantAuthError } from '../../http/errors.ts'
 import type { Commands } from './commands.ts'
 
@@ -123,7 +123,7 @@ export class ScriptRunner {
   ): Promise<Reply> {
     const { commands, prefix } = this.#options
     // All keys have this hash tag, so they share one slot.
-    const rest = ['1', `{${prefix}}`, randomBytes(12).toString('hex'), ...args]
+    const rest = ['1', `{${prefix}}`, randomUUID(), ...args]
     const options = { signal, repeatable }
     const sent = commands.send(['EVALSHA', sha, ...rest], options).catch((error: unknown) => {
       // The server has been restarted, or its scripts were flushed.

@@ -41,7 +41,6 @@ import {
   WALK_TENANTS,
 } from './key-scripts.ts'
 import {
-  type FoundKey,
   keyColumns,
   keyDetailsOf,
   keyPatchColumns,
@@ -144,14 +143,14 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   async #findByHashes(hashes: readonly string[], signal: AbortSignal): Promise<Found> {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const before = this.#fleet.position
-      const { tag, values } = await this.#runner.run(FIND_BY_HASHES, hashes, signal)
-      const [epoch, index, ...rows] = values as [string, string, ...FoundKey[]]
+      const { tag, values } = await this.#runner.run(FIND_BY_HASHES, [hashes.join()], signal)
+      const [epoch, index, ...texts] = values as [string, string, ...string[]]
       if (await this.#fleet.isPresent({ history: tag, epoch: Number(epoch) }, before)) {
-        const keys = new Map(rows.map((row) => [row[0], row]))
+        const found = new Map(hashes.map((hash, i) => [hash, texts[i] as string]))
         return (hash) => {
-          const key = keys.get(hash)
-          if (key === undefined && index === LOST) throw lost('the index of keys')
-          return key === undefined ? null : storedKeyOf(key)
+          const key = found.get(hash) as string
+          if (key === '' && index === LOST) throw lost('the index of keys')
+          return key === '' ? null : storedKeyOf(key)
         }
       }
       this.#fleet.spoilt(EARLIER)
