@@ -108,7 +108,7 @@ describe('concurrent look-ups of PostgresKeyStore', () => {
     })
     const reason = new Error('given up')
     abort.abort(reason)
-    assert.equal(((await hung) as Error).cause, reason)
+    assert.equal(await hung, reason)
     await holder.query('ROLLBACK')
     holder.release()
     assert.equal(await next, null)
