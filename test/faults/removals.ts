@@ -109,7 +109,7 @@ export const REMOVALS: Removal[] = [
     rule: '3',
     what: 'a look-up joins another one without a lease',
     file: CACHE,
-    find: 'this.#entries !== undefined && this.#lease.holds(this.#clock.now(), this.#clock.wall())',
+    find: 'this.#entries !== undefined && this.#lease.holds(asked.now, asked.wall)',
     replace: 'this.#entries !== undefined',
     tests: ON_MEMBER,
   },
