@@ -74,9 +74,11 @@ export class ClerkApi {
    */
   async ask(path: string, signal: AbortSignal): Promise<unknown> {
     const { baseUrl, secretKey, fetch, clock } = this.#options
-    const left = this.#pause === undefined ? 0 : this.#pause.until - clock.now()
-    if (this.#pause !== undefined && left > 0)
-      throw new ClerkStatusError(this.#pause.status, { retryAfter: left })
+    if (this.#pause !== undefined) {
+      const { status, until } = this.#pause
+      const left = until - clock.now()
+      if (left > 0) throw new ClerkStatusError(status, { retryAfter: left })
+    }
     const response = await fetch(baseUrl + path, {
       headers: {
         ...(secretKey !== undefined && { authorization: `Bearer ${secretKey}` }),

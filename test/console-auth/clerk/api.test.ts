@@ -82,6 +82,21 @@ for (const [name, [listener, message]] of Object.entries(bad)) {
   })
 }
 
+for (const [status, accepted] of [
+  [199, false],
+  [200, true],
+  [299, true],
+  [300, false],
+] as const) {
+  it(`${accepted ? 'accepts' : 'rejects'} an answer with status ${status}`, async (t) => {
+    const { ask } = await setup(t, () => {}, {
+      fetch: async () => ({ status, headers: new Headers(), body: new Blob(['{}']).stream() }),
+    })
+    if (accepted) assert.deepEqual(await ask(), {})
+    else await assert.rejects(ask(), { name: 'ClerkStatusError', status })
+  })
+}
+
 it('follows no redirect: the secret key goes to the configured address only', async (t) => {
   let requests = 0
   const { ask } = await setup(t, (_, response) => {
