@@ -205,6 +205,7 @@ test('a custom header is redacted like the known ones', () => {
 test('any value that is not a credential is logged unchanged', () => {
   const plain = redacting({ paths: [], censor: (value) => value })
   const { app, written } = redacting()
+  const shared = { of: { all: 1 } }
   const values = {
     text: 'a text that is longer than any key, with an id key_4F8aZ and a word eyJust, 100 % of it',
     nested: { list: [1, null, true, { date: new Date(0) }], url: new URL('http://a/b?c=d'), empty: {} },
@@ -216,9 +217,31 @@ test('any value that is not a credential is logged unchanged', () => {
     no: undefined,
     err: new Error('a', { cause: new Error('b') }),
     proto: JSON.parse('{"__proto__": {"a": 1}, "constructor": "b"}') as object,
+    shared: Array.from({ length: 20 }, () => shared),
   }
   for (const { app: each } of [plain, { app }]) each.log.info(values, 'a message')
   assert.equal(written(), plain.written())
+})
+
+test('objects within more than twelve objects are left out', () => {
+  const nested = (levels: number): object => (levels === 0 ? {} : { in: nested(levels - 1) })
+  const { censor } = redactCredentials
+  const twelve = nested(11)
+  assert.equal(censor(twelve, ['value']), twelve)
+  const shown = JSON.stringify(censor(nested(14), ['value']))
+  assert.equal(shown, `${'{"in":'.repeat(12)}"[…]"${'}'.repeat(12)}`)
+})
+
+test('objects after five thousand values are left out', () => {
+  const { censor } = redactCredentials
+  for (const item of [0, {}]) {
+    const list: unknown[] = Array.from({ length: 4_999 }, () => item)
+    assert.equal(censor(list, ['value']), list)
+    assert.deepEqual(censor([...list, {}, 1, {}], ['value']), [...list, '[…]', 1, '[…]'])
+    const object = Object.fromEntries(list.entries())
+    assert.equal(censor(object, ['value']), object)
+    assert.deepEqual(censor({ ...object, last: {} }, ['value']), { ...object, last: '[…]' })
+  }
 })
 
 test('a value that cannot be read does not keep a line from being logged', () => {
