@@ -40,6 +40,31 @@ it('an answer varies by the header of the key if a shared cache may store it', a
   await app.close()
 })
 
+it('an answer to GET and HEAD varies if caches may store its status without being told to', async (t) => {
+  const keyStore = new MapStore()
+  const headers = { 'x-tenant-api-key': keyStore.add() }
+  const app = fastify()
+  t.after(() => app.close())
+  await app.register(tenantAuth, { keyStore })
+  app.all('/:status', async ({ params }, reply) =>
+    reply.code(Number((params as { status: string }).status)).send(),
+  )
+  const statuses = Array.from({ length: 400 }, (_, index) => 200 + index)
+  for (const [method, expected] of [
+    ['GET', [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]],
+    ['HEAD', [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]],
+    ['POST', []],
+  ] as const) {
+    const varying = []
+    for (const status of statuses) {
+      const answer = await app.inject({ method, url: `/${status}`, headers })
+      assert.equal(answer.statusCode, status)
+      if (answer.headers.vary === 'x-tenant-api-key') varying.push(status)
+    }
+    assert.deepEqual(varying, expected, method)
+  }
+})
+
 it('an answer varies if its route has called verifyTenantKey, and no other answer does', async (t) => {
   const keyStore = new MapStore()
   const app = fastify()
