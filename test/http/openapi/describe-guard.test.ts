@@ -79,6 +79,23 @@ describe('OpenAPI: a guarded route', () => {
     assert.match(usage?.responses['403']?.description ?? '', /Required: usage:read$/)
   })
 
+  it('that requires nothing but the credential says so', async (t) => {
+    const { document } = await documentOf(t, openapi('3.1.0'), async (app) => {
+      await tenantRoutes()(app)
+      await app.register(async (dashboard) => {
+        await dashboard.register(consoleAuth, session)
+        dashboard.get('/me', async () => ({}))
+      })
+    })
+    const told = [document.paths['/start']?.post, document.paths['/me']?.get].map(
+      (operation) => operation?.responses['403']?.description,
+    )
+    assert.deepEqual(told, [
+      'The API key does not have the required scope, or its tenant is suspended',
+      'The signed-in user does not have the required role or permission',
+    ])
+  })
+
   it('has 401, 403 and 503 with the envelope, beside its own responses', async (t) => {
     const { document } = await documentOf(t, openapi('3.1.0'), tenantRoutes())
     const responses = document.paths['/start']?.post?.responses ?? {}
