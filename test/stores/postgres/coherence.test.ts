@@ -266,3 +266,17 @@ protocol('the fleet protocol on PostgreSQL', async () => {
 })
 
 protocol('the fleet protocol on PGlite', openDatabase)
+
+it('a write on PGlite, which has no connections to notify, is pushed to the links of its process', async (t) => {
+  const { pool, close } = await openDatabase()
+  t.after(close)
+  const store = new PostgresKeyStore({ pool })
+  await store.migrate()
+  await settleFleet(store)
+  const { id } = await addKey(store, await addTenant(store))
+  const [one, two] = [await join(store, 'a'), await join(store, 'b')]
+  const { epoch } = (await store.updateKey(id, { name: 'changed' })) ?? assert.fail()
+  one.link.destroy()
+  const later = (await store.revokeKey(id, new Date())) ?? assert.fail()
+  assert.deepEqual([one.events.pushes, two.events.pushes], [[epoch], [epoch, later.epoch]])
+})

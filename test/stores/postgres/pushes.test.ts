@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { KeyManager } from '../../../src/index.ts'
 import { PostgresKeyStore } from '../../../src/stores/postgres/index.ts'
+import { until } from '../../harness/until.ts'
 import { startPostgres } from '../../servers/index.ts'
 import { startInstance } from './instance.ts'
-import { newPool, settleFleet } from './setup.ts'
+import { Events, NEVER, newPool, positionOf, settleFleet } from './setup.ts'
 
 async function fleetOn(t: TestContext, settings: Record<string, number>, sql = 'SELECT 1') {
   const server = await startPostgres(settings)
@@ -27,7 +28,7 @@ async function fleetOn(t: TestContext, settings: Record<string, number>, sql = '
     assert.equal(await status(key), 200)
     return { key, id: details.id }
   }
-  return { keys, others, newKey, status }
+  return { keys, others, administration, newKey, status }
 }
 
 describe('NOTIFY', () => {
@@ -42,6 +43,17 @@ describe('NOTIFY', () => {
     client.release()
     assert.equal((await keys.revoke(id)).confirmedBy, 'all')
     assert.equal(await status(key), 401)
+  })
+
+  it('is sent after a write whose own transaction must not send it', async (t) => {
+    const { keys, administration, newKey } = await fleetOn(t, { max_prepared_transactions: 5 })
+    const { id } = await newKey()
+    const events = new Events()
+    const link = await administration.coherence.driver.open(events, NEVER)
+    t.after(() => link.destroy())
+    await keys.revoke(id)
+    const { epoch } = await positionOf(administration)
+    await until(() => events.pushes.includes(epoch))
   })
 
   it('fails no revocation or suspension when its queue is full', async (t) => {
