@@ -43,4 +43,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: 'this.#provesForm = this.#digest === digestKey → ;',
     because: 'the form of a key is then checked before memory is asked, which only takes longer',
   },
+  {
+    file: 'src/stores/memory.ts',
+    in: '#epoch = 0',
+    change: '0 → 1',
+    because: 'epochs are only compared with one another',
+  },
+  {
+    file: 'src/stores/memory.ts',
+    in: 'epoch: 0,',
+    change: '0 → 1',
+    because: 'it is set before the write returns',
+  },
 ]
