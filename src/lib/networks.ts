@@ -1,5 +1,5 @@
 /** Checks addresses against the networks of a key, with Node's `net.BlockList`, which also knows IPv4 in IPv6. */
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /** An address without a length is the network of just that address. */
 const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(0|[1-9]\d{0,2}))?$/
@@ -21,6 +21,6 @@ export function networksOf(list: readonly unknown[]): BlockList | undefined {
 /** @param address of a request: behind a proxy it may be any text, and on a Unix socket there is none */
 export function isWithin(networks: BlockList, address: string | undefined): boolean {
   const [plain = ''] = (address ?? '').split('%', 1)
-  const family = isIP(plain)
-  return family !== 0 && networks.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+  // `check` finds what is no address in no network.
+  return networks.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
