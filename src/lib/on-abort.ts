@@ -16,12 +16,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 function listenTo(signal: AbortSignal): Set<() => void> {
   const callbacks = new Set<() => void>()
   waiting.set(signal, callbacks)
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const callback of callbacks) callback()
-    },
-    { once: true },
-  )
+  signal.addEventListener('abort', () => {
+    for (const callback of callbacks) callback()
+  })
   return callbacks
 }

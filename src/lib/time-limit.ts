@@ -38,7 +38,7 @@ export function withTimeLimit<T>(
     }
     const timer = clock.setTimer(() => giveUp(new TimeLimitError(ms)), ms)
     const onCancel = () => giveUp(cancelled?.reason)
-    cancelled?.addEventListener('abort', onCancel, { once: true })
+    cancelled?.addEventListener('abort', onCancel)
     // An async function, so that work that throws synchronously rejects as well.
     const run = async () => {
       cancelled?.throwIfAborted()
