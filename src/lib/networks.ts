@@ -20,7 +20,7 @@ export function networksOf(list: readonly unknown[]): BlockList | undefined {
 
 /** @param address of a request: behind a proxy it may be any text, and on a Unix socket there is none */
 export function isWithin(networks: BlockList, address: string | undefined): boolean {
-  const [plain = ''] = (address ?? '').split('%', 1)
+  const [plain = ''] = (address ?? '').split('%')
   // `check` finds what is no address in no network.
   return networks.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
