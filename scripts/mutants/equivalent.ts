@@ -25,13 +25,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
     because: 'without the memory of findings, each is found again, which only takes longer',
   },
   {
-    file: 'src/keys/metadata.ts',
-    in: "if (typeof value !== 'object' || value === null || Array.isArray(value)) return false",
-    change: "typeof value !== 'object' || value === null → (typeof value !== 'object') && (value === null)",
-    because:
-      'what is no object has no plain prototype, or has its prototype asked for in vain, which is refused alike',
-  },
-  {
     file: 'src/keys/well-formed.ts',
     in: 'const LABELS_LENGTH = 2 * (MAX_LABEL_LENGTH + 1)',
     change: '1 → 2',

@@ -68,6 +68,27 @@ describe('metadata', () => {
     }
   })
 
+  it('is rejected if it is no object, even one that poses as a plain one', () => {
+    const posing = (value: object) => Object.setPrototypeOf(value, null) as unknown
+    for (const value of [
+      undefined,
+      null,
+      1,
+      'text',
+      true,
+      1n,
+      Symbol('a'),
+      [],
+      () => {},
+      posing([]),
+      posing(() => {}),
+    ]) {
+      assert.throws(() => checkMetadata(value), { code: 'KEY_INVALID' }, typeof value)
+    }
+    assert.throws(() => checkMetadata({ a: posing(() => {}) }), { code: 'KEY_INVALID' })
+    assert.deepEqual(checkMetadata(posing({ a: 1 })), { a: 1 })
+  })
+
   it('is rejected if it has values that JSON does not', () => {
     class Odd {
       a = 1
@@ -76,6 +97,8 @@ describe('metadata', () => {
     for (const value of [
       new Odd(),
       Object.create({ a: 1 }),
+      Object.create(Object.create(null)),
+      Object.create({ hasOwnProperty: () => true }),
       { list },
       { a: -0 },
       { [Symbol('a')]: 1 },
