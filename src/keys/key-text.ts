@@ -46,14 +46,12 @@ export function withoutCredentialsDeep(value: unknown): unknown {
 
 function placesIn(text: string): [start: number, end: number][] {
   const places: [number, number][] = []
-  let from = 0
   for (const { index } of text.matchAll(TAIL)) {
     const end = index + TAIL_LENGTH
     // Letters of the text may precede the key, so it may begin at any of them.
-    for (let start = Math.max(from, index - LABELS_LENGTH); start < index; start++) {
+    for (let start = Math.max(0, index - LABELS_LENGTH); start < index; start++) {
       if (!isWellFormed(text.slice(start, end))) continue
       places.push([start, end])
-      from = end
       break
     }
   }

@@ -49,6 +49,15 @@ describe('keys in a text', () => {
     assert.equal(withoutCredentials(odd), odd)
   })
 
+  it('are sought no further back than the longest labels reach, so that a long text takes no longer', (t) => {
+    const text = `_${'a'.repeat(39)}`.repeat(500)
+    const slice = t.mock.method(String.prototype, 'slice')
+    const found = holdsKey(text)
+    const slices = slice.mock.callCount()
+    slice.mock.restore()
+    assert.deepEqual([found, slices <= 500 * 33], [false, true], `${slices} slices`)
+  })
+
   it('are redacted in nested data, names included', () => {
     const key = generateKey('tk', 'live')
     const at = new Date()
