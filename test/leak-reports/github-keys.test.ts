@@ -77,6 +77,18 @@ it('reports an answer that is not a list of keys', async (t) => {
   })
 })
 
+it('takes an answer of at most 64 KiB', async (t) => {
+  const { hub, clock, keys } = await setUp(t)
+  hub.answer = listed('a').padEnd(65_536)
+  assert.ok(await keys.find('a'))
+  hub.answer += ' '
+  await clock.advance(60_000)
+  await assert.rejects(keys.find('a'), (error) => {
+    assert.match(String((error as Error).cause), /GitHub's answer is too long/)
+    return true
+  })
+})
+
 it('sends the token with the request, if there is one', async (t) => {
   for (const token of [undefined, 'ghp_example']) {
     const { hub, keys } = await setUp(t, token)
