@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { checkOptions } from '../../src/keys/key-manager-options.ts'
 import { KeyManager } from '../../src/keys/key-manager.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
 import { assertBounds } from '../harness/bounds.ts'
@@ -26,6 +27,18 @@ describe('a KeyManager', () => {
     maxKeys: [0, -1, 1.5, '5', null],
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
+  it('has the documented defaults', () => {
+    assert.deepEqual(checkOptions({}), {
+      prefix: 'tk',
+      environments: ['live', 'test'],
+      scopes: undefined,
+      maxLifetime: undefined,
+      defaultLifetime: undefined,
+      maxKeys: undefined,
+      timeout: 5_000,
+    })
+  })
+
   it('takes numbers from the least to the most that they may be', () => {
     const most = Date.UTC(10_000, 0) - 1
     assertBounds((given) => new KeyManager(new MemoryKeyStore(), given), {
