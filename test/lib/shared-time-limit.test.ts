@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { getMaxListeners } from 'node:events'
 import { describe, it } from 'node:test'
-import { onAbort } from '../../src/lib/on-abort.ts'
 import { SharedTimeLimit } from '../../src/lib/shared-time-limit.ts'
 import { ManualClock } from '../cache/manual-clock.ts'
 
@@ -55,6 +55,11 @@ describe('a shared time limit', () => {
     assert.deepEqual([first.outcomes, late.outcomes], [[], ['TimeLimitError']])
   })
 
+  it('has a signal to which any number of look-ups may listen', () => {
+    const term = new SharedTimeLimit(new ManualClock(), 100).begin()
+    assert.equal(getMaxListeners(term.signal), 0)
+  })
+
   it('gives all work up that is read too late by either clock, before it aborts the signal', () => {
     for (const pass of ['freeze', 'jumpWall'] as const) {
       const clock = new ManualClock()
@@ -68,17 +73,5 @@ describe('a shared time limit', () => {
       assert.equal(term.signal.aborted, true)
       assert.equal(clock.pendingTimers, 0)
     }
-  })
-})
-
-describe('callbacks on the abort of one signal', () => {
-  it('are all called, except for those that were removed', () => {
-    const abort = new AbortController()
-    const called: string[] = []
-    onAbort(abort.signal, () => called.push('one'))
-    onAbort(abort.signal, () => called.push('two'))()
-    onAbort(abort.signal, () => called.push('three'))
-    abort.abort()
-    assert.deepEqual(called, ['one', 'three'])
   })
 })
