@@ -38,7 +38,15 @@ function send() {
   return reply
 }
 const chain = () => reply
-const reply = { code: chain, status: chain, type: chain, header: chain, headers: chain, send }
+const reply = {
+  code: chain,
+  status: chain,
+  type: chain,
+  header: chain,
+  headers: chain,
+  serializer: chain,
+  send,
+}
 
 await callFor(WARM_UP)
 const before = cpuMilliseconds()
