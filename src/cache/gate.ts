@@ -73,34 +73,34 @@ export class Gate {
    * @throws `TimeLimitError`; `GateFullError` if its turn would come too late
    */
   run<T>(limit: SharedTimeLimit, regular: boolean, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const term = limit.begin()
+    const deadline = limit.begin()
     const line = regular ? this.#regulars : this.#strangers
     return new Promise((resolve, reject) => {
       let enteredAt: number | undefined
       const leave = () => this.#leave(regular, this.#clock.now() - (enteredAt as number))
       const visit: Visit = {
-        deadline: term.deadline,
+        deadline: deadline.at,
         // One slow answer, such as the first one over a new connection, must not get every look-up refused.
-        grace: (term.deadline - this.#clock.now()) / 4,
+        grace: (deadline.at - this.#clock.now()) / 4,
         gone: false,
         isOver: false,
         enter: () => {
           enteredAt = this.#clock.now()
-          begun(work, term.signal).then(
+          begun(work, deadline.signal).then(
             (answer) => {
-              if (!term.end(visit)) return
+              if (!deadline.end(visit)) return
               leave()
               resolve(answer)
             },
             (error: unknown) => {
-              if (!term.leave(visit)) return
+              if (!deadline.leave(visit)) return
               leave()
               reject(error)
             },
           )
         },
         refuse: (error) => {
-          term.leave(visit)
+          deadline.leave(visit)
           reject(error)
         },
         giveUp: (reason) => {
@@ -110,7 +110,7 @@ export class Gate {
           else setImmediate(leave)
         },
       }
-      term.add(visit)
+      deadline.add(visit)
       if (this.#hasPlace(regular)) this.#enter(regular, visit)
       else line.add(visit)
     })

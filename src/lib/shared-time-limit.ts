@@ -7,7 +7,7 @@ import { isOver, TimeLimitError } from './time-limit.ts'
 const SAME_MOMENT = 1
 
 export interface Limited {
-  /** Whether it has ended or been given up. Set by its term. */
+  /** Whether it has ended or been given up. Set by its deadline. */
   isOver: boolean
   /** Called when the time is over, before the signal is aborted. */
   giveUp(reason: TimeLimitError): void
@@ -16,24 +16,24 @@ export interface Limited {
 export class SharedTimeLimit {
   readonly #clock: Clock
   readonly #ms: number
-  #term: Term | undefined
+  #latest: Deadline | undefined
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock
     this.#ms = ms
   }
 
-  /** The term of work that begins now. Add the work to it at once. */
-  begin(): Term {
-    if (this.#term?.isOpen(this.#clock.now()) !== true) this.#term = new Term(this.#clock, this.#ms)
-    return this.#term
+  /** The deadline of work that begins now. Add the work to it at once. */
+  begin(): Deadline {
+    if (this.#latest?.isOpen(this.#clock.now()) !== true) this.#latest = new Deadline(this.#clock, this.#ms)
+    return this.#latest
   }
 }
 
-/** The time that work which began together has. */
-export class Term {
+/** The deadline of work that began together. */
+export class Deadline {
   /** Monotonic milliseconds. */
-  readonly deadline: number
+  readonly at: number
   readonly #clock: Clock
   readonly #ms: number
   readonly #since: Moment
@@ -48,7 +48,7 @@ export class Term {
     this.#clock = clock
     this.#ms = ms
     this.#since = bothClocks(clock)
-    this.deadline = this.#since.now + ms
+    this.at = this.#since.now + ms
     this.#timer = clock.setTimer(() => this.#giveUp(), ms)
     // Custom stores may add a listener for each look-up.
     setMaxListeners(0, this.#abort.signal)

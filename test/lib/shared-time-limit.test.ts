@@ -14,9 +14,9 @@ describe('a shared time limit', () => {
     const limit = new SharedTimeLimit(clock, 100)
     const begin = () => {
       const begun = work()
-      const term = limit.begin()
-      term.add(begun)
-      return { ...begun, term, end: () => term.end(begun), leave: () => term.leave(begun) }
+      const deadline = limit.begin()
+      deadline.add(begun)
+      return { ...begun, deadline, end: () => deadline.end(begun), leave: () => deadline.leave(begun) }
     }
     const [silent, answered, failed] = [begin(), begin(), begin()]
     assert.deepEqual([answered.end(), failed.leave()], [true, true])
@@ -25,14 +25,14 @@ describe('a shared time limit', () => {
     await clock.advance(50)
     const later = begin()
     assert.equal(clock.pendingTimers, 2)
-    assert.deepEqual([silent.term.deadline, later.term.deadline], [clock.now() + 50, clock.now() + 100])
+    assert.deepEqual([silent.deadline.at, later.deadline.at], [clock.now() + 50, clock.now() + 100])
     await clock.advance(50)
     assert.deepEqual(
       [silent, answered, failed, later].map(({ outcomes }) => outcomes),
       [['TimeLimitError'], [], [], []],
     )
     assert.equal(silent.end(), false)
-    assert.deepEqual([silent.term.signal.aborted, later.term.signal.aborted], [true, false])
+    assert.deepEqual([silent.deadline.signal.aborted, later.deadline.signal.aborted], [true, false])
     await clock.advance(50)
     assert.deepEqual([later.outcomes, later.leave()], [['TimeLimitError'], false])
     assert.equal(clock.pendingTimers, 0)
@@ -42,13 +42,13 @@ describe('a shared time limit', () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
     const first = work()
-    const term = limit.begin()
-    term.add(first)
-    assert.equal(term.end(first), true)
+    const deadline = limit.begin()
+    deadline.add(first)
+    assert.equal(deadline.end(first), true)
     assert.equal(clock.pendingTimers, 0)
     const late = work()
     const next = limit.begin()
-    assert.notEqual(next, term, 'a term that is closed is not used again')
+    assert.notEqual(next, deadline, 'a deadline that is closed is not used again')
     next.add(late)
     await clock.advance(100)
     assert.deepEqual([first.outcomes, late.outcomes], [[], ['TimeLimitError']])
@@ -68,14 +68,17 @@ describe('a shared time limit', () => {
   it('gives all work up that is read too late by either clock, before it aborts the signal', () => {
     for (const pass of ['freeze', 'jumpWall'] as const) {
       const clock = new ManualClock()
-      const term = new SharedTimeLimit(clock, 100).begin()
+      const deadline = new SharedTimeLimit(clock, 100).begin()
       const aborted: boolean[] = []
-      const all = [1, 2].map(() => ({ isOver: false, giveUp: () => void aborted.push(term.signal.aborted) }))
-      for (const one of all) term.add(one)
+      const all = [1, 2].map(() => ({
+        isOver: false,
+        giveUp: () => void aborted.push(deadline.signal.aborted),
+      }))
+      for (const one of all) deadline.add(one)
       clock[pass](101)
-      for (const one of all) assert.equal(term.end(one), false, pass)
+      for (const one of all) assert.equal(deadline.end(one), false, pass)
       assert.deepEqual(aborted, [false, false])
-      assert.equal(term.signal.aborted, true)
+      assert.equal(deadline.signal.aborted, true)
       assert.equal(clock.pendingTimers, 0)
     }
   })

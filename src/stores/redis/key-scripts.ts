@@ -56,9 +56,9 @@ end
 `
 
 /**
- * Takes and returns few and long strings, because a short one costs the client as much as a long one.
- * ARGV: hashes with commas between → epoch, `lost` if the index is, and for each hash: JSON of id, tenant's id, key and tenant; empty if it is
- * not there
+ * Returns few and long strings, because a short one costs the client as much as a long one.
+ * ARGV: hashes → epoch, `lost` if the index is, and for each hash in turn: JSON of id, tenant's id, key and tenant; empty
+ * if it is not there
  */
 export const FIND_BY_HASHES = reading(`${INDEX}
 local function columns(name, whole, ...)
@@ -70,8 +70,8 @@ local function columns(name, whole, ...)
   return '[' .. table.concat(values, ',') .. ']'
 end
 local answer = { tag, epoch, '' }
-for hash in ARGV[2]:gmatch('[^,]+') do
-  local id = redis.call('HGET', base .. ':hashes', hash)
+for i = 2, #ARGV do
+  local id = redis.call('HGET', base .. ':hashes', ARGV[i])
   local found = ''
   if id then
     local tenant = redis.call('HGET', base .. ':key:' .. id, 'tenantId') or ''
@@ -81,7 +81,7 @@ for hash in ARGV[2]:gmatch('[^,]+') do
   elseif answer[3] == '' and not index_is_whole() then
     answer[3] = 'lost'
   end
-  answer[#answer + 1] = found
+  answer[i + 2] = found
 end
 return answer
 `)

@@ -143,7 +143,7 @@ export class RedisKeyStore implements WritableKeyStore, CoherentKeyStore {
   async #findByHashes(hashes: readonly string[], signal: AbortSignal): Promise<Found> {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const before = this.#fleet.position
-      const { tag, values } = await this.#runner.run(FIND_BY_HASHES, [hashes.join()], signal)
+      const { tag, values } = await this.#runner.run(FIND_BY_HASHES, hashes, signal)
       const [epoch, index, ...texts] = values as [string, string, ...string[]]
       if (await this.#fleet.isPresent({ history: tag, epoch: Number(epoch) }, before)) {
         const found = new Map(hashes.map((hash, i) => [hash, texts[i] as string]))

@@ -61,6 +61,20 @@ export function keyContract(store: () => WritableKeyStore, { describe, it }: Tes
       await assertRefused(store(), keys[0]?.hash ?? '')
     })
 
+    it('never return the key of another text, whatever it looks like', async () => {
+      const tenantId = await addTenant(store())
+      const keys = await Promise.all(Array.from({ length: 3 }, () => addKey(store(), tenantId)))
+      const hashes = keys.map(({ hash }) => hash)
+      const odd = ['', ',', hashes.join(), hashes[0]?.slice(2) ?? '']
+      const asked = [...odd.slice(0, 2), ...hashes, ...odd.slice(2)]
+      const found = await Promise.allSettled(asked.map((hash) => lookUp(store(), hash)))
+      for (const [i, outcome] of found.entries()) {
+        const key = keys[hashes.indexOf(asked[i] ?? '')]
+        if (key === undefined) assert.equal(outcome.status === 'fulfilled' ? outcome.value : null, null)
+        else assert.equal(outcome.status === 'fulfilled' && outcome.value?.id, key.id)
+      }
+    })
+
     it('continue if one of them is aborted', async () => {
       const tenantId = await addTenant(store())
       const keys = await Promise.all(Array.from({ length: 10 }, () => addKey(store(), tenantId)))
