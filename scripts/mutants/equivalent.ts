@@ -13,6 +13,12 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
+    file: 'src/cache/gate.ts',
+    in: 'if (this.#gone * 2 <= this.#waiting.length) return',
+    change: '2 → 2000',
+    because: 'those that are gone are cleared out more often, which only takes longer',
+  },
+  {
     file: 'src/console-auth/plugin.ts',
     in: 'app.decorateRequest(kUser, null)',
     change: 'app.decorateRequest(kUser, null) → ;',

@@ -86,19 +86,16 @@ export class Deadline {
   leave(work: Limited): boolean {
     if (work.isOver) return false
     work.isOver = true
-    if (--this.#open === 0) this.#close()
+    if (--this.#open === 0) {
+      this.#isClosed = true
+      this.#timer.cancel()
+    }
     return true
   }
 
   #giveUp(): void {
     const reason = new TimeLimitError(this.#ms)
-    this.#close()
     for (const work of this.#all) if (this.leave(work)) work.giveUp(reason)
     this.#abort.abort(reason)
-  }
-
-  #close(): void {
-    this.#isClosed = true
-    this.#timer.cancel()
   }
 }

@@ -28,6 +28,16 @@ describe('values that are the same for many keys', () => {
       assert.ok(Object.isFrozen(shared))
   })
 
+  it('are shared up to 200 characters of JSON, so that what is remembered has a bound', () => {
+    for (const [length, isShared] of [
+      [200, true],
+      [201, false],
+    ] as const) {
+      const stored = () => ({ scopes: ['x'.repeat(length - '[""]'.length)] })
+      assert.equal(entryOf(stored()).key.scopes === entryOf(stored()).key.scopes, isShared, `${length}`)
+    }
+  })
+
   it('are copies, so that changes by the store do not affect them', () => {
     const stored = { scopes: ['mine'], metadata: { of: 'mine' } }
     const before = entryOf(stored)

@@ -97,6 +97,29 @@ describe('a flood of unknown keys', () => {
     })
   }
 
+  it('is what a key that is not good any more belongs to', async () => {
+    const { cache, clock, store } = build({ cache: false, maxConcurrentLookups: 4 })
+    const find = async (hash: string) => {
+      const finding = cache.find(hash).catch(() => 'failed')
+      await clock.advance(store.takes)
+      return finding
+    }
+    assert.equal(typeof (await find(regular(1))), 'object')
+    const findByHash = store.findByHash.bind(store)
+    store.findByHash = () => Promise.resolve(null)
+    assert.equal(await find(regular(1)), 'unknown')
+    store.findByHash = findByHash
+    store.takes = 100
+    const strangers = [1, 2, 3].map((i) => cache.find(stranger(i)))
+    await settle()
+    const before = store.asked.length
+    const again = cache.find(regular(1))
+    await settle()
+    assert.equal(store.asked.length, before, 'it waits for a place among strangers')
+    await clock.advance(200)
+    await Promise.all([...strangers, again])
+  })
+
   it('does not delay good keys when the lease is over', async () => {
     const { cache, clock, store, network } = await started()
     network.hold = () => true

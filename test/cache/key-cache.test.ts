@@ -562,6 +562,7 @@ describe('a cache on a store in the same process', () => {
     await fill(cache, store, 'aa')
     assert.equal(cache.ready, true)
     await cache.close()
+    assert.equal(cache.stats().cachedKeys, 0)
     assert.equal(cache.ready, false)
     assert.equal(cache.lookup('aa'), undefined)
     assert.equal(store.listeners, 0)

@@ -38,6 +38,17 @@ describe('a shared time limit', () => {
     assert.equal(clock.pendingTimers, 0)
   })
 
+  it('gives work a deadline of its own if it begins a millisecond or more after the first', () => {
+    const clock = new ManualClock()
+    const limit = new SharedTimeLimit(clock, 100)
+    const first = limit.begin()
+    first.add(work())
+    clock.freeze(0.75)
+    assert.equal(limit.begin(), first)
+    clock.freeze(0.25)
+    assert.notEqual(limit.begin(), first)
+  })
+
   it('keeps no timer once everything has ended, and then works again', async () => {
     const clock = new ManualClock()
     const limit = new SharedTimeLimit(clock, 100)
