@@ -70,7 +70,9 @@ async function fastStore(settings: Settings): Promise<Section> {
     const of = (value: (sample: Sample) => number) => figure(measured.map(value))
     const [hitRate, p99] = [of((sample) => sample.hitRate), of((sample) => sample.p99)]
     const ratio = figure(ratios(samples, name, QUIET, (sample) => sample.p99))
-    figures[`flood, hit rate: ${name}`] = hitRate
+    figures[`flood, hit rate to alone: ${name}`] = figure(
+      ratios(samples, name, QUIET, (sample) => sample.hitRate),
+    )
     figures[`flood, p99: ${name}`] = p99
     figures[`flood, p99 ratio: ${name}`] = ratio
     const counts = [of((sample) => sample.reads), of((sample) => sample.evictions)]

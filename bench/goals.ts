@@ -70,7 +70,12 @@ const GOALS: readonly Goal[] = [
   },
   { what: 'garbage refused to bare, throughput', figure: `throughput: ${GARBAGE} / ${BARE}`, atLeast: 0.95 },
   { what: '  CPU, garbage refused to bare', figure: `CPU: ${GARBAGE} / ${BARE}` },
-  { what: 'flood, hit rate of good keys', figure: `flood, hit rate: ${FLOOD}`, atLeast: 0.999, digits: 4 },
+  {
+    what: 'flood, hit rate of good keys to alone',
+    figure: `flood, hit rate to alone: ${FLOOD}`,
+    atLeast: 0.99,
+    digits: 3,
+  },
   { what: 'flood, p99 of good keys to alone', figure: `flood, p99 ratio: ${FLOOD}`, atMost: 1.5 },
   {
     what: 'cached token, throughput to @clerk/fastify',

@@ -12,12 +12,12 @@ import { dts } from 'rolldown-plugin-dts'
 const { bin, engines, exports } = JSON.parse(readFileSync('package.json', 'utf8'))
 const files = [...Object.values(exports).map((entry) => entry.default), ...Object.values(bin)].filter(Boolean)
 const names = files.map((file) => file.replace(/^(\.\/)?dist\//, '').replace(/\.js$/, ''))
-const OURS_ONLY = /^[a-z@]/
+const PACKAGES = /^[a-z@]/
 
 rmSync('dist', { recursive: true, force: true })
 await build({
   input: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),
-  external: OURS_ONLY,
+  external: PACKAGES,
   platform: 'node',
   transform: { target: engines.node.replace('>=', 'node') },
   logLevel: 'warn',
@@ -47,7 +47,7 @@ try {
     .map((file) => file.replace('./dist/', '').replace(/\.d\.ts$/, ''))
   await build({
     input: Object.fromEntries(entries.map((name) => [name, resolve(types, `${name}.d.ts`)])),
-    external: OURS_ONLY,
+    external: PACKAGES,
     plugins: [dts({ dtsInput: true, tsconfig: false })],
     logLevel: 'warn',
     output: {

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { built } from './built.mjs'
 import { cachedKey } from './by-hand.mjs'
-import { guard } from './tenant-auth.mjs'
+import { askForAll, guard } from './tenant-auth.mjs'
 
 const { KeyManager } = await built('index.js')
 const { PostgresKeyStore } = await built('stores/postgres/index.js')
@@ -24,16 +24,6 @@ export async function postgresShared(app, { file, count, warm }) {
   if (!existsSync(file)) writeFileSync(file, JSON.stringify(await fill(store, count)))
   const contender = await guard(app, store, JSON.parse(readFileSync(file, 'utf8')))
   return warm ? { ...contender, warmUp: () => askForAll(app, contender) } : contender
-}
-
-async function askForAll(app, { header, values }) {
-  const left = [...values]
-  const askForSome = async () => {
-    for (let key = left.pop(); key !== undefined; key = left.pop()) {
-      await app.inject({ url: '/', headers: { [header]: key } })
-    }
-  }
-  await Promise.all(Array.from({ length: 256 }, askForSome))
 }
 
 // The hook by hand in an app that uses the same pool for something else, as every app on PostgreSQL does: Node's streams

@@ -81,7 +81,25 @@ export async function flooded(app, { delay = 1, keys = 1_000, lease = 'none' }) 
     },
     ...(lease !== 'none' && { coherence: fleetOfOne(lease) }),
   }
-  return guard(app, keyStore, values, lease === 'none' ? { ttl: 5_000, negativeTtl: 5_000 } : {})
+  const contender = await guard(
+    app,
+    keyStore,
+    values,
+    lease === 'none' ? { ttl: 5_000, negativeTtl: 5_000 } : {},
+  )
+  // A key that was never looked up is a stranger like those of the flood.
+  return { ...contender, warmUp: () => askForAll(app, contender) }
+}
+
+// Asks once for each key, so that it is known.
+export async function askForAll(app, { header, values }) {
+  const left = [...values]
+  const askForSome = async () => {
+    for (let key = left.pop(); key !== undefined; key = left.pop()) {
+      await app.inject({ url: '/', headers: { [header]: key } })
+    }
+  }
+  await Promise.all(Array.from({ length: 256 }, askForSome))
 }
 
 function fleetOfOne(lease) {

@@ -14,7 +14,7 @@ export interface Equivalent {
 export const EQUIVALENT: readonly Equivalent[] = [
   {
     file: 'src/cache/gate.ts',
-    in: 'if (this.#gone * 2 <= this.#waiting.length) return',
+    in: 'if (this.#over * 2 <= this.#waiting.length) return',
     change: '2 → 2000',
     because: 'those that are gone are cleared out more often, which only takes longer',
   },

@@ -25,8 +25,6 @@ interface Visit extends Limited {
   readonly deadline: number
   /** With more than this many milliseconds left it may go in, however long recent look-ups have taken. */
   readonly grace: number
-  /** Whether it has left its line without a turn. */
-  gone: boolean
   enter(): void
   refuse(error: GateFullError): void
 }
@@ -82,7 +80,6 @@ export class Gate {
         deadline: deadline.at,
         // One slow answer, such as the first one over a new connection, must not get every look-up refused.
         grace: (deadline.at - this.#clock.now()) / 4,
-        gone: false,
         isOver: false,
         enter: () => {
           enteredAt = this.#clock.now()
@@ -105,7 +102,7 @@ export class Gate {
         },
         giveUp: (reason) => {
           reject(reason)
-          if (enteredAt === undefined) line.remove(visit)
+          if (enteredAt === undefined) line.lost()
           // Time limits often end together. Free the place only after all of them, not for a look-up about to time out.
           else setImmediate(leave)
         },
@@ -159,17 +156,17 @@ function begun<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal
 /** Look-ups that wait, oldest first. */
 class Line {
   #waiting: Visit[] = []
-  #gone = 0
+  /** How many of them are over. */
+  #over = 0
 
   get size(): number {
-    return this.#waiting.length - this.#gone
+    return this.#waiting.length - this.#over
   }
 
   add(waiting: Visit): void {
     if (this.size >= MAX_WAITING) {
-      const first = this.#waiting.find(({ gone }) => !gone) as Visit
-      this.remove(first)
-      first.refuse(new GateFullError())
+      this.#waiting.find(({ isOver }) => !isOver)?.refuse(new GateFullError())
+      this.lost()
     }
     this.#waiting.push(waiting)
   }
@@ -178,17 +175,16 @@ class Line {
   last(): Visit | undefined {
     for (;;) {
       const last = this.#waiting.pop()
-      if (last?.gone !== true) return last
-      this.#gone--
+      if (last?.isOver !== true) return last
+      this.#over--
     }
   }
 
-  /** Amortized constant time: only marks the entry. Marked ones are cleared out once they are more than half. */
-  remove(waiting: Visit): void {
-    waiting.gone = true
-    this.#gone++
-    if (this.#gone * 2 <= this.#waiting.length) return
-    this.#waiting = this.#waiting.filter(({ gone }) => !gone)
-    this.#gone = 0
+  /** Notes that one of them is over. Amortized constant time: clears them out once they are more than half. */
+  lost(): void {
+    this.#over++
+    if (this.#over * 2 <= this.#waiting.length) return
+    this.#waiting = this.#waiting.filter(({ isOver }) => !isOver)
+    this.#over = 0
   }
 }

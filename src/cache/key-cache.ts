@@ -24,8 +24,9 @@ const REGULARS = 10_000
 const NOTE_INTERVAL = 60_000
 /** Milliseconds for which a remembered entry may be used before `held` must fetch it again. */
 const RENEWAL = 1_000
-/** The answer of a reading that has not begun, or that nobody may join any more. */
-const NOTHING = new Promise<never>(() => {})
+/** In place of an answer that nobody may join. Rejects, so that a mistake would be a 503 and not a request that hangs. */
+const NO_ANSWER = Promise.reject(new Error('the look-up is over'))
+NO_ANSWER.catch(() => {})
 /** No known key has this hash. */
 const NO_HASH = '0'.repeat(64)
 
@@ -256,7 +257,7 @@ export class KeyCache {
 
   /** @param joinable whether later requests may join, and the answer may be cached */
   #ask(digest: string, sent: Moment, joinable: boolean): Reading {
-    const reading: Reading = { sent, answer: NOTHING, hasBegun: false }
+    const reading: Reading = { sent, answer: NO_ANSWER, hasBegun: false }
     reading.answer = this.#lookUp(digest, reading)
     if (!reading.hasBegun) this.#waiting.set(digest, reading)
     if (joinable) this.#pending.set(digest, reading)
@@ -286,7 +287,7 @@ export class KeyCache {
       this.#begins(digest, reading)
       if (this.#pending.get(digest) === reading) this.#pending.delete(digest)
       // Until a full collection, V8 keeps the tables that a map has outgrown, and everything in them.
-      reading.answer = NOTHING
+      reading.answer = NO_ANSWER
       const counted = this.#lookups[outcome]
       counted.count++
       counted.ms += this.#clock.now() - asked

@@ -187,6 +187,12 @@ function entryPoints(): string[] {
   return paths.map((path) => `fastify-tenant-auth${path.slice(1)}`)
 }
 
+test('importing /tenant-auth loads one file of ours, and the entry point that leads to it', () => {
+  const urls = modulesLoadedBy("import 'fastify-tenant-auth/tenant-auth'")
+  const ours = urls.filter((url) => url.includes('/fastify-tenant-auth/dist/'))
+  assert.equal(ours.length, 2, ours.join())
+})
+
 for (const entry of ['tenant-auth', 'stores', 'stores/memory', 'stores/postgres', 'stores/redis']) {
   test(`importing /${entry} loads no Clerk and no TypeBox module`, () => {
     const urls = modulesLoadedBy(`import 'fastify-tenant-auth/${entry}'`)

@@ -1,5 +1,6 @@
 /** A connection for commands: opened when it is first needed, and replaced when it is no longer usable. */
-import { type RedisSource, untilAborted } from './connection.ts'
+import { orAborted } from '../../lib/time-limit.ts'
+import type { RedisSource } from './connection.ts'
 import { Line } from './line.ts'
 
 /** Milliseconds. A younger connection is not replaced, because the next one would not fare better. */
@@ -38,7 +39,8 @@ export class Commands {
       const sentAt = performance.now()
       const line = (this.#line ??= this.#open())
       try {
-        return await untilAborted(line.send(args), signal)
+        const answer = line.send(args)
+        return await (signal === undefined ? answer : orAborted(answer, signal))
       } catch (error) {
         const wrongServer = error instanceof Error && WRONG_SERVER.test(error.message)
         const young = performance.now() - line.madeAt < YOUNG

@@ -24,14 +24,3 @@ export interface OwnConnection {
   /** Destroys the connection, even while it connects, without waiting for anything. Idempotent, never throws. */
   destroy(): void
 }
-
-/** Rejects with the signal's reason as soon as it is aborted, and ignores the promise from then on. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}

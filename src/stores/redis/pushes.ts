@@ -1,6 +1,7 @@
 /** The connection for pushes. Under RESP2, a connection that subscribes can do nothing else. */
 import type { LinkEvents } from '../../coherence/driver.ts'
-import { type OwnConnection, type RedisSource, untilAborted } from './connection.ts'
+import { orAborted } from '../../lib/time-limit.ts'
+import type { OwnConnection, RedisSource } from './connection.ts'
 
 export class Pushes {
   readonly #connection: OwnConnection
@@ -22,7 +23,7 @@ export class Pushes {
     const onMessage = (epoch: string) => this.#over || this.#events.onPush(Number(epoch))
     try {
       const listening = this.#connection.connect().then(() => this.#connection.subscribe(channel, onMessage))
-      await untilAborted(listening, signal)
+      await orAborted(listening, signal)
       this.#connection.holdProcess(false)
     } catch (error) {
       this.destroy()
