@@ -4,6 +4,7 @@ import { optional, readOptions, required, type SpecificationOf, whole, withDefau
 import { missingMethods, type WritableKeyStore } from '../stores/writable-key-store.ts'
 import { ENVIRONMENT_PATTERN, PREFIX_PATTERN } from './key-format.ts'
 import { isScopeList } from './key-values.ts'
+import { Lifetime } from './lifetime.ts'
 import { LAST_TIME } from './limits.ts'
 
 /** The options of `KeyManager`. */
@@ -63,8 +64,13 @@ export function checkOptions(options: KeyManagerOptions) {
   if (defaultLifetime > maxLifetime) {
     throw badOption('KeyManager: defaultLifetime', `at most maxLifetime, ${maxLifetime} ms`)
   }
-  // Copies, so that the caller cannot change the settings later.
-  return { ...given, environments: [...environments], scopes: scopes && Object.freeze([...scopes]) }
+  return {
+    ...given,
+    // Copies, so that the caller cannot change the settings later.
+    environments: [...environments],
+    scopes: scopes && Object.freeze([...scopes]),
+    lifetime: new Lifetime(given.maxLifetime, given.defaultLifetime),
+  }
 }
 
 function matches(form: RegExp): (value: unknown) => boolean {

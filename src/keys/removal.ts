@@ -2,9 +2,10 @@
 import type { Confirmation } from '../stores/coherent-key-store.ts'
 import type { KeyDetails, KeyFilter } from '../stores/writable-key-store.ts'
 import { tenantNotFound } from './key-errors.ts'
+import { listKeys } from './key-reads.ts'
 import { LAST_TIME } from './limits.ts'
 import type { StoreAccess } from './store-access.ts'
-import { keyDetails, keyList, tenantDetails } from './stored-details.ts'
+import { keyDetails, tenantDetails } from './stored-details.ts'
 
 /** Keys to list per call. */
 const LISTED = 10_000
@@ -83,10 +84,7 @@ export async function revoke(store: StoreAccess, id: string) {
 }
 
 function listed(store: StoreAccess, filter: KeyFilter): Promise<KeyDetails[]> {
-  return store.read(
-    (store) => store.listKeys({ ...filter, limit: LISTED }),
-    (answer) => keyList(answer, filter.tenantId),
-  )
+  return listKeys(store, { ...filter, limit: LISTED })
 }
 
 function checkCount(answer: unknown): number {

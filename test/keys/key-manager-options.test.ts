@@ -28,7 +28,9 @@ describe('a KeyManager', () => {
     timeout: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5', null],
   }
   it('has the documented defaults', () => {
-    assert.deepEqual(checkOptions({}), {
+    const { lifetime, ...settings } = checkOptions({})
+    assert.equal(lifetime.usual(new Date()), null)
+    assert.deepEqual(settings, {
       prefix: 'tk',
       environments: ['live', 'test'],
       scopes: undefined,
