@@ -5,21 +5,20 @@
  * that the store stands, or stood, where this instance does, and that its row says so. The lease always counts from
  * the moment at which the position was requested.
  */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
-import { threadId } from 'node:worker_threads'
 import { bothClocks, type Clock, type Moment } from '../lib/clock.ts'
 import { isOver, withTimeLimit } from '../lib/time-limit.ts'
-import type { BeatAnswer, FleetDriver, FleetLink, Membership, Position } from './driver.ts'
+import type { BeatAnswer, FleetDriver, FleetLink, InstanceInfo, Membership, Position } from './driver.ts'
 import { BackOff } from './back-off.ts'
 import { connect } from './fleet-connection.ts'
-import { noteSettled, POLL_LIMIT } from './fleet-barrier.ts'
+import { noteSettled } from './fleet-barrier.ts'
 import type { FleetReport, FleetState, FleetStats, ResetReason } from './fleet-report.ts'
 import { FreezeWatch } from './freeze-watch.ts'
 import type { FleetTimes } from './fleet-times.ts'
 import type { Lease } from './lease.ts'
+import { MemberCount } from './member-count.ts'
 import { Pause } from './pause.ts'
 import { PushWatch } from './push-watch.ts'
+import { Registration } from './registration.ts'
 import type { SettledWatch } from './settled-watch.ts'
 import { distance, isAcknowledged } from './stance.ts'
 import { StateReporter } from './state-reporter.ts'
@@ -45,11 +44,6 @@ const BEAT_LIMIT = 2_000
 const LEAVE_TIMEOUT = 1_000
 /** How many acknowledgements in a row may change nothing before the round fails. */
 const MOST_IN_VAIN = 3
-/** Milliseconds between two counts of the members. */
-const SURVEY_INTERVAL = 60_000
-
-const LABEL = `${hostname()}:${process.pid}${threadId === 0 ? '' : `:${threadId}`}`
-
 export class FleetMember {
   readonly #options: FleetMemberOptions
   readonly #clock: Clock
@@ -59,15 +53,11 @@ export class FleetMember {
   readonly #backOff: BackOff
   readonly #push: PushWatch
   readonly #reporter: StateReporter
+  readonly #registration = new Registration()
   readonly #freezes = new FreezeWatch()
   #link: FleetLink | undefined
-  #instance = randomUUID() as string
-  /** The token of this instance's row, if it has one. */
-  #session: string | null = null
-  /** Whether the row may have another token, which the answer that never came would have told. */
-  #isTokenUnsure = false
-  /** Set while the row is this link's. `holds` is how long the row says that this instance may serve. */
-  #attached: { membership: Membership; holds: number } | undefined
+  /** Whether the row is this link's. */
+  #isAttached = false
   /** Where this instance stands: it has dropped everything that changed up to here. */
   #known: Position | undefined
   /** When the request was sent that returned `#known`, or that last found the store still there. */
@@ -87,13 +77,9 @@ export class FleetMember {
   /** How many heartbeats this instance waits for another one to note that the fleet is settled. */
   readonly #reserve = 4 * Math.random()
   #lastAnswer: number | null = null
-  #resets = 0
-  #reconnects = 0
-  #failedBeats = 0
-  #gone = 0
   #provenAt = -Infinity
-  #surveyedAt = -Infinity
-  #members: number | null = null
+  readonly #counts = { resets: 0, reconnects: 0, failedBeats: 0, gone: 0 }
+  readonly #members: MemberCount
 
   constructor(options: FleetMemberOptions) {
     this.#options = options
@@ -101,6 +87,7 @@ export class FleetMember {
     this.#lease = options.lease
     this.#pause = new Pause(options.clock)
     this.#backOff = new BackOff(options.times.heartbeat)
+    this.#members = new MemberCount(options.driver, options.clock)
     this.#push = new PushWatch((silent) =>
       options.onReport({ event: silent ? 'push-silent' : 'push-restored' }),
     )
@@ -124,7 +111,7 @@ export class FleetMember {
 
   /** Where this instance stands; `undefined` without a connection that reports changes. */
   get position(): Position | undefined {
-    return this.#attached && this.#known
+    return this.#isAttached ? this.#known : undefined
   }
 
   /** Starts, once. Resolves when the first round has ended, even if it failed: beats go on in the background. */
@@ -146,7 +133,7 @@ export class FleetMember {
   told(epoch: number): void {
     this.#told = Math.max(this.#told, epoch)
     // Without a connection, this instance asks as soon as it has one.
-    if (this.#attached !== undefined && (this.#known === undefined || epoch > this.#known.epoch)) this.wake()
+    if (this.#isAttached && (this.#known === undefined || epoch > this.#known.epoch)) this.wake()
   }
 
   /** Beats, and resolves when that round has ended. */
@@ -159,7 +146,7 @@ export class FleetMember {
 
   /** Rewrites the row at once, because what it says of this instance has changed. */
   attachAnew(): void {
-    this.#attached = undefined
+    this.#isAttached = false
     this.wake()
   }
 
@@ -170,7 +157,7 @@ export class FleetMember {
     this.wake()
     const leaving = withTimeLimit(this.#clock, LEAVE_TIMEOUT, async (signal) => {
       await this.#running
-      if (this.#attached !== undefined) await this.#link?.leave(this.#attached.membership, signal)
+      if (this.#isAttached) await this.#link?.leave(this.#registration.membership, signal)
     })
     await leaving.catch(() => {})
     this.#link?.destroy()
@@ -184,15 +171,15 @@ export class FleetMember {
         await round
         this.#cause = undefined
         // Only from the second round of a connection: one that works just once, time and again, must not reset it.
-        if (old !== undefined && this.#attached !== undefined) this.#backOff.worked()
-        void this.#survey()
+        if (old !== undefined && this.#isAttached) this.#backOff.worked()
+        if (this.#joined) void this.#members.renew(this.#known?.epoch ?? 0)
       } catch (error) {
-        this.#failedBeats++
+        this.#counts.failedBeats++
         this.#failed(error)
         this.#backOff.failed()
       }
       for (const resolve of waiting) resolve()
-      const wasAttached = this.#attached !== undefined
+      const wasAttached = this.#isAttached
       await this.#rest(wasAttached ? this.#options.times.heartbeat : this.#backOff.pause)
       if (this.#closing.signal.aborted) break
       if (wasAttached && this.#link === undefined) {
@@ -213,21 +200,10 @@ export class FleetMember {
     if (often > 0) this.#options.onReport({ event: 'frozen', count: often })
   }
 
-  /** Counts the members, for the operator. Best effort. */
-  async #survey(): Promise<void> {
-    const now = this.#clock.now()
-    if (!this.#joined || now - this.#surveyedAt < SURVEY_INTERVAL) return
-    this.#surveyedAt = now
-    const { driver } = this.#options
-    const epoch = this.#known?.epoch ?? 0
-    const reading = withTimeLimit(this.#clock, POLL_LIMIT, (signal) => driver.readFleet(epoch, signal))
-    this.#members = (await reading.catch(() => null))?.instances ?? this.#members
-  }
-
   /** Repeats until this instance is level with the store, and its row says so. */
   async #round(): Promise<void> {
     const link = (this.#link ??= await this.#connect())
-    if (this.#attached === undefined && !(await this.#attach(link))) return
+    if (!this.#isAttached && !(await this.#attach(link))) return
     // If a change was reported, there is no need to ask whether there is one.
     let answer = this.#isBehindTold() ? null : await this.#beat(link)
     for (let inVain = 0; answer === null || this.#isMember(answer);) {
@@ -290,7 +266,7 @@ export class FleetMember {
     this.#options.onReset()
     this.#push.startOver()
     this.#told = -1
-    this.#resets++
+    this.#counts.resets++
     this.#options.onReport({ event: 'reset', reason: isEmpty ? 'empty-history' : reason })
     this.#report()
   }
@@ -315,18 +291,16 @@ export class FleetMember {
   #isMember({ member, position }: BeatAnswer): boolean {
     if (member === 'member') return true
     const reason = distance(this.#known, position) === 'other-history' ? 'lost' : 'reaped'
-    this.#lostRow(member === 'taken' && !this.#isTokenUnsure ? 'taken' : reason)
+    this.#lostRow(member === 'taken' && this.#registration.isTokenSure ? 'taken' : reason)
     return false
   }
 
   /** Cached entries stay, unused: this instance catches up from where it stands. */
   #lostRow(reason: 'reaped' | 'lost' | 'taken'): void {
     this.#lease.void()
-    this.#attached = undefined
-    this.#session = null
-    this.#isTokenUnsure = false
-    this.#instance = randomUUID()
-    this.#gone++
+    this.#isAttached = false
+    this.#registration.lost()
+    this.#counts.gone++
     this.#options.onReport({ event: 'gone', reason })
     this.#report()
     this.#backOff.failed()
@@ -359,34 +333,26 @@ export class FleetMember {
 
   /** @returns whether this link has the row now */
   async #attach(link: FleetLink): Promise<boolean> {
-    const instance = this.#instance
     const holds = this.#options.times.lease + this.#options.staleIfError()
     this.#options.watch.sawHold(holds)
-    const info = { instance, label: LABEL, holds }
-    const attaching = this.#within((signal) => link.attach(info, this.#session, signal))
-    const session = await attaching.catch((error: unknown) => {
-      // The registration may have taken effect. A second one with the same id would be taken for another process' own.
-      if (this.#session === null) this.#instance = randomUUID()
-      else this.#isTokenUnsure = true
-      throw error
-    })
-    if (session === null) {
-      const earlier = { instance, session: this.#session ?? '' }
+    const { isNew } = this.#registration
+    const attach = (info: InstanceInfo, session: string | null) =>
+      this.#within((signal) => link.attach(info, session, signal))
+    if (!(await this.#registration.attach(holds, attach))) {
+      const earlier = this.#registration.membership
       this.#isMember(await this.#within((signal) => link.beat(earlier, signal))) // Reports why, to register again.
       return false
     }
     // What was proven of an earlier row proves nothing about this one.
-    if (this.#session === null) this.#asked = { now: -Infinity, wall: -Infinity }
-    this.#session = session
-    this.#isTokenUnsure = false
-    this.#attached = { membership: { instance, session }, holds }
+    if (isNew) this.#asked = { now: -Infinity, wall: -Infinity }
+    this.#isAttached = true
     this.#options.onHolds(holds)
     return true
   }
 
   #membership(): Membership {
-    if (this.#attached === undefined) throw new Error('the instance is about to register again')
-    return this.#attached.membership
+    if (!this.#isAttached) throw new Error('the instance is about to register again')
+    return this.#registration.membership
   }
 
   /** A connection that misses this limit is destroyed, not waited for: TCP alone takes minutes to see a hung peer. */
@@ -401,10 +367,10 @@ export class FleetMember {
       this.#disconnect()
       return
     }
-    const worked = this.#link !== undefined && this.#attached !== undefined
+    const worked = this.#link !== undefined && this.#isAttached
     this.#cause = cause
     if (worked) {
-      this.#reconnects++
+      this.#counts.reconnects++
       this.#options.onReport({ event: 'disconnected', cause })
     }
     this.#disconnect()
@@ -412,7 +378,7 @@ export class FleetMember {
   }
 
   #disconnect(): void {
-    this.#attached = undefined
+    this.#isAttached = false
     this.#listened = false
     this.#link?.destroy()
     this.#link = undefined
@@ -429,13 +395,10 @@ export class FleetMember {
       leaseRemaining: Math.max(0, this.#lease.end - now),
       lastHeartbeat: this.#lastAnswer === null ? null : now - this.#lastAnswer,
       epoch: this.#known?.epoch ?? null,
-      resets: this.#resets,
-      reconnects: this.#reconnects,
-      failedBeats: this.#failedBeats,
-      gone: this.#gone,
+      ...this.#counts,
       freezes: this.#freezes.count,
       sinceCoherent: !this.#joined ? null : this.state === 'coherent' ? 0 : now - this.#provenAt,
-      members: this.#members,
+      members: this.#members.latest,
       push: this.#push.stats(),
     }
   }
