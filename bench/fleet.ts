@@ -131,9 +131,12 @@ async function revokeMany(keys: KeyManager, members: number): Promise<Revocation
 async function onPostgres(size: number): Promise<Target> {
   const server = await startPostgres({ max_connections: size + 100, fsync: 'on' })
   const pool = new Pool({ connectionString: server.connectionString, max: 4 })
+  // A busy server may still end a connection that has just been given up.
+  pool.on('error', () => {})
   const store = new PostgresKeyStore({ pool })
   await store.migrate()
   const client = new Client({ connectionString: server.connectionString })
+  client.on('error', () => {})
   await client.connect()
   return {
     keys: new KeyManager(store),
