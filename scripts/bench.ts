@@ -10,10 +10,11 @@ export interface Change {
   source: string
 }
 
+type Edit = (path: string, source: string) => string
 interface Build {
   (
     folder: string,
-    options?: { files: string[]; edit?: (path: string, source: string) => string },
+    options?: { files?: string[]; edit?: Edit },
   ): Promise<{ inputs: Record<string, { imports: { path: string }[] }> }>
 }
 const { buildTests } = (await import(new URL('build-tests.mjs', import.meta.url).href)) as {
@@ -31,6 +32,7 @@ const TESTING = [
 interface Testing {
   until?: RegExp
   change?: Change | undefined
+  env?: NodeJS.ProcessEnv
 }
 
 interface Running {
@@ -39,6 +41,7 @@ interface Running {
   /** Milliseconds. */
   limit: number
   until?: RegExp | undefined
+  env?: NodeJS.ProcessEnv | undefined
 }
 
 /** One folder of compiled files, for one run at a time. */
@@ -47,8 +50,9 @@ export class Bench {
   /** The files that each file imports. */
   readonly #imports: ReadonlyMap<string, string[]>
 
-  static async in(folder: string): Promise<Bench> {
-    const { inputs } = await buildTests(folder)
+  /** @param edit what to compile in place of a source */
+  static async in(folder: string, edit?: Edit): Promise<Bench> {
+    const { inputs } = await buildTests(folder, edit && { edit })
     return new Bench(
       folder,
       new Map(
@@ -81,10 +85,10 @@ export class Bench {
    * Runs one test file.
    *
    * @param limit milliseconds, after which the run is killed
-   * @param options `until`: the run is also killed as soon as its output matches this
+   * @param options `until`: the run is also killed as soon as its output matches this; `env`: added to the environment
    */
-  test(file: string, limit: number, { until, change }: Testing = {}): Promise<TestRun> {
-    return this.#changed(change, () => this.#run(file, { options: TESTING, limit, until }))
+  test(file: string, limit: number, { until, change, env }: Testing = {}): Promise<TestRun> {
+    return this.#changed(change, () => this.#run(file, { options: TESTING, limit, until, env }))
   }
 
   /** Runs another program. */
@@ -103,13 +107,13 @@ export class Bench {
     }
   }
 
-  #run(file: string, { options = [], args = [], limit, until }: Running): Promise<TestRun> {
+  #run(file: string, { options = [], args = [], limit, until, env }: Running): Promise<TestRun> {
     const compiled = join(this.#folder, file.replace(/\.ts$/, '.js'))
     return new Promise((done) => {
       const child = spawn(process.execPath, [...options, compiled, ...args], {
         // Its own process group, so that `end` kills all of it.
         detached: true,
-        env: { ...process.env, TEST_BUILD: resolve(this.#folder) },
+        env: { ...process.env, ...env, TEST_BUILD: resolve(this.#folder) },
       })
       const end = () => {
         if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
@@ -140,15 +144,22 @@ export async function onBenches<T>(
   count: number,
   work: (item: T, bench: Bench) => Promise<void>,
 ): Promise<void> {
+  const left = items.entries()
+  await inOwnFolder(async (folder) => {
+    const workOff = async (name: string) => {
+      const bench = await Bench.in(join(folder, name))
+      for (const [, item] of left) await work(item, bench)
+    }
+    await Promise.all(Array.from({ length: count }, (_, index) => workOff(String(index))))
+  })
+}
+
+/** Gives the work a folder for compiled files, and removes it afterwards. */
+export async function inOwnFolder(work: (folder: string) => Promise<void>): Promise<void> {
   mkdirSync('.tests', { recursive: true })
   const folder = mkdtempSync('.tests/bench-')
-  const left = items.entries()
-  const workOff = async (name: string) => {
-    const bench = await Bench.in(join(folder, name))
-    for (const [, item] of left) await work(item, bench)
-  }
   try {
-    await Promise.all(Array.from({ length: count }, (_, index) => workOff(String(index))))
+    await work(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
