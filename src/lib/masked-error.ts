@@ -30,7 +30,7 @@ export function maskedError(error: unknown): Error {
 
 /** The messages of an error and of its causes, outermost first. An error without a message gives its code or name. */
 function reasonsOf(error: unknown, depth = 0): string[] {
-  if (typeof error !== 'object' || error === null || depth === MAX_DEPTH) return []
+  if (depth === MAX_DEPTH) return []
   const said = read(error, 'message') || read(error, 'code') || read(error, 'name')
   const errors = valueOf(error, 'errors')
   const [first] = Array.isArray(errors) ? (errors as unknown[]) : []

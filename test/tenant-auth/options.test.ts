@@ -100,6 +100,7 @@ describe('options of tenantAuth', () => {
     // An answer must come before the lease is over.
     const inFleet = new FakeFleet({ lease: 1_000 }).connectAs('a')
     assertBounds((given) => checkOptions({ keyStore: inFleet, ...given }), { lookupTimeout: { most: 999 } })
+    assert.doesNotThrow(() => checkOptions({ keyStore: inFleet, cache: false, lookupTimeout: 1_000 }))
   })
 
   it('have the documented defaults', () => {
