@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../lib/clock.ts'
 import { withTimeLimit } from '../lib/time-limit.ts'
 import type { LeakReportsSettings } from './options.ts'
 
-/** Characters: a hundred times what GitHub sends. */
+/** Bytes: a hundred times what GitHub sends. */
 const SIZE_LIMIT = 65_536
 /** Milliseconds. */
 const RETRY_AFTER_FAILURE = 5_000
@@ -74,13 +74,14 @@ export class GithubKeys {
 }
 
 async function textOf({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
+  const chunks: Uint8Array[] = []
+  let size = 0
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(chunk, { stream: true })
-    if (text.length > SIZE_LIMIT) throw new Error("GitHub's answer is too long")
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > SIZE_LIMIT) throw new Error("GitHub's answer is too long")
   }
-  return text + decoder.decode()
+  return Buffer.concat(chunks).toString()
 }
 
 /** @throws if it is not a list of keys */

@@ -66,6 +66,18 @@ it('retries a failed fetch after five seconds, and does not use keys that are to
   assert.equal(hub.asked, 2)
   await clock.advance(1)
   assert.ok(await keys.find('a'))
+  await clock.advance(9_999)
+  assert.equal(await keys.find('b'), undefined)
+  assert.equal(hub.asked, 3, 'the cool-down is that of a fetch that worked')
+})
+
+it('skips what is no key, and keeps the others', async (t) => {
+  const { hub, keys } = await setUp(t)
+  hub.answer = JSON.stringify({
+    public_keys: [null, { key_identifier: 'b' }, { key }, { key_identifier: 'a', key }],
+  })
+  assert.equal(await keys.find('b'), undefined)
+  assert.ok(await keys.find('a'))
 })
 
 it('reports an answer that is not a list of keys', async (t) => {

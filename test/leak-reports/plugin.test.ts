@@ -134,17 +134,19 @@ describe('leakReports', () => {
       [details.id, 'acme', 'active', null, 'acme_key', 'https://example.com/a', 'commit'],
     )
     assert.equal((await keys.get(details.id)).revokedAt, null)
-    assert.ok(lines.some((line) => line.includes('found in a public place') && line.includes(details.id)))
+    const line = lines.find((line) => line.includes('found in a public place') && line.includes(details.id))
+    assert.match(line ?? '', /"revoked":false/)
     assert.ok(![...lines, answer.text, JSON.stringify(leaks)].join().includes(key))
   })
 
   it('revokes a leaked key once with revoke: true, and tells the hook', async (t) => {
     const leaks: Leak[] = []
-    const { send, keys, key, details } = await setUp(t, {
+    const { send, keys, key, details, lines } = await setUp(t, {
       revoke: true,
       onLeak: (leak) => void leaks.push(leak),
     })
     assert.deepEqual((await send(report(key))).body, [label(key, 'true_positive')])
+    assert.ok(lines.some((line) => line.includes('"revoked":true')))
     const { revokedAt } = await keys.get(details.id)
     assert.ok(revokedAt)
     assert.deepEqual((await send(report(key))).body, [label(key, 'true_positive')])
@@ -156,6 +158,50 @@ describe('leakReports', () => {
         ['revoked', undefined],
       ],
     )
+  })
+
+  it('answers after two seconds if onLeak takes longer', async (t) => {
+    let called = () => {}
+    const calling = new Promise<void>((resolve) => (called = resolve))
+    const onLeak = () => {
+      called()
+      return new Promise<void>(() => {})
+    }
+    const { send, key } = await setUp(t, { onLeak })
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    let isAnswered = false
+    const answering = send(report(key)).finally(() => (isAnswered = true))
+    await calling
+    t.mock.timers.tick(1_999)
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(isAnswered, false)
+    t.mock.timers.tick(1)
+    assert.equal((await answering).status, 200)
+  })
+
+  it('looks up eight keys at once, and takes 4,096 characters of what is said about each', async (t) => {
+    let [running, most] = [0, 0]
+    const leaks: Leak[] = []
+    const store = new MemoryKeyStore()
+    const manager = new KeyManager(store)
+    await manager.createTenant({ id: 'acme', name: 'Acme' })
+    const { key } = await manager.create({ tenantId: 'acme', name: 'server', environment: 'live' })
+    const keys = {
+      revoke: manager.revoke.bind(manager),
+      async identify(token: string) {
+        most = Math.max(most, ++running)
+        await new Promise((resolve) => setImmediate(resolve))
+        running--
+        return manager.identify(token)
+      },
+    }
+    const { send } = await setUp(t, { keys, onLeak: (leak) => void leaks.push(leak) })
+    assert.equal((await send(report(...Array.from({ length: 20 }, (_, i) => `token ${i}`)))).body.length, 20)
+    assert.equal(most, 8)
+    const long = 'x'.repeat(5_000)
+    await send(JSON.stringify([{ token: key, type: long, url: long, source: long }]))
+    const [leak] = leaks
+    assert.deepEqual([leak?.type.length, leak?.url.length, leak?.source.length], [4_096, 4_096, 4_096])
   })
 
   it('refuses a report that GitHub did not sign', async (t) => {
@@ -260,10 +306,13 @@ describe('leakReports', () => {
     for (const options of [
       {},
       { keys: {} },
+      { keys: { identify: () => {} } },
       { keys, url: 'leaks' },
       { keys, revoke: 'yes' },
       { keys, maxPerMinute: 0 },
       { keys, publicKeys: { url: 'http://example.com' } },
+      { keys, publicKeys: { url: 'no address' } },
+      { keys, publicKeys: { token: 'two words' } },
       { keys, publicKeys: { key: 'x' } },
       { keys, revok: true },
     ]) {

@@ -58,7 +58,7 @@ describe('UsageRecorder', () => {
   it('records a key once a minute, however often it is noted, even if the clock is set back', async () => {
     const store = recordingStore()
     const usage = new UsageRecorder(store)
-    for (const now of [100_000, 100_001, 130_000, 159_999, 160_000, 160_001]) {
+    for (const now of [100_000, 100_000, 100_001, 130_000, 159_999, 160_000, 160_001]) {
       usage.note('a', now)
       await pass(10_000)
     }
@@ -89,6 +89,14 @@ describe('UsageRecorder', () => {
     for (const [i, id] of ['a', 'b', 'c', 'a'].entries()) usage.note(id, i * 60_000)
     await pass(10_000)
     assert.deepEqual(store.batches, [{ a: 180_000, b: 60_000 }])
+  })
+
+  it('keeps at most ten thousand keys by default', async () => {
+    const store = recordingStore()
+    const usage = new UsageRecorder(store)
+    for (let i = 0; i <= 10_000; i++) usage.note(`key ${i}`, 1)
+    await pass(10_000)
+    assert.equal(Object.keys(store.batches[0] ?? {}).length, 10_000)
   })
 
   it('keeps a failed batch for the next flush, without overwriting later times', async () => {
