@@ -12,6 +12,8 @@ export interface Mutant {
   start: number
   end: number
   replacement: string
+  /** Whether it is the name of a property: `{ 404: … }`. */
+  isName: boolean
 }
 
 interface Node {
@@ -40,6 +42,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
   const mutants: Mutant[] = []
   const lines = source.split('\n')
   const text = ({ start, end }: Node) => source.slice(start, end)
+  const names = new Set<unknown>()
   const add = (node: Node, replacement: string) => {
     const change = `${text(node)} → ${replacement}`.replaceAll(/\s+/g, ' ')
     mutants.push({
@@ -50,9 +53,11 @@ export function mutantsOf(file: string, source: string): Mutant[] {
       start: node.start,
       end: node.end,
       replacement,
+      isName: names.has(node),
     })
   }
   const visit = (node: Node) => {
+    if (node.type === 'ObjectProperty' && node.computed !== true) names.add(node.key)
     if (WITH_TEST.has(node.type)) add(node.test as Node, `!(${text(node.test as Node)})`)
     else if (node.type === 'BinaryExpression' || node.type === 'LogicalExpression') {
       const { left, right, operator } = node as unknown as { left: Node; right: Node; operator: string }

@@ -26,9 +26,10 @@ export function probed(file: string, source: string): string {
   const mutants = mutantsOf(file, source)
   // Where a statement and its expression are one place, the statement comes first.
   const places = new Map(mutants.toReversed().map((mutant) => [placeOf(mutant), mutant]))
-  const inserts = [...places].flatMap(([place, { start, end, replacement }]) => {
+  const inserts = [...places].flatMap(([place, { start, end, replacement, isName }]) => {
     const call = `reached__(${JSON.stringify(place)})`
-    const [before, after] = replacement === ';' ? [`{${call};`, '}'] : [`(${call},`, ')']
+    const [open, close] = isName ? ['[', ']'] : ['(', ')']
+    const [before, after] = replacement === ';' ? [`{${call};`, '}'] : [`${open}${call},`, close]
     // At one position, the inner places end before the outer ones, and all ends come before what begins there.
     return [
       { at: start, rank: source.length - end, text: before },

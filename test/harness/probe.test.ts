@@ -15,7 +15,7 @@ describe('a source with probes', () => {
       export function f(a, b) {
         if (a < b && b === 5) return 7
         a && b++
-        throw a ? b : true
+        throw { 0: a ? b : true }
       }`
     const code = encodeURIComponent(probed('a.ts', source))
     const { f } = (await import(`data:text/javascript,${code}`)) as { f: (a: number, b: number) => unknown }
@@ -39,7 +39,8 @@ describe('a source with probes', () => {
       '5',
       'a && b++',
       'a && b++',
-      'throw a ? b : true',
+      'throw { 0: a ? b : true }',
+      '0',
       'a',
     ])
   })
