@@ -28,7 +28,7 @@ export function probed(file: string, source: string): string {
   const places = new Map(mutants.toReversed().map((mutant) => [placeOf(mutant), mutant]))
   const inserts = [...places].flatMap(([place, { start, end, replacement, isName }]) => {
     const call = `reached__(${JSON.stringify(place)})`
-    const [open, close] = isName ? ['[', ']'] : ['(', ')']
+    const [open, close] = isName ? ['[(', ')]'] : ['(', ')']
     const [before, after] = replacement === ';' ? [`{${call};`, '}'] : [`${open}${call},`, close]
     // At one position, the inner places end before the outer ones, and all ends come before what begins there.
     return [
