@@ -22,7 +22,7 @@ describe('a source with probes', () => {
     for (const time of ['once', 'again'])
       assert.throws(
         () => f(1, 2),
-        (thrown) => thrown === 3,
+        (thrown) => (thrown as number[])[0] === 3,
         time,
       )
 
