@@ -229,6 +229,12 @@ describe('leakReports', () => {
     assert.equal((await keys.get(details.id)).revokedAt, null)
   })
 
+  it('leaves the routes beside it as they are', async (t) => {
+    const { app } = await setUp(t, {}, (app) => void app.post('/echo', async ({ body }) => body))
+    const answer = await app.inject({ method: 'POST', url: '/echo', payload: { a: 1 } })
+    assert.deepEqual([answer.statusCode, answer.json()], [200, { a: 1 }])
+  })
+
   it('refuses a signed body that is not a report', async (t) => {
     const { send } = await setUp(t)
     for (const body of ['', '{', '{}', 'null', '7'])
