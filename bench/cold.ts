@@ -11,7 +11,9 @@ export const coldFigure = (server: Server) => `cold throughput to warm: ${server
 
 export async function cold(settings: Settings): Promise<Section> {
   const measured = chosen(
-    Object.values(pairs).flatMap(({ cold, warm }) => [warm, cold]),
+    Object.values(pairs)
+      .flatMap(({ cold, warm, byHand }) => [warm, cold, byHand])
+      .filter((contender) => contender !== undefined),
     settings,
   )
   const samples = await inRounds(measured, settings, async (contender) => {

@@ -98,9 +98,17 @@ export const loads: readonly Contender[] = [
   })),
 ]
 
-/** `cold`: the cache holds one of 2,000 keys. `warm`: it holds all of the store's 1,000 keys. */
-export const cold: Record<Server, { cold: Contender; warm: Contender }> = {
+/**
+ * `cold`: the cache holds one of 2,000 keys. `warm`: it holds all of the store's 1,000 keys. `byHand`: as `cold`, with a
+ * hook by hand.
+ */
+export const cold: Record<Server, { cold: Contender; warm: Contender; byHand?: Contender }> = {
   postgres: {
+    byHand: {
+      name: 'PostgreSQL, each key cold, by hand',
+      from: ['stores', 'byHandCold'],
+      needs: 'postgres',
+    },
     cold: { name: 'PostgreSQL, each key cold', from: ['stores', 'postgresCold'], needs: 'postgres' },
     warm: { name: 'PostgreSQL, keys in memory', from: ['stores', 'postgresCached'], needs: 'postgres' },
   },
