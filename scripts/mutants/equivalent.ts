@@ -96,4 +96,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: 'i < report.length → (i) <= (report.length)',
     because: 'there is nothing to do in the step too many',
   },
+  {
+    file: 'src/keys/key-issuer.ts',
+    in: 'const ends = retireAt !== null && (old.expiresAt === null || retireAt < old.expiresAt)',
+    change: 'retireAt < old.expiresAt → (retireAt) <= (old.expiresAt)',
+    because: 'if both are the same moment, it does not matter which of them is returned',
+  },
+  {
+    file: 'src/keys/key-manager-options.ts',
+    in: 'const { environments, scopes, maxLifetime = Infinity, defaultLifetime = 0 } = given',
+    change: '0 → 1',
+    because: 'no maxLifetime is less than 1',
+  },
 ]

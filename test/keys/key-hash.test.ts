@@ -106,6 +106,7 @@ describe('the hash function of a store', () => {
     for (const pepper of ['', 'too short', new Uint8Array(15), undefined, null]) {
       assert.throws(() => hmacKeyHash(pepper as string), code('TENANT_AUTH_BAD_OPTION'))
     }
+    for (const pepper of ['x'.repeat(16), 'é'.repeat(8)]) assert.ok(hmacKeyHash(pepper))
     assert.throws(() => hmacKeyHash(PEPPER, 'md5' as never), code('TENANT_AUTH_BAD_OPTION'))
   })
 })

@@ -55,6 +55,16 @@ describe('creating a key', () => {
     )
   })
 
+  it('tells the store that no instance can have looked the key up, unlike an imported or rotated one', async (t) => {
+    const { keys, store, tenantId } = await setUp()
+    const insertKey = t.mock.method(store, 'insertKey')
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    await keys.import({ ...VALUES, tenantId, hash: 'ab'.repeat(32), start: '', last4: '' })
+    await keys.rotate(details.id)
+    const fresh = insertKey.mock.calls.map(({ arguments: given }) => (given as unknown[])[2])
+    assert.deepEqual(fresh, [true, false, false])
+  })
+
   it('never shows the key again, in details or lists', async () => {
     const { keys, tenantId } = await setUp()
     const { key, details } = await keys.create({ ...VALUES, tenantId })
@@ -296,7 +306,26 @@ describe('maxKeys', () => {
     await keys.revoke(next.details.id)
     await keys.create({ ...VALUES, tenantId })
     const { tenant } = await keys.createTenant({ name: 'Other' })
-    await keys.create({ ...VALUES, tenantId: tenant.id })
+    const { details } = await keys.create({ ...VALUES, tenantId: tenant.id })
+    await keys.rotate(details.id)
+  })
+
+  it('has an imported key that is one too many revoked on all instances before it is refused', async (t) => {
+    const { keys, store, tenantId } = await setUp({ maxKeys: 1 })
+    const listed = t.mock.method(store, 'listKeys')
+    const confirmed = t.mock.method(store.coherence, 'confirm')
+    const insertKey = store.insertKey.bind(store)
+    store.insertKey = async (key, ...rest) => {
+      await insertKey({ ...key, id: 'key_other', hash: 'cd'.repeat(32) })
+      return insertKey(key, ...rest)
+    }
+    const imported = { ...VALUES, tenantId, hash: 'ab'.repeat(32), start: '', last4: '' }
+    await assert.rejects(keys.import(imported), code('KEY_LIMIT_REACHED'))
+    assert.equal(confirmed.mock.callCount(), 1)
+    assert.ok((await lookUp(store, imported.hash))?.revokedAt)
+    // One more than allowed is enough to see that there are too many.
+    const limits = listed.mock.calls.map(({ arguments: [page] }) => page.limit)
+    assert.deepEqual(new Set(limits), new Set([2]))
   })
 
   it('is never exceeded by concurrent calls', async () => {
@@ -304,17 +333,23 @@ describe('maxKeys', () => {
     const managers = [1, 2, 3].map(() => new KeyManager(store, { maxKeys: 3 }))
     const [keys] = managers as [KeyManager]
     const { tenant } = await keys.createTenant({ name: 'Acme' })
-    const attempts = Array.from({ length: 30 }, (_, i) =>
-      (managers[i % 3] as KeyManager).create({ ...VALUES, tenantId: tenant.id }),
-    )
-    const made = (await Promise.allSettled(attempts)).flatMap((outcome) =>
-      outcome.status === 'fulfilled' ? [outcome.value] : [],
-    )
-    const statuses = await Promise.all(made.map(async ({ key }) => (await keys.identify(key)).status))
-    assert.ok(statuses.every((status) => status === 'active'))
-    const { keys: all } = await keys.list({ tenantId: tenant.id, limit: 100 })
-    assert.equal(all.filter(({ revokedAt }) => revokedAt === null).length, made.length)
-    assert.ok(made.length <= 3, String(made.length))
+    const { details: old } = await keys.create({ ...VALUES, tenantId: tenant.id })
+    const calls = [
+      (manager: KeyManager) => manager.create({ ...VALUES, tenantId: tenant.id }),
+      (manager: KeyManager, i: number) =>
+        manager.import({ ...VALUES, tenantId: tenant.id, hash: hashKey(`${i}`), start: '', last4: '' }),
+      (manager: KeyManager) => manager.rotate(old.id),
+    ]
+    for (const call of calls) {
+      const attempts = Array.from({ length: 30 }, (_, i) => call(managers[i % 3] as KeyManager, i))
+      const made = (await Promise.allSettled(attempts)).flatMap((outcome) =>
+        outcome.status === 'fulfilled' ? [outcome.value.details.id] : [],
+      )
+      const { keys: live } = await keys.list({ tenantId: tenant.id, status: 'active', limit: 100 })
+      assert.deepEqual(new Set(live.map(({ id }) => id)), new Set([old.id, ...made]))
+      assert.ok(live.length <= 3, String(live.length))
+      for (const id of made) await keys.revoke(id)
+    }
   })
 })
 

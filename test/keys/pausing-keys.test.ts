@@ -40,6 +40,19 @@ describe('pausing a key', () => {
     await assert.rejects(keys.rotate(details.id), code('KEY_PAUSED'))
     assert.equal((await keys.list({ tenantId })).keys.length, 1)
   })
+
+  it('does not keep a rotation that came first from returning the new key', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    const insertKey = store.insertKey.bind(store)
+    store.insertKey = async (...args) => {
+      const written = await insertKey(...args)
+      await store.updateKey(details.id, { pausedAt: new Date() })
+      return written
+    }
+    const { key } = await keys.rotate(details.id)
+    assert.equal((await keys.identify(key)).status, 'active')
+  })
 })
 
 describe('networks of a key', () => {
