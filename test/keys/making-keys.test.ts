@@ -209,22 +209,31 @@ describe('importing a key', () => {
       await assert.rejects(keys.import({ ...imported, tenantId, ...values }), code('KEY_INVALID'))
     }
     await keys.import({ ...imported, tenantId, start: '', last4: '' })
+    const longest = `${'a'.repeat(16)}_${'b'.repeat(16)}_cc_123`
+    await keys.import({ ...imported, tenantId, hash: 'ab'.repeat(32), start: longest })
   })
 
   it('rejects a start and last4 that reveal most of the key', async () => {
     const { keys, tenantId } = await setUp()
-    const key = '123e4567-e89b-12d3-a456-426614174000'
-    const hash = hashKey(key)
-    const shown = [
-      [key, ''],
-      [key, '4000'],
-      [key.slice(0, -4), '4000'],
-      [key.slice(0, -2), '4000'],
-    ] as const
-    for (const [start, last4] of shown) {
-      await assert.rejects(keys.import({ ...imported, tenantId, hash, start, last4 }), code('KEY_INVALID'))
+    for (const key of ['123e4567-e89b-12d3-a456-426614174000', 'sk_4000']) {
+      const hash = hashKey(key)
+      const shown = [
+        [key, ''],
+        [key, '4000'],
+        [key.slice(0, -4), '4000'],
+        [key.slice(0, -2), '4000'],
+        // Of this last4, only the end is that of the key.
+        [key.slice(0, -2), 'xx00'],
+      ] as const
+      for (const [start, last4] of shown) {
+        await assert.rejects(
+          keys.import({ ...imported, tenantId, hash, start, last4 }),
+          code('KEY_INVALID'),
+          start,
+        )
+      }
+      await keys.import({ ...imported, tenantId, hash, start: key.slice(0, 2), last4: '4000' })
     }
-    await keys.import({ ...imported, tenantId, hash, start: key.slice(0, 8), last4: '4000' })
   })
 })
 
