@@ -108,4 +108,22 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: '0 → 1',
     because: 'no maxLifetime is less than 1',
   },
+  {
+    file: 'src/keys/well-formed.ts',
+    in: 'const LABELS_LENGTH = 2 * (MAX_LABEL_LENGTH + 1)',
+    change: '2 → 2000',
+    because: 'the length of each label is checked as well; this only spares reading what is far too long',
+  },
+  {
+    file: 'src/keys/well-formed.ts',
+    in: 'let middle = -1',
+    change: '1 → 2',
+    because: 'no character follows a place before the first one, so that no label begins there',
+  },
+  {
+    file: 'src/keys/well-formed.ts',
+    in: 'return BASE62_VALUES[code] ?? -1',
+    change: '1 → 2',
+    because: 'it only matters whether the value is negative',
+  },
 ]

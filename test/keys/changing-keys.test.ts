@@ -122,7 +122,21 @@ describe('a key that has ended', () => {
     await keys.rotate(details.id, { grace: 0 })
     const updated = t.mock.method(store, 'updateKey')
     await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_EXPIRED'))
+    await keys.revoke(details.id)
+    await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_REVOKED'))
     assert.equal(updated.mock.callCount(), 0)
+  })
+
+  it('is KEY_EXPIRED even if it ends while the store updates it', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    const { keys, store, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId, expiresAt: new Date(Date.now() + 1) })
+    const updateKey = store.updateKey.bind(store)
+    store.updateKey = (...args) => {
+      t.mock.timers.tick(1)
+      return updateKey(...args)
+    }
+    await assert.rejects(keys.update(details.id, { expiresAt: null }), code('KEY_EXPIRED'))
   })
 
   it('can still be revoked', async () => {

@@ -24,6 +24,15 @@ describe('metadata', () => {
     )
   })
 
+  it('is accepted up to 4,096 bytes, whatever it consists of', () => {
+    for (const value of [{}, { list: [] }, { list: [1, null, true] }, { inner: { a: 1.5, b: {} } }]) {
+      const left = 4_096 - JSON.stringify({ ...value, pad: '' }).length
+      const padded = (length: number) => ({ ...value, pad: 'x'.repeat(length) })
+      assert.deepEqual(checkMetadata(padded(left)), padded(left))
+      assert.throws(() => checkMetadata(padded(left + 1)), { code: 'KEY_INVALID' })
+    }
+  })
+
   it('is copied, and may come from another realm', () => {
     const given = runInNewContext('({ list: [{ a: 1 }], none: null })') as { list: object[] }
     const copy = checkMetadata(given) as { list: object[] }

@@ -44,6 +44,16 @@ describe('deleting a tenant', () => {
     await assert.rejects(keys.getTenant(tenantId), code('TENANT_NOT_FOUND'))
   })
 
+  it('is TENANT_NOT_FOUND if another call deletes it at the same moment', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const deleteTenant = store.deleteTenant.bind(store)
+    store.deleteTenant = async (id) => {
+      await deleteTenant(id)
+      return deleteTenant(id)
+    }
+    await assert.rejects(keys.deleteTenant(tenantId), code('TENANT_NOT_FOUND'))
+  })
+
   it('differs from revokeTenant, which revokes the keys and keeps everything', async () => {
     const { keys, tenantId } = await setUp()
     for (let i = 0; i < 3; i++) await keys.create({ ...VALUES, tenantId })
@@ -55,6 +65,40 @@ describe('deleting a tenant', () => {
       [true, true, true],
     )
     assert.equal((await keys.revokeTenant(tenantId)).confirmedBy, 'all', 'it can be repeated')
+  })
+
+  it('revokes eight keys at a time, and confirms the last revocation', async () => {
+    const { keys, store, tenantId } = await setUp()
+    for (const count of [3, 20]) {
+      for (let i = 0; i < count; i++) await keys.create({ ...VALUES, tenantId })
+      const revokeKey = store.revokeKey.bind(store)
+      let running = 0
+      let most = 0
+      store.revokeKey = async (...args) => {
+        most = Math.max(most, ++running)
+        await new Promise(setImmediate)
+        running--
+        return revokeKey(...args)
+      }
+      const { epoch } = await keys.revokeTenant(tenantId)
+      assert.equal(most, Math.min(count, 8))
+      // Each change has the next epoch, so this one follows the last revocation.
+      assert.equal((await keys.updateTenant(tenantId, { name: 'Acme' })).epoch, epoch + 1)
+      store.revokeKey = revokeKey
+    }
+  })
+
+  it('lists 10,000 live keys at a time, until none are left', async () => {
+    const { keys, store, tenantId } = await setUp()
+    const { details } = await keys.create({ ...VALUES, tenantId })
+    let left = 10_001
+    store.listKeys = async ({ status, limit }) => {
+      const count = status === 'active' ? Math.min(left, limit) : 0
+      return Array.from({ length: count }, (_, i) => ({ ...details, id: `key_${i}` }))
+    }
+    store.revokeKey = async (id, revokedAt) => ({ record: { ...details, id, revokedAt }, epoch: left-- })
+    await keys.revokeTenant(tenantId)
+    assert.equal(left, 0)
   })
 })
 
@@ -74,6 +118,9 @@ describe('purging keys', () => {
     assert.deepEqual(await keys.purge({ tenantId, endedBefore }), { deleted: 1 })
     assert.deepEqual(await keys.purge({ endedBefore }), { deleted: 1 })
     assert.deepEqual(await keys.purge({ endedBefore }), { deleted: 0 })
+    // Nothing has ended before the moment at which it ended.
+    assert.deepEqual(await keys.purge({ endedBefore: new Date() }), { deleted: 0 })
+    await assert.rejects(keys.purge({ endedBefore: new Date(Date.now() + 1) }), code('KEY_INVALID'))
     const { keys: left } = await keys.list({ tenantId: null })
     assert.deepEqual(new Set(left.map((key) => key.id)), new Set([lately.details.id, live.details.id]))
   })

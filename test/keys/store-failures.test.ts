@@ -200,7 +200,29 @@ describe('a store that breaks its contract', () => {
 
   it('with undefined instead of a list of keys is unavailable', async () => {
     const { keys, tenantId } = await failing({ listKeys: async () => undefined as never })
-    await assert.rejects(keys.list({ tenantId }), code('KEY_STORE_UNAVAILABLE'))
+    await assert.rejects(keys.list({ tenantId }), (error) => {
+      assert.match(String((error as Error).cause), /the key store's answer is not a list/)
+      return code('KEY_STORE_UNAVAILABLE')(error)
+    })
+  })
+
+  it('with a record but no whole number as its epoch is unavailable', async () => {
+    for (const epoch of [undefined, null, 1.5, '1', Number.NaN]) {
+      const { keys, store, id } = await failing({
+        updateKey: async (keyId) => ({ record: await store.findKey(keyId), epoch }) as never,
+      })
+      await assert.rejects(keys.update(id, { name: 'x' }), code('KEY_STORE_UNAVAILABLE'), String(epoch))
+    }
+  })
+
+  it('with no whole number of the keys that it has deleted is unavailable', async () => {
+    for (const deleted of [undefined, null, 0.5, '1', Number.NaN]) {
+      const { keys, store, id } = await failing({
+        listKeys: async () => [await store.findKey(id)] as never,
+        deleteKeys: async () => deleted as never,
+      })
+      await assert.rejects(keys.purge({ endedBefore: new Date() }), code('KEY_STORE_UNAVAILABLE'))
+    }
   })
 
   it('with another key or tenant than requested is unavailable', async () => {

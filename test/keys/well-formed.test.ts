@@ -61,7 +61,7 @@ describe('isWellFormed', () => {
   it('requires two labels', () => {
     const random = 'r'.repeat(33)
     assert.equal(isWellFormed(withChecksum(`p_e_${random}`)), true)
-    for (const labels of ['p_', 'p', '_', '', '_e_', 'p__'])
+    for (const labels of ['p_', 'p', '_', '', '_e_', 'p__', 'p_ee'])
       assert.equal(isWellFormed(withChecksum(`${labels}${random}`)), false, labels)
   })
 
