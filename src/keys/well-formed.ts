@@ -64,7 +64,6 @@ function areLabels(key: string, middle: number, end: number): boolean {
   return (
     middle !== -1 &&
     middle <= MAX_LABEL_LENGTH &&
-    end - middle > 1 &&
     end - middle <= MAX_LABEL_LENGTH + 1 &&
     valueOf(key.charCodeAt(0)) >= UPPER_CASE &&
     valueOf(key.charCodeAt(middle + 1)) >= UPPER_CASE &&
