@@ -126,4 +126,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: '1 → 2',
     because: 'it only matters whether the value is negative',
   },
+  {
+    file: 'src/keys/limits.ts',
+    in: 'export const CURSOR_LENGTH = 822',
+    change: '822 → 822000',
+    because: 'no longer cursor has an id of a length that is allowed, so each is refused all the same',
+  },
 ]

@@ -6,7 +6,8 @@ export const NAME_LENGTH = 100
 export const SCOPE_LENGTH = 100
 export const START_LENGTH = 40
 export const LAST_LENGTH = 4
-export const CURSOR_LENGTH = 512
+/** Characters of base64url: 15 digits, a dot, and the longest id if each of its characters takes three bytes. */
+export const CURSOR_LENGTH = 822
 
 export const SCOPES = 100
 export const NETWORKS = 100
