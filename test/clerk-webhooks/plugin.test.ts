@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fastify from 'fastify'
 import { clerkWebhooks, type ClerkWebhooksOptions } from '../../src/clerk-webhooks/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
@@ -35,7 +37,10 @@ const DELETED = {
 }
 
 async function setUp(t: TestContext, options: Partial<ClerkWebhooksOptions> = {}) {
-  const app = fastify()
+  const lines: string[] = []
+  const app = fastify({
+    logger: { level: 'info', stream: { write: (line: string) => void lines.push(line) } },
+  })
   t.after(() => app.close())
   const store = new MemoryKeyStore()
   const keys = new KeyManager(store)
@@ -45,7 +50,7 @@ async function setUp(t: TestContext, options: Partial<ClerkWebhooksOptions> = {}
     return answer.statusCode === 200 ? answer.json<{ outcome: string }>().outcome : answer.statusCode
   }
   const tenant = () => keys.getTenant('org_acme')
-  return { app, store, keys, send, tenant }
+  return { app, store, keys, send, tenant, lines }
 }
 
 describe('clerkWebhooks', () => {
@@ -128,6 +133,46 @@ describe('clerkWebhooks', () => {
     assert.equal((await tenant()).name, 'Third')
   })
 
+  it('lets an event wait for the one before it, also when that one has waited itself', async (t) => {
+    const { send, tenant, store } = await setUp(t)
+    await send(changed('created', 1_000))
+    const update = store.updateTenant.bind(store)
+    const answers: Promise<unknown>[] = []
+    let writes = 0
+    t.mock.method(store, 'updateTenant', async (...args: Parameters<typeof update>) => {
+      // Each event comes while the one before it is being written.
+      const next = [undefined, 'Third', 'Fourth'][++writes]
+      if (next !== undefined) {
+        answers.push(send(changed('updated', (writes + 2) * 1_000, next)))
+        for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
+      }
+      return update(...args)
+    })
+    await send(changed('updated', 2_000, 'Second'))
+    await answers[0]
+    await answers[1]
+    assert.deepEqual([writes, (await tenant()).name], [3, 'Fourth'])
+  })
+
+  it('keeps nothing of an event in memory once it has answered', async (t) => {
+    const failures: WeakRef<Error>[] = []
+    const keys = new KeyManager(new MemoryKeyStore())
+    keys.getTenant = async () => {
+      const failure = new Error('down')
+      failures.push(new WeakRef(failure))
+      throw failure
+    }
+    const { send } = await setUp(t, { keys })
+    for (let n = 0; n < 40; n++) await send(changed('created', 1_000, 'x', `org_${n}`))
+    assert.equal(failures.length, 40)
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    await new Promise(setImmediate)
+    collectGarbage()
+    const kept = failures.filter((failure) => failure.deref() !== undefined)
+    assert.ok(kept.length < 20, `${kept.length} are kept`)
+  })
+
   it('suspends or revokes the keys of a deleted organization, and ignores its later events', async (t) => {
     for (const onDeleted of ['suspend', 'revoke'] as const) {
       const { send, tenant, keys } = await setUp(t, { onDeleted })
@@ -153,7 +198,9 @@ describe('clerkWebhooks', () => {
     const { send, tenant } = await setUp(t)
     assert.equal(await send(DELETED), 'done')
     assert.equal(await send(changed('created', 1_000)), 'nothing')
-    assert.ok((await tenant()).suspendedAt)
+    const { suspendedAt, metadata } = await tenant()
+    assert.ok(suspendedAt)
+    assert.deepEqual(metadata, { clerk: { updatedAt: 0, deleted: true } })
   })
 
   it('completes a deletion that failed midway when Clerk sends it again', async (t) => {
@@ -175,6 +222,37 @@ describe('clerkWebhooks', () => {
     assert.deepEqual([name, metadata], ['acme', { plan: 'pro', clerk: { updatedAt: 1_000 } }])
     await send(changed('updated', 2_000, 'x'.repeat(300)))
     assert.equal((await tenant()).name, 'x'.repeat(100))
+  })
+
+  it('marks a tenant as deleted of which it knows no change', async (t) => {
+    const { send, tenant, keys } = await setUp(t)
+    await keys.createTenant({ id: 'org_acme', name: 'by hand', metadata: { plan: 'pro' } })
+    assert.equal(await send(DELETED), 'done')
+    const { name, metadata } = await tenant()
+    assert.deepEqual([name, metadata], ['by hand', { plan: 'pro', clerk: { updatedAt: -1, deleted: true } }])
+  })
+
+  it('logs which event it has processed, and what came of it', async (t) => {
+    const { send, lines } = await setUp(t)
+    await send(changed('created', 1_000))
+    await send({ type: 'user.created', object: 'event', data: { id: 'user_1' } })
+    const logged = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'processed an event from Clerk')
+    assert.deepEqual(
+      logged.map(({ level, type, id, outcome }) => [level, type, id, outcome]),
+      [
+        [30, 'organization.created', 'org_acme', 'done'],
+        [30, 'user.created', 'user_1', 'nothing'],
+      ],
+    )
+  })
+
+  it("leaves the app's other routes their own parsers", async (t) => {
+    const { app } = await setUp(t)
+    app.post('/other', async (request) => request.body)
+    const answer = await app.inject({ method: 'POST', url: '/other', payload: { name: 'n' } })
+    assert.deepEqual(answer.json(), { name: 'n' })
   })
 
   it('ignores organizations and events that do not concern it', async (t) => {
