@@ -132,4 +132,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: '822 → 822000',
     because: 'no longer cursor has an id of a length that is allowed, so each is refused all the same',
   },
+  {
+    file: 'src/key-routes/body.ts',
+    in: "const query = new URLSearchParams(mark < 0 ? '' : `&${url.slice(mark + 1)}`)",
+    change: 'mark < 0 → (mark) <= (0)',
+    because: 'the URL of a request that reaches a route begins with a slash, so the mark is never first',
+  },
+  {
+    file: 'src/key-routes/body.ts',
+    in: "const query = new URLSearchParams(mark < 0 ? '' : `&${url.slice(mark + 1)}`)",
+    change: '0 → 1',
+    because: 'the URL of a request that reaches a route begins with a slash, so the mark is never first',
+  },
 ]

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { ErrorResponse } from '../../src/http/error-response.ts'
 import type { KeyAuditEvent } from '../../src/key-routes/index.ts'
 import type { TestSession } from '../../src/testing/index.ts'
-import { ADMIN_OF_A, consoleApp } from './console-app.ts'
+import { ADMIN_OF_A, consoleApp, MEMBER_OF_A } from './console-app.ts'
 
 const STAFF: TestSession = { ...ADMIN_OF_A, claims: { act: { sub: 'user_staff' } } }
 const CREATE = { method: 'POST', url: '/console/keys', payload: { name: 'n', environment: 'live' } } as const
@@ -52,6 +52,24 @@ describe('key routes: who is calling', () => {
     assert.equal(
       answer.body.error.message,
       'No organization is active in this session: choose one, and try again',
+    )
+  })
+
+  it('logs who was refused, and why', async (t) => {
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const { send } = await consoleApp(t, { server: { logger: { level: 'info', stream } } })
+    for (const session of [MEMBER_OF_A, STAFF, { userId: 'user_alone' }]) await send(session, CREATE)
+    const refusals = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'request refused')
+    assert.deepEqual(
+      refusals.map(({ plugin, reason, userId, actorId }) => [plugin, reason, userId, actorId]),
+      [
+        ['keyRoutes', 'not_allowed', 'user_member', undefined],
+        ['keyRoutes', 'impersonated', 'user_admin', 'user_staff'],
+        ['keyRoutes', 'no_organization', 'user_alone', undefined],
+      ],
     )
   })
 
