@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { FastifyInstance } from 'fastify'
-import { ADMIN_OF_A, consoleApp } from './console-app.ts'
+import fastify, { type FastifyInstance } from 'fastify'
+import { consoleAuth } from '../../src/console-auth/index.ts'
+import { keyRoutes } from '../../src/key-routes/index.ts'
+import { KeyManager } from '../../src/keys/index.ts'
+import { MemoryKeyStore } from '../../src/stores/memory.ts'
+import { ADMIN_OF_A, consoleApp, signer } from './console-app.ts'
 
 interface Answered {
   key?: string
@@ -33,6 +37,11 @@ const APPS: Record<string, (app: FastifyInstance) => void> = {
     })
     app.addHook('preSerialization', async () => ({ hijacked: true }))
   },
+  'a compiler that serializes no other schemas': (app) => {
+    app.setSerializerCompiler(() => {
+      throw new Error('not a schema of the app')
+    })
+  },
   'a serializer of all replies': (app) => void app.setReplySerializer(() => '{"hijacked":true}'),
   'a serializer of each reply': (app) => {
     app.addHook('onRequest', async (_request, reply) => {
@@ -61,6 +70,17 @@ describe('key routes: in any app', () => {
       assert.equal(revoked.body.details.status, 'revoked')
     })
   }
+
+  it("leave the app's other routes their own parsers", async (t) => {
+    const app = fastify()
+    t.after(() => app.close())
+    const { jwtKey, authorizedParties } = signer
+    await app.register(consoleAuth, { jwtKey, authorizedParties, addHook: false })
+    await app.register(keyRoutes, { keys: new KeyManager(new MemoryKeyStore()), scopes: 'any' })
+    app.post('/other', async (request) => request.body)
+    const answer = await app.inject({ method: 'POST', url: '/other', payload: { name: 'n' } })
+    assert.deepEqual(answer.json(), { name: 'n' })
+  })
 
   for (const type of [
     'application/json',

@@ -60,6 +60,7 @@ function assertRefused(answer: Answer<unknown>, status: number, code: string): v
   assert.equal(typeof request_id, 'string')
   assert.deepEqual([Object.keys(error), error.code], [['code', 'message'], code])
   assert.doesNotMatch(answer.text, /tk_live_|[0-9a-f]{64}/)
+  assert.equal(answer.headers['retry-after'], status === 503 ? '1' : undefined)
 }
 
 /** An app with one key of organization A. */
@@ -238,6 +239,11 @@ describe('key routes: input', () => {
       /^body\/expiresAt must be /,
     ],
     [
+      'an expiry with more digits than any needs',
+      { name: 'n', environment: 'live', expiresAt: `2031-01-01T00:00:00.${'0'.repeat(20)}Z` },
+      /^body\/expiresAt must be /,
+    ],
+    [
       'a lifetime instead of an expiry',
       { name: 'n', environment: 'live', expiresAt: 3600 },
       /^body\/expiresAt must be /,
@@ -273,7 +279,12 @@ describe('key routes: input', () => {
   })
 
   const limits = ['0', '101', 'all', 'true', '1e1', '0x10', '1.9', '%201', '1&limit=2']
-  for (const query of [...limits.map((limit) => `limit=${limit}`), 'cursor=', 'offset=3']) {
+  for (const query of [
+    ...limits.map((limit) => `limit=${limit}`),
+    'cursor=',
+    'offset=3',
+    `unusedSince=2031-01-01T00:00:00.${'0'.repeat(20)}Z`,
+  ]) {
     it(`GET /keys refuses ?${query}`, async (t) => {
       const { send } = await consoleApp(t)
       assertRefused(await send(MEMBER_OF_A, { url: `/console/keys?${query}` }), 400, 'VALIDATION_FAILED')
@@ -282,13 +293,33 @@ describe('key routes: input', () => {
 
   it('GET /keys refuses an invalid cursor', async (t) => {
     const { send } = await consoleApp(t)
-    assertRefused(await send(MEMBER_OF_A, { url: '/console/keys?cursor=abc' }), 400, 'KEY_INVALID')
+    for (const cursor of ['a', 'abc']) {
+      assertRefused(await send(MEMBER_OF_A, { url: `/console/keys?cursor=${cursor}` }), 400, 'KEY_INVALID')
+    }
+  })
+
+  it('GET /keys takes each filter in full, also a name of digits', async (t) => {
+    const { send } = await consoleApp(t)
+    for (const filter of ['name=123', 'environment=x', 'limit=100', 'endsBefore=2031-12-31T00:00:00Z']) {
+      assert.equal((await send(MEMBER_OF_A, { url: `/console/keys?${filter}` })).status, 200, filter)
+    }
+  })
+
+  it('POST /keys/:id/rotate takes a grace of 365 days at most', async (t) => {
+    const { send, id } = await withKey(t)
+    const rotate = (graceSeconds: number) =>
+      send(ADMIN_OF_A, { method: 'POST', url: `/console/keys/${id}/rotate`, payload: { graceSeconds } })
+    const most = 365 * 24 * 3_600
+    const answer = await rotate(most + 1)
+    assertRefused(answer, 400, 'VALIDATION_FAILED')
+    assert.match(answer.body.error.message, /^body\/graceSeconds must be /)
+    assert.equal((await rotate(most)).status, 201)
   })
 
   it('every route answers 404 to an id that no key can have', async (t) => {
     const { send } = await withKey(t)
     for (const { request } of WITH_ID) {
-      for (const id of ['%00', '%F0%9F%94%91', "'%20or%201=1", 'k'.repeat(100)]) {
+      for (const id of ['k', '%00', '%F0%9F%94%91', "'%20or%201=1", 'k'.repeat(100)]) {
         assertRefused(await send(ADMIN_OF_A, request(id)), 404, 'KEY_NOT_FOUND')
       }
     }
@@ -316,7 +347,6 @@ describe('key routes: when the store fails', () => {
       }
       const answer = await send(ADMIN_OF_A, request(id))
       assertRefused(answer, 503, 'UNAVAILABLE')
-      assert.equal(answer.headers['retry-after'], '1')
       assert.doesNotMatch(answer.text, /db-7/)
     })
   }

@@ -29,6 +29,9 @@ describe('key routes: a tenant for each organization', () => {
     const { orgSlug: _, ...nameless } = ADMIN
     assert.equal((await send({ ...nameless, orgId: 'org_nameless' }, CREATE)).status, 201)
     assert.equal((await keys.getTenant('org_nameless')).name, 'org_nameless')
+    const orgId = `org_${'x'.repeat(150)}`
+    assert.equal((await send({ ...nameless, orgId }, CREATE)).status, 201)
+    assert.equal((await keys.getTenant(orgId)).name, orgId.slice(0, 100))
   })
 
   it('is created once by two concurrent instances', async (t) => {
@@ -81,7 +84,16 @@ describe('key routes: a tenant for each organization', () => {
     const { send } = await consoleApp(t, { options: { newTenant } })
     assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, CREATE)).status, 201)
     assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, LIST)).status, 200)
+    const unknown = { ...CREATE, payload: { name: 'n', environment: 'moon' } }
+    assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, unknown)).status, 400)
     assert.equal(asked, 0)
+  })
+
+  it('is not taken for missing when the store cannot tell', async (t) => {
+    const store = new MemoryKeyStore()
+    const { send } = await consoleApp(t, { store })
+    t.mock.method(store, 'findTenant', () => Promise.reject(new Error('down')))
+    assert.equal((await send(ADMIN, LIST)).status, 503)
   })
 
   it('is not created with an invalid name', async (t) => {

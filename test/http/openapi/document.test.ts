@@ -99,6 +99,17 @@ describe('the OpenAPI document of the key routes', () => {
     assert.match(told(create, '404'), /^The organization has no tenant/)
     assert.match(told(create, '409'), /^The Idempotency-Key was used before.*limit of keys/)
     assert.match(told('patch /console/keys/{id}', '409'), /^The key is revoked or expired/)
-    assert.match(told('delete /console/keys/{id}', '404'), /^There is no such key$/)
+    for (const [status, meaning] of [
+      ['400', /^The request is invalid/],
+      ['401', /^The session token is missing, invalid or expired$/],
+      ['403', /^No organization is active/],
+      ['404', /^There is no such key$/],
+      ['409', /^The key is revoked, paused or expired/],
+      ['413', /^The body is too large$/],
+      ['415', /^The body is not JSON$/],
+      ['503', /unavailable$/],
+    ] as const) {
+      assert.match(told('post /console/keys/{id}/rotate', status), meaning)
+    }
   })
 })
