@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance } from 'fastify'
 import { consoleAuth } from '../../src/console-auth/index.ts'
+import { securitySchemes } from '../../src/http/openapi.ts'
 import { keyRoutes } from '../../src/key-routes/index.ts'
 import { KeyManager } from '../../src/keys/index.ts'
 import { MemoryKeyStore } from '../../src/stores/memory.ts'
@@ -70,6 +72,26 @@ describe('key routes: in any app', () => {
       assert.equal(revoked.body.details.status, 'revoked')
     })
   }
+
+  it("are described as they are, whatever transform the app's OpenAPI document has", async (t) => {
+    const { app } = await consoleApp(t, {
+      prepare: async (app) => {
+        const transform = () => {
+          throw new Error('not a schema of the app')
+        }
+        await app.register(swagger, {
+          openapi: { components: { securitySchemes: securitySchemes() } },
+          transform,
+        })
+      },
+    })
+    await app.ready()
+    assert.deepEqual(Object.keys(app.swagger().paths ?? {}), [
+      '/console/keys',
+      '/console/keys/{id}',
+      '/console/keys/{id}/rotate',
+    ])
+  })
 
   it("leave the app's other routes their own parsers", async (t) => {
     const app = fastify()

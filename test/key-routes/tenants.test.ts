@@ -92,8 +92,11 @@ describe('key routes: a tenant for each organization', () => {
   it('is not taken for missing when the store cannot tell', async (t) => {
     const store = new MemoryKeyStore()
     const { send } = await consoleApp(t, { store })
+    assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, CREATE)).status, 201)
     t.mock.method(store, 'findTenant', () => Promise.reject(new Error('down')))
     assert.equal((await send(ADMIN, LIST)).status, 503)
+    // A key has a tenant, so that nothing needs to be asked.
+    assert.equal((await send({ ...ADMIN, orgId: 'org_a' }, LIST)).status, 200)
   })
 
   it('is not created with an invalid name', async (t) => {
