@@ -48,10 +48,13 @@ await runMain(async () => {
   const sources = FOLDERS.flatMap((folder) => filesIn(`src/${folder}`, '.ts')).filter((file) =>
     file.startsWith(path),
   )
-  if (sources.length === 0) throw new BadArgument(`--only takes a path below one of src/{${FOLDERS.join()}}`)
   const all = sources
     .flatMap((file) => mutantsOf(file, readFileSync(file, 'utf8')))
     .filter((mutant) => line === undefined || mutant.line === Number(line))
+  if (all.length === 0)
+    throw new BadArgument(
+      `--only takes a path below one of src/{${FOLDERS.join()}}, or a line that has a mutant`,
+    )
   const isEquivalent = ({ file, in: line, change }: Mutant) =>
     EQUIVALENT.some((known) => known.file === file && known.in === line && known.change === change)
   const judged = all.filter((mutant) => !isEquivalent(mutant))

@@ -127,12 +127,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
     because: 'it only matters whether the value is negative',
   },
   {
-    file: 'src/keys/limits.ts',
-    in: 'export const CURSOR_LENGTH = 822',
-    change: '822 → 822000',
-    because: 'no longer cursor has an id of a length that is allowed, so each is refused all the same',
-  },
-  {
     file: 'src/key-routes/body.ts',
     in: "const query = new URLSearchParams(mark < 0 ? '' : `&${url.slice(mark + 1)}`)",
     change: 'mark < 0 → (mark) <= (0)',

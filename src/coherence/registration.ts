@@ -15,8 +15,8 @@ const LABEL = `${hostname()}:${process.pid}${threadId === 0 ? '' : `:${threadId}
 export class Registration {
   #instance = randomUUID() as string
   #session: string | null = null
-  /** Whether the row may have another token, which the answer that never came would have told. */
-  #isTokenUnsure = false
+  /** `false` if the row may have another token, which the answer that never came would have told. */
+  #isTokenSure = true
 
   /** Whether this id has no row yet, as far as is known. */
   get isNew(): boolean {
@@ -25,7 +25,7 @@ export class Registration {
 
   /** Whether the token is known to be the last one that the store gave. Another process has changed it otherwise. */
   get isTokenSure(): boolean {
-    return !this.#isTokenUnsure
+    return this.#isTokenSure
   }
 
   get membership(): Membership {
@@ -47,12 +47,12 @@ export class Registration {
       session = await attach(info, this.#session)
     } catch (error) {
       if (this.#session === null) this.#instance = randomUUID()
-      else this.#isTokenUnsure = true
+      else this.#isTokenSure = false
       throw error
     }
     if (session === null) return false
     this.#session = session
-    this.#isTokenUnsure = false
+    this.#isTokenSure = true
     return true
   }
 
@@ -60,6 +60,6 @@ export class Registration {
   lost(): void {
     this.#instance = randomUUID()
     this.#session = null
-    this.#isTokenUnsure = false
+    this.#isTokenSure = true
   }
 }

@@ -28,7 +28,7 @@ export async function paged<Record extends Place>(
 function decodeCursor(cursor: unknown): Place {
   const isCursor = typeof cursor === 'string' && cursor.length <= CURSOR_LENGTH
   const text = isCursor ? Buffer.from(cursor, 'base64url').toString() : ''
-  const [, time, id] = /^(\d{1,15})\.(.+)$/su.exec(text) ?? []
+  const [, time, id] = /^(-?\d{1,16})\.(.+)$/su.exec(text) ?? []
   if (time !== undefined && isId(id)) {
     const place = { createdAt: new Date(Number(time)), id }
     // Base64 decoding is lenient: other strings may decode to the same text.

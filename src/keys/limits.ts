@@ -6,8 +6,8 @@ export const NAME_LENGTH = 100
 export const SCOPE_LENGTH = 100
 export const START_LENGTH = 40
 export const LAST_LENGTH = 4
-/** Characters of base64url: 15 digits, a dot, and the longest id if each of its characters takes three bytes. */
-export const CURSOR_LENGTH = 822
+/** Characters of base64url: the earliest Date, a dot, and the longest id if each of its characters takes three bytes. */
+export const CURSOR_LENGTH = 824
 
 export const SCOPES = 100
 export const NETWORKS = 100

@@ -83,7 +83,7 @@ describe('listing keys', () => {
       ` ${nextCursor}`,
       encode('no time'),
       encode('1.'),
-      encode('-1.key_1'),
+      encode('-0.key_1'),
       encode('01.key_1'),
       encode('1.5.key\n'),
       encode('9'.repeat(16) + '.key_1'),

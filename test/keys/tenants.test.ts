@@ -13,15 +13,16 @@ describe('a tenant', () => {
     assert.equal((await keys.createTenant({ id: 'org_1', name: 'Acme' })).tenant.id, 'org_1')
   })
 
-  it('is listed on the next page after one with the longest id that there is', async (t) => {
-    t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(9999, 0) })
-    const { keys, tenantId } = await setUp()
-    t.mock.timers.tick(1)
-    await keys.createTenant({ id: '租'.repeat(200), name: 'Acme' })
-    const { nextCursor } = await keys.listTenants({ limit: 1 })
-    assert.equal(nextCursor?.length, 822)
-    const { tenants } = await keys.listTenants({ limit: 1, cursor: nextCursor ?? '' })
-    assert.equal(tenants[0]?.id, tenantId)
+  it('is listed on the next page after one with the longest id that there is, made at the earliest time', async () => {
+    const { keys, store } = await setUp()
+    for (const id of ['a', '租'.repeat(200)]) {
+      const createdAt = new Date(-8.64e15)
+      await store.insertTenant({ id, name: 'of old', metadata: {}, createdAt, suspendedAt: null })
+    }
+    const { nextCursor } = await keys.listTenants({ search: 'of old', limit: 1 })
+    assert.equal(nextCursor?.length, 824)
+    const { tenants } = await keys.listTenants({ search: 'of old', limit: 1, cursor: nextCursor ?? '' })
+    assert.equal(tenants[0]?.id, 'a')
   })
 
   it('is TENANT_EXISTS if its id is taken', async () => {

@@ -92,6 +92,12 @@ describe('the OpenAPI document of the key routes', () => {
     )
   })
 
+  it('has room for each cursor that a list returns', () => {
+    const { parameters = [] } = operations['get /console/keys'] as Operation
+    const schema = parameters.find(({ name }) => name === 'cursor')?.schema as { maxLength?: number }
+    assert.equal(schema.maxLength, 824)
+  })
+
   it('explains what a status means for an operation', () => {
     const told = (name: string, status: string) =>
       (operations[name]?.responses[status] as { description?: string } | undefined)?.description ?? ''
